@@ -1,0 +1,1 @@
+"""What moves between two connections, and what happened to it."""

@@ -1,0 +1,145 @@
+"""The environment, read once and checked as a whole: every wrong variable is named in one message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from connectors import registry
+from connectors.base import Setting
+
+ROOT = Path(__file__).resolve().parent.parent
+TRUTHS = {"1", "true", "yes", "on"}
+FALSEHOODS = {"0", "false", "no", "off", ""}
+
+
+@dataclass(frozen=True)
+class Environment:
+    debug: bool
+    secret_key: str
+    encryption_keys: tuple[str, ...]
+    base_url: str
+    allowed_hosts: tuple[str, ...]
+    database: dict[str, Any]
+    email: dict[str, Any]
+    from_email: str
+    time_zone: str
+    trusted_proxy: bool
+    lane_threads: int
+
+
+def read(environment: Mapping[str, str]) -> Environment:
+    """Raises ImproperlyConfigured that lists every problem, one a line."""
+    problems: list[str] = []
+    debug = _flag(environment, "DEBUG", problems)
+    result = Environment(
+        debug=debug,
+        secret_key=_secret_key(environment, problems),
+        encryption_keys=_encryption_keys(environment, problems),
+        base_url=_base_url(environment, debug, problems),
+        allowed_hosts=tuple(h.strip() for h in environment.get("ALLOWED_HOSTS", "").split(",") if h.strip()),
+        database=_database(environment, problems),
+        email=_email(environment, problems),
+        from_email=environment.get("DEFAULT_FROM_EMAIL", "Fieldbridge <fieldbridge@localhost>"),
+        time_zone=environment.get("TIME_ZONE", "Australia/Sydney"),
+        trusted_proxy=_flag(environment, "BEHIND_PROXY", problems),
+        lane_threads=_number(environment, "LANE_THREADS", 48, problems),
+    )
+    for slug in registry.CONNECTORS:
+        for setting in registry.connector_class(slug).settings:
+            problems += _connector_problems(setting, environment, debug)
+    if problems:
+        lines = "\n".join(f"  - {p}" for p in problems)
+        raise ImproperlyConfigured(f"These environment variables need attention (see .env.example):\n{lines}")
+    return result
+
+
+def _flag(environment: Mapping[str, str], name: str, problems: list[str]) -> bool:
+    value = environment.get(name, "").strip().lower()
+    if value not in TRUTHS | FALSEHOODS:
+        problems.append(f"{name} is {value!r}: write true or false.")
+    return value in TRUTHS
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
+    value = environment.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isdigit() or int(value) < 1:
+        problems.append(f"{name} is {value!r}: write a whole number from 1.")
+        return default
+    return int(value)
+
+
+def _secret_key(environment: Mapping[str, str], problems: list[str]) -> str:
+    value = environment.get("SECRET_KEY", "")
+    if len(value) < 50:
+        problems.append("SECRET_KEY is missing or shorter than 50 characters: set a long random text.")
+    return value
+
+
+def _encryption_keys(environment: Mapping[str, str], problems: list[str]) -> tuple[str, ...]:
+    keys = tuple(k.strip() for k in environment.get("ENCRYPTION_KEYS", "").split(",") if k.strip())
+    if not keys:
+        problems.append("ENCRYPTION_KEYS is missing: make one with `python manage.py generate_key`.")
+    for position, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            problems.append(f"ENCRYPTION_KEYS: key {position} is not a Fernet key (32 url-safe base64 bytes).")
+    return keys
+
+
+def _base_url(environment: Mapping[str, str], debug: bool, problems: list[str]) -> str:
+    value = environment.get("BASE_URL", "").rstrip("/")
+    if not value and debug:
+        return "http://127.0.0.1:8000"
+    if not value:
+        problems.append("BASE_URL is missing: the address people use, such as https://portal.example.com.")
+    elif not _is_url(value, debug):
+        problems.append(f"BASE_URL is {value!r}: write a whole address that begins with https://.")
+    return value
+
+
+def _is_url(value: str, plain_allowed: bool) -> bool:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and (plain_allowed or loopback)))
+
+
+def _database(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    url = environment.get("DATABASE_URL") or f"sqlite:///{ROOT / 'var' / 'fieldbridge.sqlite3'}"
+    try:
+        config = dict(environ.Env.db_url_config(url))
+    except Exception:  # django-environ raises many kinds for a bad address; the address may hold a password
+        config = {}
+    if config.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+        problems.append("DATABASE_URL is not a sqlite:/// or postgres:// address.")
+        return {}
+    return config
+
+
+def _email(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    try:
+        return dict(environ.Env.email_url_config(environment.get("EMAIL_URL") or "consolemail://"))
+    except Exception:  # as for the database
+        problems.append("EMAIL_URL is not an address such as smtp://user:password@mail.example.com:587.")
+        return {}
+
+
+def _connector_problems(setting: Setting, environment: Mapping[str, str], debug: bool) -> list[str]:
+    value = environment.get(setting.name) or setting.default
+    if not value:
+        return [f"{setting.name} is missing: {setting.help}"] if setting.required else []
+    if setting.kind == "url" and not _is_url(value, debug):
+        return [f"{setting.name} is {value!r}: write a whole address that begins with https://."]
+    return []

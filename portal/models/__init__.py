@@ -1,0 +1,7 @@
+"""Who you are: people, businesses and their authorised links to outside services."""
+
+from portal.models.businesses import Business, Invitation, Membership, Role
+from portal.models.connections import Connection, ConnectStart
+from portal.models.people import User
+
+__all__ = ["Business", "ConnectStart", "Connection", "Invitation", "Membership", "Role", "User"]

@@ -1,0 +1,22 @@
+"""The rows that are the truth: what is configured, what was noticed, planned and written."""
+
+from syncs.models.configuration import FieldMapping, Sync, Version
+from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
+from syncs.models.ledger import Attempt, ChainHead, Write
+from syncs.models.working import Incident, Lane, Link
+
+__all__ = [
+    "Attempt",
+    "ChainHead",
+    "Event",
+    "FieldMapping",
+    "Incident",
+    "Lane",
+    "Link",
+    "Run",
+    "Snapshot",
+    "SnapshotHistory",
+    "Sync",
+    "Version",
+    "Write",
+]

@@ -1,0 +1,103 @@
+"""What a business has chosen: a sync, the editable draft of its mapping, and the published versions."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django_scopes import ScopedManager
+
+
+class Sync(models.Model):
+    """One resource kept in step with another, from the source to the target."""
+
+    class Mode(models.TextChoices):
+        OFF = "off", "Off"
+        PREVIEW = "preview", "Preview: plan, never write"
+        LIVE = "live", "Live"
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="syncs")
+    recipe = models.CharField(max_length=60)
+    name = models.CharField(max_length=120)
+    source = models.ForeignKey("portal.Connection", models.PROTECT, related_name="syncs_from")
+    source_resource = models.CharField(max_length=40)
+    target = models.ForeignKey("portal.Connection", models.PROTECT, related_name="syncs_to")
+    target_resource = models.CharField(max_length=40)
+    lane = models.ForeignKey("syncs.Lane", models.PROTECT, related_name="syncs")
+    mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.PREVIEW)
+    #: Values of the recipe's options, such as {"include_leads": false}.
+    options = models.JSONField(default=dict, blank=True)
+    version = models.ForeignKey(
+        "syncs.Version", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="live version"
+    )
+    poll_minutes = models.PositiveSmallIntegerField("look for missed changes every (minutes)", default=15)
+    #: Source records changed at or after this moment are not all known yet.
+    polled_until = models.DateTimeField(null=True, blank=True, editable=False)
+    #: When every target record was last read: a counterpart not among the snapshots did not exist then.
+    target_read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    live_since = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["source", "source_resource", "target", "target_resource"], name="one_sync_per_pair"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WriteMode(models.TextChoices):
+    ALWAYS = "always", "Always"
+    WHEN_NEW = "when_new", "Only when the record is new"
+    WHEN_EMPTY = "when_empty", "Only when empty there"
+    WITH_CHANGES = "with_changes", "Only together with another change"
+
+
+class FieldMapping(models.Model):
+    """One row of the draft: what is read, what is made of it, where it goes."""
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    sync = models.ForeignKey(Sync, models.CASCADE, related_name="mappings")
+    position = models.PositiveSmallIntegerField(default=0, db_index=True)
+    #: Catalogue paths, read in this order by the first transform: ["company_name", "name"].
+    sources = models.JSONField("from", default=list)
+    target_path = models.CharField("to", max_length=120)
+    #: [{"name": "cut", "length": 150}, ...], applied in order.
+    transforms = models.JSONField(default=list, blank=True)
+    mode = models.CharField("write", max_length=20, choices=WriteMode.choices, default=WriteMode.ALWAYS)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["sync", "target_path"], name="one_mapping_per_target_field"),
+        )
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.sources)} → {self.target_path}"
+
+
+class Version(models.Model):
+    """A published copy of mappings and options. Never edited; every plan names the version it was made with."""
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    sync = models.ForeignKey(Sync, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    #: {"mappings": [{sources, target, transforms, mode}], "options": {...}}
+    content = models.JSONField()
+    note = models.CharField(max_length=300, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    published_at = models.DateTimeField(default=timezone.now)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        ordering = ("-number",)
+        constraints = (models.UniqueConstraint(fields=["sync", "number"], name="one_version_per_number"),)
+
+    def __str__(self) -> str:
+        return f"version {self.number}"

@@ -1,0 +1,160 @@
+"""What the outside told us: webhook deliveries, records as last seen, and runs that read many."""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django_scopes import ScopedManager
+
+
+class Event(models.Model):
+    """One webhook delivery. Stored, and its links marked, in one transaction before the answer."""
+
+    class Verdict(models.TextChoices):
+        MARKED = "marked", "Led to a look"
+        ECHO = "echo", "Our own write, come back"
+        KNOWN = "known", "Tells nothing new"
+        UNUSED = "unused", "No sync uses this"
+        ACCOUNT = "account", "About the account"
+        UNKNOWN_ACCOUNT = "unknown_account", "No connection for this account"
+        UNREADABLE = "unreadable", "Signed, but not readable"
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, null=True, related_name="+")
+    connection = models.ForeignKey("portal.Connection", models.CASCADE, null=True, related_name="events")
+    connector = models.CharField(max_length=20)
+    #: The service's event id, or the SHA-256 of the body where it has none.
+    event_id = models.CharField(max_length=120)
+    topic = models.CharField(max_length=80, blank=True)
+    account_id = models.CharField(max_length=120, blank=True)
+    resource = models.CharField(max_length=40, blank=True)
+    record_id = models.CharField(max_length=255, blank=True)
+    verdict = models.CharField(max_length=20, choices=Verdict.choices)
+    body = models.TextField(blank=True)
+    deliveries = models.PositiveIntegerField(default=1)
+    occurred_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    answered_ms = models.FloatField("answered in (ms)", null=True)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=["connector", "account_id", "event_id"], name="one_row_per_event"),
+        )
+        indexes = (
+            models.Index(fields=["connection", "resource", "record_id"]),
+            models.Index(fields=["business", "received_at"]),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.record_id}"
+
+
+class SnapshotBase(models.Model):
+    data = models.JSONField()
+    fingerprint = models.CharField(max_length=64)
+    updated_at = models.DateTimeField("changed there", null=True)
+    deleted_at = models.DateTimeField("gone there since", null=True)
+    read_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class Snapshot(SnapshotBase):
+    """The latest known state of one outside record. An older state never overwrites a newer one."""
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    connection = models.ForeignKey("portal.Connection", models.CASCADE, related_name="snapshots")
+    resource = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=255)
+    label = models.CharField(max_length=300)
+    email = models.CharField(max_length=512, blank=True)
+    references = models.JSONField(default=dict)
+    url = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField("made there", null=True)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["connection", "resource", "external_id"], name="one_snapshot_per_record"
+            ),
+        )
+        indexes = (models.Index(fields=["connection", "resource", "email"]),)
+
+    def __str__(self) -> str:
+        return self.label
+
+    def as_record(self) -> Any:
+        """The snapshot as connectors.base.Record."""
+        from connectors.base import Record
+
+        return Record(
+            id=self.external_id, data=self.data, label=self.label, updated_at=self.updated_at,
+            created_at=self.created_at, deleted=self.deleted_at is not None, email=self.email,
+            references=self.references, url=self.url,
+        )  # fmt: skip
+
+
+class SnapshotHistory(SnapshotBase):
+    """A state that a newer one has replaced."""
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="history")
+    replaced_at = models.DateTimeField(default=timezone.now)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name_plural = "snapshot history"
+
+
+class Run(models.Model):
+    """Reading many records: the first-sync review, a backfill, a poll. Resumable from its cursor."""
+
+    class Kind(models.TextChoices):
+        REVIEW = "review", "First-sync review"
+        BACKFILL = "backfill", "Everything, once"
+        POLL = "poll", "Changes since the last look"
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        STOPPED = "stopped", "Stopped"
+
+    class Side(models.TextChoices):
+        TARGET = "target", "Reading the target"
+        SOURCE = "source", "Reading the source"
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    sync = models.ForeignKey("syncs.Sync", models.CASCADE, related_name="runs")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    side = models.CharField("step", max_length=10, choices=Side.choices, default=Side.TARGET)
+    cursor = models.TextField(blank=True)
+    since = models.DateTimeField(null=True, blank=True)
+    #: {"seen", "marked", "unchanged", "target_seen"}: what the pages held.
+    counts = models.JSONField(default=dict)
+    total = models.PositiveIntegerField(null=True)
+    next_try = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    cause = models.CharField(max_length=400, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ScopedManager(business="business")
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["sync"], condition=models.Q(state="running"), name="one_running_run_per_sync"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.started_at:%Y-%m-%d %H:%M}"
