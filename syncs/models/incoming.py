@@ -1,10 +1,10 @@
 """What the outside told us: webhook deliveries, records as last seen, and runs that read many."""
 
-from typing import Any
-
 from django.db import models
 from django.utils import timezone
 from django_scopes import ScopedManager
+
+from connectors.base import Record
 
 
 class Event(models.Model):
@@ -74,6 +74,8 @@ class Snapshot(SnapshotBase):
     references = models.JSONField(default=dict)
     url = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("made there", null=True)
+    #: A webhook said to look at it then: stale while this is later than `read_at`.
+    noticed_at = models.DateTimeField(null=True, editable=False)
 
     objects = ScopedManager(business="business")
 
@@ -83,15 +85,19 @@ class Snapshot(SnapshotBase):
                 fields=["connection", "resource", "external_id"], name="one_snapshot_per_record"
             ),
         )
-        indexes = (models.Index(fields=["connection", "resource", "email"]),)
+        indexes = (
+            models.Index(fields=["connection", "resource", "email"]),
+            models.Index(
+                fields=["connection", "resource"],
+                condition=models.Q(noticed_at__gt=models.F("read_at")),
+                name="snapshot_stale",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.label
 
-    def as_record(self) -> Any:
-        """The snapshot as connectors.base.Record."""
-        from connectors.base import Record
-
+    def as_record(self) -> Record:
         return Record(
             id=self.external_id, data=self.data, label=self.label, updated_at=self.updated_at,
             created_at=self.created_at, deleted=self.deleted_at is not None, email=self.email,
@@ -129,6 +135,7 @@ class Run(models.Model):
     class Side(models.TextChoices):
         TARGET = "target", "Reading the target"
         SOURCE = "source", "Reading the source"
+        WORK = "work", "Working through the records"
 
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
     sync = models.ForeignKey("syncs.Sync", models.CASCADE, related_name="runs")

@@ -34,6 +34,7 @@ class Link(models.Model):
 
     class State(models.TextChoices):
         DUE = "due", "Waiting"
+        PLANNED = "planned", "Planned"
         RETRYING = "retrying", "Trying again"
         IN_STEP = "in_step", "In step"
         SKIPPED = "skipped", "Left out"
@@ -54,12 +55,16 @@ class Link(models.Model):
     label = models.CharField(max_length=300, blank=True)
     #: Last agreed value of each mapped target path.
     base = models.JSONField(default=dict, blank=True)
+    #: Where the target shows an agreed value in its own way: {path: as shown there}.
+    rendered = models.JSONField(default=dict, blank=True)
     noticed = models.PositiveIntegerField(default=0)
     handled = models.PositiveIntegerField(default=0)
     noticed_at = models.DateTimeField(null=True)
     noticed_by = models.CharField("noticed by", max_length=60, blank=True)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.LIVE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
+    #: The last plan's verdict.
+    verdict = models.CharField(max_length=12, blank=True)
     #: Whether the last look that ended in step wrote something.
     wrote = models.BooleanField(default=False)
     cause_code = models.CharField(max_length=60, blank=True)
@@ -67,6 +72,10 @@ class Link(models.Model):
     since = models.DateTimeField("in this state since", default=timezone.now)
     next_try = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField("tries in a row", default=0)
+    #: Times it was taken up without an end: a record that kills its worker is found by this.
+    claims = models.PositiveSmallIntegerField(default=0, editable=False)
+    #: The run that noticed it last.
+    run = models.ForeignKey("syncs.Run", models.SET_NULL, null=True, related_name="links")
     #: What a person decided: {"choice": "same" | "new" | "leave", "target_id": ..., "by": user id}.
     decision = models.JSONField(default=dict, blank=True)
     #: The version the last plan was made with.
@@ -84,6 +93,7 @@ class Link(models.Model):
         indexes = (
             models.Index(fields=["sync", "priority", "id"], condition=Q(noticed__gt=F("handled")), name="link_due"),
             models.Index(fields=["sync", "state"]),
+            models.Index(fields=["run"], condition=Q(noticed__gt=F("handled")), name="link_due_in_run"),
             models.Index(fields=["business", "cause_code"], condition=~Q(cause_code=""), name="link_cause"),
         )
 

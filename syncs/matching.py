@@ -1,0 +1,46 @@
+"""Is there a counterpart already? Pure: the same clues always give the same answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from connectors.base import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What is known beside the record itself.
+
+    `candidates`: target records with the same email or with a cross reference to the source, none of them taken.
+    `twins`: other source records with the same email, labels only.
+    """
+
+    candidates: Sequence[Record] = ()
+    twins: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`target` is the counterpart; `doubt` says in words why a person must choose; both empty: there is none."""
+
+    target: Record | None = None
+    how: str = ""
+    doubt: str = ""
+
+
+def match(source: Record, clues: Clues, reference: str) -> Match:
+    """`reference` is the name of the cross reference to the source, such as 'jobber_client_id'."""
+    referring = [c for c in clues.candidates if c.references.get(reference) == source.id]
+    if len(referring) == 1:
+        return Match(referring[0], how="It already carries this record's id")
+    if referring:
+        return Match(doubt=f"{len(referring)} records there carry this record's id")
+    alike = [c for c in clues.candidates if c.email and c.email == source.email]
+    strangers = [c for c in alike if not c.references.get(reference)]
+    if not strangers:
+        return Match()
+    if clues.twins:
+        shared = ", ".join(clues.twins[:3])
+        return Match(doubt=f"{source.email} is also the email of {shared}; someone who knows them must say who is who")
+    if len(strangers) > 1:
+        return Match(doubt=f"{len(strangers)} records there have the email {source.email}")
+    return Match(strangers[0], how=f"Same email, {source.email}")

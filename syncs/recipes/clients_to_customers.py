@@ -1,0 +1,68 @@
+"""Jobber clients to Stripe customers."""
+
+from typing import Any
+
+from syncs.planning import Names
+from syncs.recipes import Recipe
+
+
+def row(sources: str | list[str], target: str, *steps: dict[str, Any], mode: str = "always") -> dict[str, Any]:
+    found = [sources] if isinstance(sources, str) else sources
+    return {"sources": found, "target": target, "transforms": list(steps), "mode": mode}
+
+
+TEXT = {"name": "text"}
+
+
+def cut(length: int) -> dict[str, Any]:
+    return {"name": "cut", "length": length}
+
+
+ADDRESS = "billing_address"
+MAPPINGS = (
+    row(
+        ["name", "company_name", "first_name", "last_name", "email", "id"], "name",
+        {"name": "choose_name"}, cut(256),
+    ),
+    row("company_name", "business_name", TEXT, cut(150)),
+    row(["first_name", "last_name"], "individual_name", {"name": "join", "separator": " "}, TEXT, cut(150)),
+    row("email", "email", {"name": "email"}, cut(512)),
+    row("phone", "phone", {"name": "phone", "region": "AU", "style": "e164", "longest": 20}),
+    row(f"{ADDRESS}.street1", "address.line1", TEXT, cut(500)),
+    row(f"{ADDRESS}.street2", "address.line2", TEXT, cut(500)),
+    row(f"{ADDRESS}.city", "address.city", TEXT, cut(500)),
+    row(f"{ADDRESS}.province", "address.state", TEXT, {"name": "state_au"}, cut(500)),
+    row(f"{ADDRESS}.postal_code", "address.postal_code", TEXT, cut(500)),
+    row(
+        [f"{ADDRESS}.country", f"{ADDRESS}.street1", f"{ADDRESS}.city", f"{ADDRESS}.postal_code"], "address.country",
+        {"name": "country", "default": "AU"},
+    ),
+    row("id", "metadata.jobber_client_id", cut(500)),
+    row("url", "metadata.jobber_url", cut(500), mode="with_changes"),
+    row(["first_name"], "metadata.jobber_first_name", TEXT, cut(500)),
+    row(["last_name"], "metadata.jobber_last_name", TEXT, cut(500)),
+    row("other_emails", "metadata.other_emails", {"name": "join_list", "separator": ", ", "longest": 500}),
+    row("tags", "metadata.jobber_tags", {"name": "join_list", "separator": ", ", "longest": 500}),
+    row("is_archived", "metadata.jobber_archived", {"name": "flag", "on": "true"}),
+    row("created_at", "metadata.jobber_created_at", {"name": "utc_time"}, mode="with_changes"),
+    row("updated_at", "metadata.jobber_updated_at", {"name": "utc_time"}, mode="with_changes"),
+    row("custom.*", "metadata.cf_*", TEXT, cut(500)),
+)  # fmt: skip
+
+RECIPE = Recipe(
+    slug="clients-to-customers",
+    name="Clients to customers",
+    summary="Every Jobber client becomes a Stripe customer and stays up to date: name, email, phone, address, tags "
+    "and custom fields. Customers you already have are recognised, never doubled.",
+    source="jobber",
+    source_resource="clients",
+    target="stripe",
+    target_resource="customers",
+    names=Names("Jobber", "client", "Stripe", "customer", "jobber_client_id"),
+    mappings=MAPPINGS,
+    options={"include_leads": False, "include_archived": True},
+    option_labels={
+        "include_leads": "Also leads (people who have asked, but are no clients yet)",
+        "include_archived": "Also archived clients",
+    },
+)

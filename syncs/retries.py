@@ -1,0 +1,73 @@
+"""What happens next after an error: the only place that decides. Pure."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    ContractError,
+    MissingError,
+    RateLimited,
+    RejectedError,
+    ScopeError,
+    TransientError,
+    UnknownOutcome,
+)
+
+
+class Next(StrEnum):
+    AGAIN = "again"  # the same record, later
+    LOOK = "look"  # find out what happened, then the same record
+    HOLD = "hold"  # this record waits for a person or for other data
+    WAIT = "wait"  # the whole lane waits: nothing is wrong with the record
+    RECONNECT = "reconnect"  # the whole lane waits for a person
+
+
+#: After so many tries in a row of one record, a person should look at it.
+MOST_TRIES = 12
+LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    next: Next
+    code: str
+    words: str
+    after: float = 0.0
+
+
+def backoff(tries: int, chance: float | None = None) -> float:
+    """Seconds to wait after `tries` failures in a row: doubling from one second, capped at an hour, with jitter."""
+    base = min(2.0 ** min(tries, 12), LONGEST_WAIT)
+    return base * (0.5 + 0.5 * (random.random() if chance is None else chance))  # noqa: S311  # jitter, not a secret
+
+
+def decide(error: ConnectorError, tries: int) -> Decision:
+    words = str(error)
+    match error:
+        case RateLimited():
+            return Decision(Next.WAIT, "rate_limited", words, max(0.05, error.after))
+        case ScopeError():
+            return Decision(Next.RECONNECT, "scope", words)
+        case AuthError():
+            return Decision(Next.RECONNECT, "auth", words)
+        case UnknownOutcome():
+            return _again(Next.LOOK, error, tries)
+        case TransientError():
+            return _again(Next.AGAIN, error, tries)
+        case MissingError():
+            return Decision(Next.LOOK, "missing", words)
+        case RejectedError():
+            code = f"rejected:{error.field}" if error.field else "rejected"
+            return Decision(Next.HOLD, code[:60], words)
+        case ContractError():
+            return Decision(Next.HOLD, "contract", words)
+    return Decision(Next.HOLD, "unexpected", words)
+
+
+def _again(kind: Next, error: ConnectorError, tries: int) -> Decision:
+    if tries + 1 >= MOST_TRIES:
+        return Decision(Next.HOLD, "gave_up", f"{error} Tried {tries + 1} times.")
+    return Decision(kind, error.code, str(error), backoff(tries))
