@@ -26,12 +26,22 @@ def decrypt(token: str) -> str:
     try:
         return _ring(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken:
-        raise KeyMissing("No key in ENCRYPTION_KEYS opens this value: put the old key back behind the new one.") from None
+        raise KeyMissing(
+            "No key in ENCRYPTION_KEYS opens this value: put the old key back behind the new one."
+        ) from None
 
 
 def rotate(token: str) -> str:
     """The same text under the first key."""
     return encrypt(decrypt(token))
+
+
+def is_under_first_key(token: str) -> bool:
+    try:
+        _ring(tuple(settings.ENCRYPTION_KEYS[:1])).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 if TYPE_CHECKING:
@@ -47,9 +57,9 @@ class EncryptedTextField(TextField):
         return None if value is None else Sealed(value)
 
     def get_prep_value(self, value: Any) -> Any:
-        if value is None or isinstance(value, Sealed):
-            return value and value.token
-        return encrypt(value)
+        if isinstance(value, Sealed):
+            return value.token
+        return None if value is None else encrypt(value)
 
 
 class Sealed:
