@@ -121,7 +121,7 @@ MFA_TOTP_ISSUER = "Fieldbridge"
 USERSESSIONS_TRACK_ACTIVITY = True
 
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-vars().update(ENV.email)
+vars().update({k: v for k, v in ENV.email.items() if k != "EMAIL_FILE_PATH"})
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en-au"

@@ -46,7 +46,9 @@ class Compiled:
     options: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
 
-    def values(self, data: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> tuple[dict[str, Value], list[str]]:
+    def values(
+        self, data: Mapping[str, Any], labels: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Value], list[str]]:
         """{target path: value} in row order, and warnings in words."""
         found: dict[str, Value] = {}
         warnings: list[str] = []
@@ -124,7 +126,8 @@ def _within_limits(found: dict[str, Value], limits: Limits, warnings: list[str])
         if len(filled) > most:
             for path in filled[most:]:
                 del found[path]
-            warnings.append(f"{len(filled) - most} custom fields were not sent: there is room for {most} entries there.")
+            left = len(filled) - most
+            warnings.append(f"{left} custom fields were not sent: there is room for {most} entries there.")
     return found
 
 

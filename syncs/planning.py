@@ -82,7 +82,9 @@ class Plan:
         }
 
 
-def plan(version: Compiled, names: Names, source: Record | None, target: Record | None, known: Known, clues: Clues) -> Plan:
+def plan(
+    version: Compiled, names: Names, source: Record | None, target: Record | None, known: Known, clues: Clues
+) -> Plan:
     """The one decision there is. `target` is the linked counterpart as last seen, None when unlinked or gone."""
     if source is None or source.deleted:
         return _source_gone(names, known)

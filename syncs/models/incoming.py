@@ -1,5 +1,6 @@
 """What the outside told us: webhook deliveries, records as last seen, and runs that read many."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 from django_scopes import ScopedManager
@@ -52,7 +53,7 @@ class Event(models.Model):
 
 
 class SnapshotBase(models.Model):
-    data = models.JSONField()
+    data = models.JSONField(encoder=DjangoJSONEncoder)
     fingerprint = models.CharField(max_length=64)
     updated_at = models.DateTimeField("changed there", null=True)
     deleted_at = models.DateTimeField("gone there since", null=True)
@@ -72,6 +73,8 @@ class Snapshot(SnapshotBase):
     label = models.CharField(max_length=300)
     email = models.CharField(max_length=512, blank=True)
     references = models.JSONField(default=dict)
+    #: The first of them as "name=value", to be found by.
+    reference = models.CharField(max_length=320, blank=True)
     url = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("made there", null=True)
     #: A webhook said to look at it then: stale while this is later than `read_at`.
@@ -87,6 +90,7 @@ class Snapshot(SnapshotBase):
         )
         indexes = (
             models.Index(fields=["connection", "resource", "email"]),
+            models.Index(fields=["connection", "resource", "reference"]),
             models.Index(
                 fields=["connection", "resource"],
                 condition=models.Q(noticed_at__gt=models.F("read_at")),

@@ -1,0 +1,131 @@
+"""The only place that writes to an outside service.
+
+Intend: the Write is committed before the first byte leaves. Send: the call, on a thread, no database. Settle: outcome,
+snapshot, link and attempt in one transaction, only while the lane is still ours.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from connectors.base import Record, Session, WriteResult
+from connectors.errors import ConnectorError, ContractError, MissingError, RateLimited, RejectedError, UnknownOutcome
+from syncs import lanes, ledger
+from syncs.looking import Look
+from syncs.models import Lane, Sync, Write
+from syncs.planning import Verdict
+
+#: A service forgets idempotency keys after 24 hours; a key older than this is not trusted to repeat.
+KEY_TRUSTED = timedelta(hours=23)
+#: So long after every target record was read, its absence among the snapshots proves that it does not exist.
+FRESH = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Order:
+    """One call to make. `ask_email`: look for a counterpart with this email right before creating.
+
+    `look_first`: the call may have been made before, so look for its effect. `only_look`: and do not repeat it,
+    since its key is no protection (any more).
+    """
+
+    look: Look
+    write: Write
+    ask_email: str = ""
+    look_first: bool = False
+    only_look: bool = False
+
+
+@dataclass(slots=True)
+class Answer:
+    """How a call ended: a result, records that may be the counterpart after all, or an error."""
+
+    order: Order
+    result: WriteResult | None = None
+    found: Sequence[Record] = ()
+    error: ConnectorError | None = None
+    seconds: float = 0.0
+
+
+def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
+    """Commit what is about to be sent. LostLease when the lane is no longer ours."""
+    now = timezone.now()
+    writes = [
+        Write(
+            business_id=sync.business_id, link=look.link, connection=sync.target, resource=sync.target_resource,
+            verb="create" if look.plan.verdict == Verdict.CREATE else "update", target_id=look.plan.target_id,
+            key=f"fb-{uuid.uuid4().hex}", params=look.plan.data, intended_at=now,
+        )
+        for look in looks
+    ]  # fmt: skip
+    with transaction.atomic():
+        lanes.guard(lane)
+        stored = ledger.append(sync.business_id, writes)
+    proven = sync.target_read_at is not None and now - sync.target_read_at < FRESH
+    return [Order(look, write, "" if proven else _email(look)) for look, write in zip(looks, stored, strict=True)]
+
+
+def _email(look: Look) -> str:
+    """The email to ask for before a create that nobody has ordered in so many words."""
+    wanted = look.plan.verdict == Verdict.CREATE and look.link.decision.get("choice") != "new"
+    return look.source.email if wanted and look.source else ""
+
+
+def send(session: Session, order: Order, reference: str, deadline: float) -> Answer:
+    """Runs on a thread: the network and nothing else. Any error becomes part of the answer."""
+    started = time.monotonic()
+    try:
+        answer = _send(session, order, reference, deadline)
+    except ConnectorError as error:
+        answer = Answer(order, error=error)
+    except Exception as error:  # a fault of ours must not be taken for the service's word
+        answer = Answer(order, error=_unexpected(error))
+    answer.seconds = time.monotonic() - started
+    return answer
+
+
+def _unexpected(error: Exception) -> ConnectorError:
+    return UnknownOutcome(f"Something unexpected happened while writing ({type(error).__name__}).")
+
+
+def _send(session: Session, order: Order, reference: str, deadline: float) -> Answer:
+    write = order.write
+    if time.monotonic() > deadline:
+        raise RateLimited("There was no time left to send it safely.", after=0.1, reason="deadline")
+    if write.verb == "update":
+        done = session.update(write.resource, write.target_id, write.params, key=write.key, deadline=deadline)
+        return Answer(order, done)
+    found = _look_around(session, order, reference)
+    if found or order.only_look:
+        return Answer(order, found=found)
+    return Answer(order, session.create(write.resource, write.params, key=write.key, deadline=deadline))
+
+
+def _look_around(session: Session, order: Order, reference: str) -> list[Record]:
+    """Records that may be the one about to be made: by its cross reference, or unclaimed with its email."""
+    write, source_id = order.write, order.look.link.source_id
+    if order.look_first:
+        since = write.intended_at - timedelta(minutes=5)
+        made = session.find_by_reference(write.resource, reference, source_id, since=since)
+        if made:
+            return made
+    if order.ask_email:
+        alike = session.find_by_email(write.resource, order.ask_email)
+        return [r for r in alike if r.references.get(reference) in {None, source_id}]
+    return []
+
+
+def state_after(answer: Answer) -> str:
+    """The Write's state an answer leads to."""
+    if answer.result:
+        return Write.State.CONFIRMED
+    if isinstance(answer.error, UnknownOutcome):
+        return Write.State.UNKNOWN
+    if isinstance(answer.error, MissingError | RejectedError | ContractError):
+        return Write.State.REJECTED
+    return Write.State.ABSENT

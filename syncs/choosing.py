@@ -1,0 +1,96 @@
+"""Choosing a recipe, publishing its draft, changing what it may do. Every step leaves a version or a run behind."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from syncs import notice, recipes, runs
+from syncs.mapping import compile_version
+from syncs.models import FieldMapping, Lane, Run, Sync, Version
+
+if TYPE_CHECKING:
+    from portal.models import Business, Connection, User
+
+
+def choose(
+    business: "Business", recipe: recipes.Recipe, source: "Connection", target: "Connection", by: "User | None"
+) -> Sync:
+    """A new sync in preview, its first version published and its review started; or the one there is."""
+    with transaction.atomic():
+        lane, _ = Lane.objects.get_or_create(target=target, defaults={"business": business})
+        sync, made = Sync.objects.get_or_create(
+            source=source, source_resource=recipe.source_resource, target=target,
+            target_resource=recipe.target_resource,
+            defaults={
+                "business": business, "recipe": recipe.slug, "name": recipe.name, "lane": lane,
+                "options": dict(recipe.options),
+            },
+        )  # fmt: skip
+        if made:
+            FieldMapping.objects.bulk_create(_draft(sync, recipe))
+            publish(sync, by, "As the recipe comes")
+    review(sync)
+    return sync
+
+
+def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
+    return [
+        FieldMapping(
+            business_id=sync.business_id, sync=sync, position=10 * (i + 1), sources=row["sources"],
+            target_path=row["target"], transforms=row["transforms"], mode=row["mode"],
+        )
+        for i, row in enumerate(recipe.mappings)
+    ]  # fmt: skip
+
+
+def draft_content(sync: Sync) -> dict[str, Any]:
+    """The draft as a version would hold it."""
+    rows = [
+        {"sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode}
+        for m in sync.mappings.all()
+    ]  # fmt: skip
+    return {"mappings": rows, "options": sync.options}
+
+
+def publish(sync: Sync, by: "User | None", note: str) -> Version:
+    """Make the draft the live version. MappingError names a row that cannot work; then nothing changes."""
+    content = draft_content(sync)
+    compile_version(content)
+    with transaction.atomic():
+        last = Version.objects.select_for_update().filter(sync=sync).order_by("-number").first()
+        version = Version.objects.create(
+            business_id=sync.business_id, sync=sync, number=last.number + 1 if last else 1, content=content,
+            note=note[:300], author=by,
+        )  # fmt: skip
+        sync.version = version
+        sync.save(update_fields=["version"])
+        if last:
+            notice.all_again(sync, f"version {version.number} published")
+    return version
+
+
+def review(sync: Sync) -> Run:
+    return runs.start(sync, Run.Kind.REVIEW)
+
+
+def go_live(sync: Sync) -> Run:
+    """From now on changes are written. Everything is read once more first, so that nothing old is written."""
+    with transaction.atomic():
+        runs.stop(sync)
+        sync.mode, sync.live_since = Sync.Mode.LIVE, timezone.now()
+        sync.save(update_fields=["mode", "live_since"])
+        return runs.start(sync, Run.Kind.BACKFILL)
+
+
+def sync_now(sync: Sync) -> Run:
+    """Read everything at the source once; only what changed is looked at."""
+    return runs.start(sync, Run.Kind.REVIEW if sync.mode == Sync.Mode.PREVIEW else Run.Kind.BACKFILL)
+
+
+def pause(sync: Sync, mode: str) -> None:
+    """Off or back to preview: nothing is written any more; what waits keeps waiting."""
+    with transaction.atomic():
+        runs.stop(sync)
+        sync.mode = Sync.Mode(mode)
+        sync.save(update_fields=["mode"])

@@ -1,0 +1,83 @@
+"""Failures grouped by sync and cause: opened once, closed when no record has the cause any more."""
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from syncs.models import Incident, Link, Sync
+
+if TYPE_CHECKING:
+    from portal.models import Connection
+
+_WORDS = {
+    "ambiguous": ("{n} {records} may already exist there", "Say who is who on the list of records that need a look."),
+    "target_deleted": ("{n} {records} changed after their counterpart was deleted", "Make a new one, or leave it out."),
+    "gave_up": ("{n} {records} could not be written after many tries", "Look at the answer, then try again."),
+    "contract": ("{n} {records} met an answer we do not know", "Tell the maintainers; nothing was lost."),
+    "kills_worker": ("{n} {records} stopped the worker each time", "Look at the record, then try again."),
+    "taken": ("{n} {records} point at a counterpart that is already linked", "Say who is who."),
+}
+_REJECTED = ("{n} {records} refused by the service", "Correct the record or the mapping; it is tried again by itself.")
+_OPEN = [Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED]
+
+
+def refresh(sync: Sync) -> None:
+    """Open, update and close the incidents of a sync by what its links say now."""
+    counts = dict(
+        Link.objects.filter(sync=sync, state__in=_OPEN).values_list("cause_code").annotate(n=Count("pk")).order_by()
+    )
+    subject = f"sync:{sync.pk}"
+    current = {i.cause_code: i for i in Incident.objects.filter(subject=subject).exclude(state="resolved")}
+    for code, count in counts.items():
+        title, step = _words(code, count, sync)
+        _raise(current.get(code), subject, code, title, step, count, sync=sync)
+    for code, incident in current.items():
+        if code not in counts:
+            _close(incident)
+
+
+def _words(code: str, count: int, sync: Sync) -> tuple[str, str]:
+    title, step = _WORDS.get(code, _REJECTED)
+    noun = sync.source_resource if count != 1 else sync.source_resource.removesuffix("s")
+    return title.format(n=count, records=noun), step
+
+
+def connection_failed(connection: "Connection", code: str, title: str, step: str) -> None:
+    subject = f"connection:{connection.pk}"
+    current = Incident.objects.filter(subject=subject, cause_code=code).exclude(state="resolved").first()
+    _raise(current, subject, code, title, step, 0, connection=connection)
+
+
+def connection_works(connection: "Connection") -> None:
+    for incident in Incident.objects.filter(subject=f"connection:{connection.pk}").exclude(state="resolved"):
+        _close(incident)
+
+
+def _raise(
+    current: Incident | None, subject: str, code: str, title: str, step: str, count: int, *,
+    sync: Sync | None = None, connection: "Connection | None" = None,
+) -> None:  # fmt: skip
+    now = timezone.now()
+    if current:
+        current.title, current.next_step, current.records, current.last_seen_at = title[:200], step, count, now
+        current.save(update_fields=["title", "next_step", "records", "last_seen_at"])
+        return
+    owner = sync or connection
+    assert owner is not None  # noqa: S101  # one of the two is always given
+    try:
+        with transaction.atomic():
+            made = Incident.objects.create(
+                business_id=owner.business_id, sync=sync, connection=connection, subject=subject, cause_code=code,
+                title=title[:200], next_step=step, records=count,
+            )  # fmt: skip
+            async_task("syncs.tasks.tell", made.pk)
+    except IntegrityError:
+        return  # another worker opened it just now
+
+
+def _close(incident: Incident) -> None:
+    incident.state, incident.resolved_at, incident.records = Incident.State.RESOLVED, timezone.now(), 0
+    incident.save(update_fields=["state", "resolved_at", "records"])

@@ -1,0 +1,128 @@
+"""Who works where: waking a lane, holding it, parking it until a person or the service allows more."""
+
+import os
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from syncs.models import Lane, Link, Run, Snapshot, Sync
+
+if TYPE_CHECKING:
+    from portal.models import Connection
+
+LEASE = timedelta(seconds=90)
+#: No outside write begins in this last part of a lease: it is longer than any call may take.
+MARGIN_SECONDS = 45.0
+#: A wake-up older than this is taken for lost.
+WAKE_LOST = timedelta(seconds=30)
+
+
+class LostLease(Exception):
+    """Somebody else holds the lane now: what this worker knows is old and must not be stored."""
+
+
+def holder() -> str:
+    """Names who holds a lease: supervisor, process, one claim."""
+    return f"{os.environ.get('FIELDBRIDGE_SUPERVISOR', 'none')}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
+
+
+def wake(lane_id: int) -> None:
+    """Put the lane's id in the queue, unless a wake-up is there already."""
+    now = timezone.now()
+    asleep = Q(woken_at=None) | Q(woken_at__lt=now - WAKE_LOST)
+    if Lane.objects.filter(asleep, pk=lane_id).update(woken_at=now):
+        async_task("syncs.tasks.work_lane", lane_id)
+
+
+def claim(lane_id: int) -> Lane | None:
+    """The lane, held by us; None while somebody else holds it or it must wait."""
+    now, name = timezone.now(), holder()
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    allowed = Q(resume_at=None) | Q(resume_at__lte=now)
+    taken = Lane.objects.filter(free, allowed, pk=lane_id, parked="").update(
+        lease=name, lease_until=now + LEASE, woken_at=None, served_at=now
+    )
+    if not taken:
+        Lane.objects.filter(pk=lane_id).update(woken_at=None)
+        return None
+    return Lane.objects.select_related("business", "target").get(pk=lane_id, lease=name)
+
+
+def renew(lane: Lane) -> None:
+    """LostLease when it is not ours any more."""
+    until = timezone.now() + LEASE
+    if not Lane.objects.filter(pk=lane.pk, lease=lane.lease).update(lease_until=until):
+        raise LostLease(lane.lease)
+    lane.lease_until = until
+
+
+def guard(lane: Lane) -> None:
+    """Inside the transaction that stores results: locks the lane, or LostLease."""
+    held = Lane.objects.select_for_update().filter(pk=lane.pk, lease=lane.lease, lease_until__gt=timezone.now())
+    if held.values_list("pk", flat=True).first() is None:
+        raise LostLease(lane.lease)
+
+
+def release(lane: Lane) -> None:
+    Lane.objects.filter(pk=lane.pk, lease=lane.lease).update(lease="", lease_until=None)
+
+
+def release_all_of(supervisor: str) -> int:
+    """Free what the dead workers of one supervisor held. Only for who has seen them die."""
+    return Lane.objects.filter(lease__startswith=f"{supervisor}/").update(lease="", lease_until=None)
+
+
+def wait(lane: Lane, seconds: float, *, failed: bool) -> None:
+    """The service asked for a pause, or does not answer: nothing of this lane before then."""
+    lane.resume_at = timezone.now() + timedelta(seconds=seconds)
+    lane.failures = lane.failures + 1 if failed else lane.failures
+    Lane.objects.filter(pk=lane.pk).update(resume_at=lane.resume_at, failures=lane.failures)
+
+
+def answered(lane: Lane) -> None:
+    """The service works again."""
+    if lane.failures or lane.resume_at:
+        lane.failures, lane.resume_at = 0, None
+        Lane.objects.filter(pk=lane.pk).update(failures=0, resume_at=None)
+
+
+def park_lane(lane: Lane, code: str, words: str) -> None:
+    Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+
+
+def park(connection: "Connection", code: str, words: str) -> None:
+    """Lanes that read or write this connection wait for a person."""
+    _of(connection).update(parked=words[:300], parked_code=code)
+
+
+def unpark(connection: "Connection") -> None:
+    """Their syncs' connections all work again: go on where they stopped."""
+    for lane in _of(connection):
+        broken = lane.syncs.exclude(source__status="active", target__status="active").filter(
+            ~Q(source__status="active") | ~Q(target__status="active")
+        )
+        if not broken.exists():
+            Lane.objects.filter(pk=lane.pk).update(parked="", parked_code="", resume_at=None, failures=0)
+            wake(lane.pk)
+
+
+def _of(connection: "Connection"):  # type: ignore[no-untyped-def]  # a queryset of lanes
+    ids = Sync.objects.filter(Q(source=connection) | Q(target=connection)).values("lane")
+    return Lane.objects.filter(Q(pk__in=ids) | Q(target=connection))
+
+
+def with_work():  # type: ignore[no-untyped-def]  # a queryset of lanes
+    """Lanes that have something to do now and nobody doing it."""
+    now = timezone.now()
+    links = Link.objects.filter(
+        Q(next_try=None) | Q(next_try__lte=now), sync__lane=OuterRef("pk"), noticed__gt=F("handled")
+    ).exclude(sync__mode="off")
+    runs = Run.objects.filter(Q(next_try=None) | Q(next_try__lte=now), sync__lane=OuterRef("pk"), state="running")
+    stale = Snapshot.objects.filter(connection=OuterRef("target"), noticed_at__gt=F("read_at"))
+    return Lane.objects.filter(
+        Q(lease_until=None) | Q(lease_until__lt=now), Q(resume_at=None) | Q(resume_at__lte=now), parked=""
+    ).filter(Exists(links) | Exists(runs) | Exists(stale))

@@ -1,0 +1,64 @@
+"""The ledger of outward calls, chained so that a changed or missing entry shows, and its equation."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count
+
+from syncs.models import ChainHead, Link, Sync, Write
+
+#: Where a link's state puts its record in the equation.
+_PLACE = {
+    Link.State.DUE: "waiting",
+    Link.State.PLANNED: "waiting",
+    Link.State.RETRYING: "waiting",
+    Link.State.SKIPPED: "skipped",
+    Link.State.ENDED: "skipped",
+    Link.State.HELD: "held",
+    Link.State.CONFLICT: "held",
+    Link.State.PARKED: "failed",
+}
+PLACES = ("written", "unchanged", "skipped", "held", "failed", "waiting")
+
+
+def entry_hash(previous: str, write: Write) -> str:
+    """SHA-256 over the previous entry and what this one intends."""
+    content = [
+        previous, write.business_id, write.link_id, write.connection_id, write.verb, write.resource,
+        write.target_id, write.key, write.params, write.intended_at.isoformat(),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def append(business_id: int, writes: Sequence[Write]) -> list[Write]:
+    """Store intended writes at the end of the business's chain. Inside a transaction."""
+    ChainHead.objects.get_or_create(business_id=business_id)
+    head = ChainHead.objects.select_for_update().get(business_id=business_id)
+    for write in writes:
+        write.previous_hash = head.hash
+        head.hash = write.hash = entry_hash(head.hash, write)
+    stored = Write.objects.bulk_create(writes)
+    head.save(update_fields=["hash"])
+    return stored
+
+
+def equation(sync: Sync) -> dict[str, int]:
+    """Where each record the sync has seen stands: seen = written + unchanged + skipped + held + failed + waiting."""
+    return _count(Link.objects.filter(sync=sync))
+
+
+def _count(links: Any) -> dict[str, int]:
+    places = dict.fromkeys(PLACES, 0)
+    for row in links.values("state", "wrote").annotate(n=Count("pk")).order_by():
+        in_step = "written" if row["wrote"] else "unchanged"
+        places[_PLACE.get(row["state"], in_step)] += row["n"]
+    return {"seen": sum(places.values()), **places}
+
+
+def run_equation(run: Any) -> dict[str, int]:
+    """The same for the records of one run; those whose page showed no change count as unchanged."""
+    places = _count(Link.objects.filter(run=run))
+    still = run.counts.get("unchanged", 0)
+    return {**places, "seen": places["seen"] + still, "unchanged": places["unchanged"] + still}

@@ -1,0 +1,175 @@
+"""Looking at links: read what must be read, find the clues, make the plans. Nothing is written outward here."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from connectors.base import Record
+from syncs import recipes, snapshots
+from syncs.mapping import Compiled, compile_version
+from syncs.matching import Clues
+from syncs.models import Link, Snapshot, Sync, Write
+from syncs.planning import Change, Known, Names, Plan, Verdict, plan
+from syncs.sessions import Sessions
+
+
+@dataclass(slots=True)
+class Look:
+    link: Link
+    noticed: int
+    source: Snapshot | None
+    target: Snapshot | None
+    plan: Plan
+
+
+@lru_cache(maxsize=64)
+def _compiled(version_id: int) -> Compiled:
+    from syncs.models import Version
+
+    return compile_version(Version.objects.get(pk=version_id).content)
+
+
+def rules_of(sync: Sync) -> tuple[Compiled, Names]:
+    """The live version, ready to use, and what things are called. A version never changes, so it is kept."""
+    if sync.version_id is None:
+        raise ValueError("The sync has no published version.")
+    return _compiled(sync.version_id), recipes.get(sync.recipe).names
+
+
+def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
+    """Plans for these links of one sync. Raises connector errors when the sides cannot be read."""
+    refresh_targets(sync, sessions)
+    sources = _sources(sync, links, sessions)
+    linked = [link.target_id for link in links if link.target_id]
+    targets = snapshots.known(sync.target, sync.target_resource, linked)
+    _read_missing(sync, linked, targets, sessions)
+    version, names = rules_of(sync)
+    clues = find_clues(sync, names, links, sources)
+    looks = []
+    for link in links:
+        source, target = sources.get(link.source_id), targets.get(link.target_id or "")
+        made = plan(version, names, _record(source), _record(target), known_of(link), clues[link.pk])
+        looks.append(Look(link, link.noticed, source, target, made))
+    return looks
+
+
+def look_of(sync: Sync, link: Link, write: Write) -> Look:
+    """The look that led to a write begun earlier, as far as the link still needs it."""
+    source = snapshots.known(sync.source, sync.source_resource, [link.source_id]).get(link.source_id)
+    changes = tuple(Change(p, "", v) for p, v in write.params.items())
+    reason = "An earlier try to create it was interrupted."
+    made = Plan(Verdict.CREATE, "missing", reason, "", changes, (), write.params)
+    # One notice less than there is: what was sent may be old, so the link is looked at once more.
+    return Look(link, max(link.handled, link.noticed - 1), source, None, made)
+
+
+def known_of(link: Link) -> Known:
+    return Known(link.target_id or "", link.base, link.rendered, link.decision, _ended(link))
+
+
+def _ended(link: Link) -> bool:
+    return link.state == Link.State.ENDED or link.cause_code == "target_deleted"
+
+
+def _record(snapshot: Snapshot | None) -> Record | None:
+    return snapshot.as_record() if snapshot else None
+
+
+def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str, Snapshot]:
+    """Snapshots read after the links were noticed: those that are older are read again, many in a call."""
+    held = snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links])
+    old = [link.source_id for link in links if _too_old(link, held.get(link.source_id))]
+    if not old:
+        return held
+    asked = timezone.now()
+    found = sessions.call(sync.source, lambda s: s.fetch(sync.source_resource, old))
+    gone = [i for i in old if found.get(i) is None]
+    records = [r for r in found.values() if r is not None]
+    after, _ = snapshots.save(sync.source, sync.source_resource, records, asked, gone=gone)
+    return held | after
+
+
+def _too_old(link: Link, snapshot: Snapshot | None) -> bool:
+    return snapshot is None or (link.noticed_at is not None and snapshot.read_at < link.noticed_at)
+
+
+def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
+    """Read again what webhooks said has changed on the target's side. Returns how many."""
+    stale = Snapshot.objects.filter(
+        connection=sync.target, resource=sync.target_resource, noticed_at__gt=F("read_at")
+    ).values_list("external_id", flat=True)[:most]  # fmt: skip
+    ids = list(stale)
+    if ids:
+        _read_targets(sync, ids, sessions)
+    return len(ids)
+
+
+def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[str, Snapshot]:
+    asked = timezone.now()
+    found = sessions.call(sync.target, lambda s: s.fetch(sync.target_resource, ids))
+    records = [r for r in found.values() if r is not None]
+    gone = [i for i in ids if found.get(i) is None]
+    return snapshots.save(sync.target, sync.target_resource, records, asked, gone=gone)[0]
+
+
+def _read_missing(sync: Sync, linked: Sequence[str], targets: dict[str, Snapshot], sessions: Sessions) -> None:
+    missing = [i for i in linked if i not in targets]
+    if missing:
+        targets.update(_read_targets(sync, missing, sessions))
+
+
+def find_clues(
+    sync: Sync, names: Names, links: Sequence[Link], sources: Mapping[str, Snapshot]
+) -> dict[int, Clues]:
+    """For links without a counterpart: target records that may be it, and source records like them."""
+    open_links = [link for link in links if not link.target_id and link.source_id in sources]
+    emails = {sources[link.source_id].email for link in open_links} - {""}
+    references = {f"{names.reference}={link.source_id}" for link in open_links}
+    chosen = {str(link.decision["target_id"]) for link in open_links if link.decision.get("target_id")}
+    candidates = _candidates(sync, emails, references, chosen) if open_links else []
+    twins = _twins(sync, {c.email for c in candidates} & emails)
+    found: dict[int, Clues] = defaultdict(Clues)
+    for link in open_links:
+        source = sources[link.source_id]
+        alike = [c.as_record() for c in candidates if _may_be(c, source, link, names)]
+        others = [label for key, label in twins.get(source.email, ()) if key != source.external_id]
+        found[link.pk] = Clues(alike, others)
+    return found
+
+
+def _may_be(candidate: Snapshot, source: Snapshot, link: Link, names: Names) -> bool:
+    same_email = bool(source.email) and candidate.email == source.email
+    refers = candidate.references.get(names.reference) == source.external_id
+    return same_email or refers or link.decision.get("target_id") == candidate.external_id
+
+
+def _candidates(sync: Sync, emails: set[str], references: set[str], chosen: set[str]) -> list[Snapshot]:
+    """Target records that no link holds yet."""
+    taken = Link.objects.filter(
+        sync__target=sync.target_id, sync__target_resource=sync.target_resource, target_id__isnull=False
+    ).exclude(state=Link.State.ENDED)  # fmt: skip
+    alike = Q(email__in=emails) | Q(reference__in=references) | Q(external_id__in=chosen)
+    found = list(
+        Snapshot.objects.filter(
+            alike, connection=sync.target, resource=sync.target_resource, deleted_at=None
+        )
+    )  # fmt: skip
+    ids = [s.external_id for s in found]
+    held = set(taken.filter(target_id__in=ids).values_list("target_id", flat=True)) if ids else set()
+    return [s for s in found if s.external_id not in held]
+
+
+def _twins(sync: Sync, emails: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """{email: [(id, label)]} of the source records that share it."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    if emails:
+        rows = Snapshot.objects.filter(
+            connection=sync.source, resource=sync.source_resource, email__in=emails, deleted_at=None
+        ).values_list("email", "external_id", "label")  # fmt: skip
+        for email, key, label in rows:
+            found[email].append((key, label))
+    return found

@@ -1,0 +1,151 @@
+"""Saying "look at this record". However it comes to notice, it ends as a mark on one Link row."""
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from connectors.base import Notice
+from syncs import lanes
+from syncs.models import Event, Link, Run, Snapshot, Sync, Write
+
+if TYPE_CHECKING:
+    from portal.models import Connection
+
+
+def event_key(notice: Notice | None, body: bytes) -> str:
+    """The service's event id, or the digest of the body where it has none."""
+    return notice.event_id if notice and notice.event_id else hashlib.sha256(body).hexdigest()
+
+
+def receive(connection: "Connection", notice: Notice, body: bytes) -> Event.Verdict:
+    """Store a webhook delivery and mark what it is about, in one transaction. A repeated delivery marks again:
+    two real edits within a second can have equal bodies, and a needless look costs no write."""
+    with transaction.atomic():
+        verdict = _verdict(connection, notice)
+        store(connection, notice, body, verdict)
+    return verdict
+
+
+def store(
+    connection: "Connection | None", notice: Notice | None, body: bytes, verdict: Event.Verdict, *, connector: str = ""
+) -> None:
+    """One row per delivery; `connector` names the service where no connection is known."""
+    key, account = event_key(notice, body)[:120], notice.account_id[:120] if notice else ""
+    slug = connection.connector if connection else connector
+    seen = Event.objects.filter(connector=slug, account_id=account, event_id=key)
+    if seen.update(deliveries=F("deliveries") + 1):
+        return
+    event = Event(
+        business_id=connection.business_id if connection else None, connection=connection, connector=slug,
+        event_id=key, account_id=account, verdict=verdict, body=body.decode(errors="replace").replace("\0", "�"),
+    )  # fmt: skip
+    if notice:
+        event.topic, event.resource, event.record_id = notice.topic[:80], notice.resource, notice.record_id[:255]
+        event.occurred_at = notice.occurred_at
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+    except IntegrityError:
+        seen.update(deliveries=F("deliveries") + 1)
+
+
+def _verdict(connection: "Connection", notice: Notice) -> Event.Verdict:
+    syncs = list(Sync.objects.filter(Q(source=connection) | Q(target=connection)).exclude(mode=Sync.Mode.OFF))
+    sources = [s for s in syncs if s.source_id == connection.pk and s.source_resource == notice.resource]
+    targets = [s for s in syncs if s.target_id == connection.pk and s.target_resource == notice.resource]
+    if not notice.record_id or not (sources or targets):
+        return Event.Verdict.UNUSED
+    if targets and not sources:
+        quiet = _tells_nothing(connection, notice)
+        if quiet:
+            return quiet
+    why, now = f"webhook {notice.topic}"[:60], timezone.now()
+    for sync in sources:
+        mark(sync, notice.record_id, why, now)
+    for sync in targets:
+        _mark_target(sync, notice.record_id, why, now)
+    for lane_id in {s.lane_id for s in syncs}:
+        lanes.wake(lane_id)
+    return Event.Verdict.MARKED
+
+
+def _tells_nothing(connection: "Connection", notice: Notice) -> Event.Verdict | None:
+    """Our own write come back, or a state that we hold already."""
+    if notice.write_key and Write.objects.filter(key=notice.write_key).exists():
+        return Event.Verdict.ECHO
+    if notice.hint is None:
+        return None
+    held = Snapshot.objects.filter(connection=connection, resource=notice.resource, external_id=notice.record_id)
+    if held.filter(fingerprint=notice.hint.fingerprint, deleted_at=None).exists():
+        return Event.Verdict.KNOWN
+    return None
+
+
+def mark(sync: Sync, source_id: str, why: str, now: datetime, priority: int = Link.Priority.LIVE) -> None:
+    """One more notice of this source record; the link is made when there is none."""
+    links = Link.objects.filter(sync=sync, source_id=source_id)
+    if _raise(links, why, now, priority):
+        return
+    try:
+        with transaction.atomic():
+            Link.objects.create(
+                business_id=sync.business_id, sync=sync, source_id=source_id, noticed=1, noticed_at=now,
+                noticed_by=why, priority=priority,
+            )  # fmt: skip
+    except IntegrityError:
+        _raise(links, why, now, priority)
+
+
+def _raise(links, why: str, now: datetime, priority: int) -> int:  # type: ignore[no-untyped-def]  # a queryset of links
+    waiting = links.filter(noticed__gt=F("handled"))
+    seen = {"noticed": F("noticed") + 1, "noticed_at": now, "noticed_by": why, "next_try": None}
+    return int(waiting.update(**seen, priority=Least(F("priority"), priority)) or links.update(**seen, priority=priority))
+
+
+def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
+    """The counterpart is to be read again, and its link looked at. A stranger is only read, to be known."""
+    held = Snapshot.objects.filter(connection_id=sync.target_id, resource=sync.target_resource, external_id=target_id)
+    if not held.update(noticed_at=now):
+        Snapshot.objects.bulk_create([_stranger(sync, target_id, now)], ignore_conflicts=True)
+    links = Link.objects.filter(sync=sync, target_id=target_id).exclude(state=Link.State.ENDED)
+    _raise_seen(links, why, now)
+
+
+def _raise_seen(links, why: str, now: datetime) -> None:  # type: ignore[no-untyped-def]  # a queryset of links
+    """A mark that does not make the source's snapshot old: nothing was said about the source."""
+    links.update(noticed=F("noticed") + 1, noticed_by=why, next_try=None, priority=Link.Priority.LIVE)
+
+
+def _stranger(sync: Sync, target_id: str, now: datetime) -> Snapshot:
+    return Snapshot(
+        business_id=sync.business_id, connection_id=sync.target_id, resource=sync.target_resource,
+        external_id=target_id, data={}, fingerprint="", label=target_id, noticed_at=now,
+        read_at=datetime(1970, 1, 1, tzinfo=now.tzinfo),
+    )  # fmt: skip
+
+
+def ask(link: Link, who: str) -> None:
+    """A person wants this record looked at now, whatever was known."""
+    with transaction.atomic():
+        mark(link.sync, link.source_id, f"asked by {who}"[:60], timezone.now(), Link.Priority.PERSON)
+        lanes.wake(link.sync.lane_id)
+
+
+def all_again(sync: Sync, why: str) -> int:
+    """Every link that has not ended is looked at again, with what is known of it. Returns how many."""
+    with transaction.atomic():
+        links = Link.objects.filter(sync=sync).exclude(state=Link.State.ENDED)
+        count = links.update(
+            noticed=F("noticed") + 1, noticed_by=why[:60], next_try=None, priority=Link.Priority.BACKFILL
+        )  # fmt: skip
+        lanes.wake(sync.lane_id)
+    return int(count)
+
+
+def running(sync: Sync) -> Run | None:
+    return Run.objects.filter(sync=sync, state=Run.State.RUNNING).first()

@@ -1,0 +1,146 @@
+"""Reading many records page by page: the first-sync review, a backfill, a poll. Resumable at any page."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from connectors.base import Page
+from syncs import lanes, ledger, snapshots
+from syncs.models import Lane, Link, Run, Snapshot, Sync
+from syncs.sessions import Sessions
+
+#: Changes this long before the last poll are read once more: services list a change a little after it happened.
+OVERLAP = timedelta(minutes=10)
+#: The target is read again by a full run when its last whole reading is older than this.
+TARGET_OLD = timedelta(minutes=10)
+_SETTLED = {Link.State.IN_STEP, Link.State.SKIPPED, Link.State.ENDED}
+
+
+def start(sync: Sync, kind: str) -> Run:
+    """The running run of the sync: a new one, or the one already under way."""
+    now = timezone.now()
+    skip_target = kind == Run.Kind.POLL or (sync.target_read_at is not None and now - sync.target_read_at < TARGET_OLD)
+    since = sync.polled_until - OVERLAP if kind == Run.Kind.POLL and sync.polled_until else None
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                business_id=sync.business_id, sync=sync, kind=kind, since=since,
+                side=Run.Side.SOURCE if skip_target else Run.Side.TARGET,
+            )  # fmt: skip
+            lanes.wake(sync.lane_id)
+            return run
+    except IntegrityError:
+        return Run.objects.get(sync=sync, state=Run.State.RUNNING)
+
+
+def next_due(syncs: Iterable[int]) -> Run | None:
+    """A run with pages left to read."""
+    ready = Q(next_try=None) | Q(next_try__lte=timezone.now())
+    running = Run.objects.filter(ready, sync__in=list(syncs), state=Run.State.RUNNING).exclude(side=Run.Side.WORK)
+    return running.order_by("id").first()
+
+
+def step(lane: Lane, run: Run, sync: Sync, sessions: Sessions, *, backlog: bool) -> bool:
+    """Read one page and store it, its marks and the cursor in one transaction. False when it must wait."""
+    if run.side == Run.Side.SOURCE and backlog:
+        return False
+    asked = timezone.now()
+    connection = sync.target if run.side == Run.Side.TARGET else sync.source
+    resource = sync.target_resource if run.side == Run.Side.TARGET else sync.source_resource
+    page = sessions.call(connection, lambda s: s.page(resource, run.cursor or None, updated_since=run.since))
+    with transaction.atomic():
+        lanes.guard(lane)
+        if run.side == Run.Side.TARGET:
+            _take_targets(run, sync, page, asked)
+        else:
+            _take_sources(run, sync, page, asked)
+        run.save(update_fields=["side", "cursor", "counts", "total"])
+    return True
+
+
+def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
+    snapshots.save(sync.target, sync.target_resource, page.records, asked)
+    _count(run, target_seen=len(page.records))
+    run.cursor = page.next_cursor or ""
+    if not run.cursor:
+        _targets_read(run, sync)
+        run.side = Run.Side.SOURCE
+
+
+def _targets_read(run: Run, sync: Sync) -> None:
+    """What the whole reading did not show is gone; from now on absence among the snapshots means absence there."""
+    unseen = Snapshot.objects.filter(
+        connection=sync.target, resource=sync.target_resource, deleted_at=None, read_at__lt=run.started_at,
+        created_at__lt=run.started_at,
+    )  # fmt: skip
+    unseen.update(deleted_at=timezone.now())
+    sync.target_read_at = run.started_at
+    sync.save(update_fields=["target_read_at"])
+
+
+def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
+    _, changed = snapshots.save(sync.source, sync.source_resource, page.records, asked)
+    links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=[r.id for r in page.records])}
+    fresh = [_new_link(run, sync, r.id, r.label, asked) for r in page.records if r.id not in links]
+    marked = [x for x in links.values() if x.source_id in changed or _unsettled(x, sync)]
+    Link.objects.bulk_create(fresh)
+    _mark(marked, run, asked)
+    unchanged = len(page.records) - len(fresh) - len(marked)
+    _count(run, seen=len(page.records), marked=len(fresh) + len(marked), unchanged=unchanged)
+    run.total = page.total if page.total is not None else run.total
+    run.cursor = page.next_cursor or ""
+    if not run.cursor:
+        run.side = Run.Side.WORK
+        Sync.objects.filter(pk=sync.pk).update(polled_until=run.started_at)
+
+
+def _unsettled(link: Link, sync: Sync) -> bool:
+    """A look is owed, although the record is as we knew it: planned only, or planned with another version."""
+    return link.state not in _SETTLED or (link.version_id != sync.version_id and link.state != Link.State.ENDED)
+
+
+def _new_link(run: Run, sync: Sync, source_id: str, label: str, asked: datetime) -> Link:
+    return Link(
+        business_id=sync.business_id, sync=sync, source_id=source_id, label=label[:300], noticed=1, noticed_at=asked,
+        noticed_by=run.get_kind_display()[:60], priority=Link.Priority.BACKFILL, run=run,
+    )  # fmt: skip
+
+
+def _mark(links: Sequence[Link], run: Run, asked: datetime) -> None:
+    ids = [x.pk for x in links]
+    Link.objects.filter(pk__in=ids, noticed=F("handled")).update(
+        priority=Link.Priority.BACKFILL, state=Link.State.DUE, noticed_by=run.get_kind_display()[:60]
+    )
+    Link.objects.filter(pk__in=ids).update(noticed=F("noticed") + 1, noticed_at=asked, next_try=None, run=run)
+
+
+def _count(run: Run, **more: int) -> None:
+    run.counts = {**run.counts, **{k: run.counts.get(k, 0) + n for k, n in more.items()}}
+
+
+def finish_if_done(sync: Sync) -> None:
+    """A run ends when all its links are handled; its equation is kept as it stood then."""
+    run = Run.objects.filter(sync=sync, state=Run.State.RUNNING, side=Run.Side.WORK).first()
+    if run is None or Link.objects.filter(run=run, noticed__gt=F("handled")).exists():
+        return
+    run.counts = {**run.counts, "ledger": ledger.run_equation(run)}
+    run.state, run.finished_at = Run.State.DONE, timezone.now()
+    run.save(update_fields=["counts", "state", "finished_at"])
+
+
+def stop(sync: Sync) -> None:
+    Run.objects.filter(sync=sync, state=Run.State.RUNNING).update(state=Run.State.STOPPED, finished_at=timezone.now())
+
+
+def start_due_polls() -> int:
+    """The fallback for lost webhooks: live syncs not read for a while. Returns how many were started."""
+    now, started = timezone.now(), 0
+    live = Sync.objects.filter(mode=Sync.Mode.LIVE, source__status="active", target__status="active")
+    for sync in live.exclude(runs__state=Run.State.RUNNING):
+        if sync.polled_until is None or now - sync.polled_until > timedelta(minutes=sync.poll_minutes):
+            start(sync, Run.Kind.POLL if sync.polled_until else Run.Kind.BACKFILL)
+            started += 1
+    return started

@@ -1,0 +1,38 @@
+"""Open sessions of one slice of work: opened once, renewed once when the service refuses the credentials."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from connectors.base import Session
+from connectors.errors import AuthError, ScopeError
+
+if TYPE_CHECKING:
+    from portal.models import Connection
+
+
+class Sessions:
+    def __init__(self) -> None:
+        self._open: dict[int, Session] = {}
+
+    def of(self, connection: "Connection") -> Session:
+        """AuthError when the connection needs a person."""
+        if connection.pk not in self._open:
+            self._open[connection.pk] = connection.open()
+        return self._open[connection.pk]
+
+    def renew(self, connection: "Connection") -> Session:
+        """After a refusal: AuthError when the connection needs a person."""
+        refused = self._open.pop(connection.pk).credentials
+        self._open[connection.pk] = connection.reopen(refused)
+        return self._open[connection.pk]
+
+    def call[T](self, connection: "Connection", ask: Callable[[Session], T]) -> T:
+        try:
+            return ask(self.of(connection))
+        except ScopeError:
+            raise
+        except AuthError:
+            return ask(self.renew(connection))
+
+    def all(self) -> dict[int, Session]:
+        return self._open

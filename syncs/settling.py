@@ -1,0 +1,186 @@
+"""Storing how looks and calls ended: links, attempts, writes and snapshots, together or not at all."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from syncs import lanes, snapshots
+from syncs.applying import Answer, state_after
+from syncs.looking import Look
+from syncs.models import Attempt, Lane, Link, Sync, Write
+from syncs.planning import Plan, Verdict
+from syncs.retries import Decision, Next, decide
+
+_LINK_STATE = [
+    "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code", "cause", "since",
+    "next_try", "attempts", "claims", "version",
+]  # fmt: skip
+_WRITE_STATE = [
+    "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
+]  # fmt: skip
+_STATE_OF = {
+    Verdict.SKIP: Link.State.SKIPPED,
+    Verdict.HOLD: Link.State.HELD,
+    Verdict.CONFLICT: Link.State.CONFLICT,
+    Verdict.END: Link.State.ENDED,
+    Verdict.LINK: Link.State.IN_STEP,
+}
+
+
+def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool) -> None:
+    """Looks that lead to no call: in step, left out, held, ended, or planned only."""
+    if not looks:
+        return
+    now = timezone.now()
+    with transaction.atomic():
+        lanes.guard(lane)
+        for look in looks:
+            _apply_verdict(look, sync, now, preview)
+        _store_links([look.link for look in looks])
+        Attempt.objects.bulk_create([_attempt(look, sync, now, "planned" if preview else "done") for look in looks])
+
+
+def _apply_verdict(look: Look, sync: Sync, now: datetime, preview: bool) -> None:
+    link, made = look.link, look.plan
+    _handled(link, look, sync)
+    if preview and made.writes:
+        _move(link, Link.State.PLANNED, "", made.reason, now)
+        return
+    state = _STATE_OF[made.verdict]
+    if made.code == "in_step" or made.verdict == Verdict.LINK:
+        state, link.wrote = Link.State.IN_STEP, False
+        if not preview or link.target_id:
+            _agree(link, made, look.target.data if look.target else {})
+    cause = "" if state == Link.State.IN_STEP else made.reason
+    _move(link, state, made.code if cause else "", cause, now)
+
+
+def _handled(link: Link, look: Look, sync: Sync) -> None:
+    link.handled, link.next_try, link.attempts, link.claims = look.noticed, None, 0, 0
+    link.version_id, link.verdict = sync.version_id, look.plan.verdict
+    if look.source:
+        link.label = look.source.label
+
+
+def _agree(link: Link, made: Plan, shown: object) -> None:
+    link.target_id = made.target_id or link.target_id
+    link.base = dict(made.values)
+    link.rendered = _rendered(made, shown)
+
+
+def _rendered(made: Plan, shown: object) -> dict[str, object]:
+    """Paths where the target shows an agreed value in its own way (its trimming, its spelling)."""
+    data = shown if isinstance(shown, dict) else {}
+    return {p: data[p] for p, v in made.values.items() if p in data and data[p] not in (v, None) and (v or data[p])}
+
+
+def _move(link: Link, state: str, code: str, cause: str, now: datetime) -> None:
+    if link.state != state or link.cause_code != code:
+        link.since = now
+    link.state, link.cause_code, link.cause = state, code[:60], cause[:500]
+
+
+def _attempt(look: Look, sync: Sync, now: datetime, outcome: str, decision: Decision | None = None) -> Attempt:
+    return Attempt(
+        business_id=sync.business_id, link=look.link, version_id=sync.version_id, noticed_by=look.link.noticed_by,
+        noticed_at=look.link.noticed_at, verdict=look.plan.verdict, plan=look.plan.as_json(), outcome=outcome,
+        error_code=decision.code if decision else "", error=decision.words[:500] if decision else "", at=now,
+    )  # fmt: skip
+
+
+def _store_links(links: Sequence[Link]) -> None:
+    """One statement; marks made meanwhile are not touched, since `noticed` is not written."""
+    Link.objects.bulk_create(links, update_conflicts=True, unique_fields=["id"], update_fields=_LINK_STATE)
+
+
+def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: datetime, *, outage: bool) -> None:
+    """Outcomes of calls. `outage`: no call got through, so nothing is held against the records."""
+    try:
+        with transaction.atomic():
+            lanes.guard(lane)
+            _store_answers(sync, answers, asked, outage)
+    except IntegrityError:
+        if len(answers) == 1:
+            _settle_taken(lane, sync, answers[0])
+            return
+        for answer in answers:  # find the one whose counterpart another link holds
+            settle_answers(lane, sync, [answer], asked, outage=outage)
+
+
+def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outage: bool) -> None:
+    now = timezone.now()
+    records = [a.result.record for a in answers if a.result] + [r for a in answers for r in a.found]
+    if records:
+        snapshots.save(sync.target, sync.target_resource, records, asked)
+    attempts = [_settle_answer(a, sync, now, outage) for a in answers]
+    Write.objects.bulk_create(
+        [a.order.write for a in answers], update_conflicts=True, unique_fields=["id"], update_fields=_WRITE_STATE
+    )
+    _store_links([a.order.look.link for a in answers])
+    Attempt.objects.bulk_create([a for a in attempts if a])
+
+
+def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> Attempt | None:
+    _settle_write(answer, now)
+    look, link = answer.order.look, answer.order.look.link
+    if answer.result:
+        _handled(link, look, sync)
+        link.wrote, link.target_id = True, answer.result.record.id
+        _agree(link, look.plan, answer.result.record.data)
+        link.target_id = answer.result.record.id
+        link.decision = {}
+        _move(link, Link.State.IN_STEP, "", "", now)
+        return _attempt(look, sync, now, "written")
+    link.claims = 0
+    if answer.error is None:
+        return None  # a counterpart turned up: the next look sees it
+    decision = decide(answer.error, link.attempts)
+    _after_error(link, look, sync, decision, now, outage)
+    quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
+    return None if quiet else _attempt(look, sync, now, "failed", decision)
+
+
+def _after_error(link: Link, look: Look, sync: Sync, decision: Decision, now: datetime, outage: bool) -> None:
+    if decision.next == Next.HOLD:
+        _handled(link, look, sync)
+        state = Link.State.PARKED if decision.code == "gave_up" else Link.State.HELD
+        _move(link, state, decision.code, decision.words, now)
+    elif decision.next in {Next.AGAIN, Next.LOOK} and not outage:
+        link.attempts += 1
+        link.next_try = now + timedelta(seconds=decision.after)
+        _move(link, Link.State.RETRYING, decision.code, decision.words, now)
+
+
+def _settle_write(answer: Answer, now: datetime) -> None:
+    write, error = answer.order.write, answer.error
+    write.state, write.settled_at = state_after(answer), now
+    write.duration_ms = round(answer.seconds * 1000, 2)
+    if answer.result:
+        write.outside_id, write.request_id = answer.result.record.id, answer.result.request_id[:120]
+        write.replayed = answer.result.replayed
+    if error:
+        write.error, write.request_id = str(error)[:500], error.request_id[:120]
+        write.spent = bool(getattr(error, "spent", False))
+
+
+def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
+    """The counterpart belongs to another link already: this one waits for a person."""
+    now = timezone.now()
+    link, look = answer.order.look.link, answer.order.look
+    with transaction.atomic():
+        lanes.guard(lane)
+        _settle_write(answer, now)
+        answer.order.write.save(update_fields=_WRITE_STATE)
+        _handled(link, look, sync)
+        link.target_id = None
+        _move(link, Link.State.HELD, "taken", "Its counterpart is already linked to another record.", now)
+        link.save(update_fields=_LINK_STATE)
+
+
+def supersede(writes: Sequence[Write]) -> None:
+    """Updates whose outcome is unknown need no answer: values are set as a whole, so they are planned anew."""
+    Write.objects.filter(pk__in=[w.pk for w in writes]).update(
+        state=Write.State.ABSENT, settled_at=timezone.now(), error="The outcome was never learnt; it was planned again."
+    )

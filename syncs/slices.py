@@ -1,0 +1,297 @@
+"""One slice of a lane: due links and pages of runs, for a few seconds, by one worker.
+
+While the calls of one batch are under way on threads, the next batch is read and planned on this thread.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from connectors.errors import AuthError, ConnectorError, RateLimited, ScopeError, TransientError
+from syncs import applying, incidents, lanes, looking, recipes, runs, settling
+from syncs.applying import Answer, Order
+from syncs.models import Lane, Link, Run, Sync, Write
+from syncs.retries import Next, backoff, decide
+from syncs.sessions import Sessions
+
+log = logging.getLogger(__name__)
+BATCH = 100
+#: A record taken up this often without an end is worked alone; after MOST_CLAIMS it waits for a person.
+SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
+#: While so many backfill links wait, no further page is read.
+BACKLOG = 300
+
+
+@dataclass(slots=True)
+class Flight:
+    """Calls under way for one batch of one sync."""
+
+    sync: Sync
+    calls: list[tuple[Order, Future[Answer]]]
+    asked: datetime
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.LANE_THREADS, thread_name_prefix="lane")
+
+
+class Stop(Exception):
+    """Nothing more of this lane now."""
+
+
+class Slice:
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.sessions = Sessions()
+        self.flights: deque[Flight] = deque()
+        self.syncs = {s.pk: s for s in _syncs(lane)}
+        self.worked: set[int] = set()
+        self.renewed = time.monotonic()
+
+    def run(self, seconds: float) -> None:
+        """Works until nothing is due or the time is up. Everything begun is settled before it returns."""
+        stop = time.monotonic() + seconds
+        try:
+            while time.monotonic() < stop and self._step():
+                self._keep_lease()
+        except Stop:
+            pass
+        finally:
+            while self.flights:
+                self._land()
+            self._finish()
+
+    def _step(self) -> bool:
+        """One round: take off with a batch, land the one before, read a page. False when there was nothing."""
+        links = self._due()
+        if links:
+            self._take_off(links)
+        landed = len(self.flights) > (1 if links else 0)
+        if landed:
+            self._land()
+        paged = len(links) < BATCH and self._read_page()
+        return bool(links) or landed or paged
+
+    def _keep_lease(self) -> None:
+        if time.monotonic() - self.renewed > 10:
+            lanes.renew(self.lane)
+            self.renewed = time.monotonic()
+
+    def _deadline(self) -> float:
+        """The time.monotonic() moment after which nothing is sent: well inside the lease."""
+        assert self.lane.lease_until is not None  # noqa: S101  # a claimed lane has one
+        left = (self.lane.lease_until - timezone.now()).total_seconds()
+        return time.monotonic() + left - lanes.MARGIN_SECONDS
+
+    def _due(self) -> list[Link]:
+        """Links to work now, of one sync, live before backfill. One alone when it may kill its worker."""
+        flying = [o.look.link.pk for f in self.flights for o, _ in f.calls]
+        now = timezone.now()
+        due = Link.objects.filter(
+            Q(next_try=None) | Q(next_try__lte=now), sync__in=self.syncs, noticed__gt=F("handled")
+        ).exclude(pk__in=flying)  # fmt: skip
+        probing = self.lane.failures > 0
+        found = list(due.filter(claims__lt=SUSPECT_CLAIMS).order_by("priority", "id")[: 3 if probing else BATCH])
+        if not found:
+            found = list(due.filter(claims__gte=SUSPECT_CLAIMS).order_by("claims", "id")[:1])
+        return [link for link in found if link.sync_id == found[0].sync_id]
+
+    def _take_off(self, links: list[Link]) -> None:
+        sync = self.syncs[links[0].sync_id]
+        self.worked.add(sync.pk)
+        links = self._claimed(sync, links)
+        orders, rest = self._recovered(sync, links)
+        try:
+            looks = looking.look(sync, rest, self.sessions) if rest else []
+        except ConnectorError as error:
+            self._unclaim(rest)
+            self._fly(sync, orders)
+            self._stopped(error, sync.source)
+        live = sync.mode == Sync.Mode.LIVE
+        writing = [look for look in looks if live and look.plan.writes]
+        settling.settle_looks(self.lane, sync, [x for x in looks if x not in writing], preview=not live)
+        if writing:
+            orders += applying.intend(self.lane, sync, writing)
+        self._fly(sync, orders)
+
+    def _claimed(self, sync: Sync, links: list[Link]) -> list[Link]:
+        """Count the claim before the work: a record that kills its worker is counted too."""
+        Link.objects.filter(pk__in=[link.pk for link in links]).update(claims=F("claims") + 1)
+        deadly = [link for link in links if link.claims >= MOST_CLAIMS]
+        for link in deadly:
+            link.state, link.cause_code, link.claims, link.handled = Link.State.PARKED, "kills_worker", 0, link.noticed
+            link.cause, link.since = "The worker stopped each time it took this record up.", timezone.now()
+            link.save(update_fields=["state", "cause_code", "cause", "claims", "handled", "since"])
+        return [link for link in links if link not in deadly]
+
+    def _unclaim(self, links: Sequence[Link]) -> None:
+        Link.objects.filter(pk__in=[link.pk for link in links]).update(claims=0)
+
+    def _recovered(self, sync: Sync, links: list[Link]) -> tuple[list[Order], list[Link]]:
+        """Writes that were begun and never settled come first: the same call with the same key, after a look."""
+        begun = {
+            w.link_id: w
+            for w in Write.objects.filter(
+                link__in=links, state__in=[Write.State.INTENDED, Write.State.UNKNOWN]
+            ).order_by("id")
+        }  # fmt: skip
+        settling.supersede([w for w in begun.values() if w.verb == "update"])
+        creates = {pk: w for pk, w in begun.items() if w.verb == "create"}
+        orders = [self._again(sync, link, creates[link.pk]) for link in links if link.pk in creates]
+        return [o for o in orders if o], [link for link in links if link.pk not in creates]
+
+    def _again(self, sync: Sync, link: Link, write: Write) -> Order | None:
+        """The unsettled create, to be looked for and repeated; None when it must first be given time."""
+        service = sync.target.service
+        aged = timezone.now() - write.intended_at > applying.KEY_TRUSTED
+        fresh_key = write.spent or aged or not service.idempotent_writes
+        if fresh_key and not write.spent:
+            ready = write.intended_at + timedelta(seconds=service.late_effect_seconds)
+            if timezone.now() < ready:
+                Link.objects.filter(pk=link.pk).update(next_try=ready, claims=0)
+                return None
+        look = looking.look_of(sync, link, write)
+        return Order(look, write, look_first=True, only_look=fresh_key)
+
+    def _fly(self, sync: Sync, orders: list[Order]) -> None:
+        if not orders:
+            return
+        try:
+            session = self.sessions.of(sync.target)
+        except ConnectorError as error:
+            self._unsent(sync, orders, error)
+            self._stopped(error, sync.target)
+        reference, deadline = recipes.get(sync.recipe).names.reference, self._deadline()
+        asked = timezone.now()
+        calls = [(o, _pool().submit(applying.send, session, o, reference, deadline)) for o in orders]
+        self.flights.append(Flight(sync, calls, asked))
+
+    def _unsent(self, sync: Sync, orders: list[Order], error: ConnectorError) -> None:
+        settling.settle_answers(
+            self.lane, sync, [Answer(o, error=error) for o in orders], timezone.now(), outage=True
+        )  # fmt: skip
+
+    def _land(self) -> None:
+        """Wait for the oldest flight and store how its calls ended."""
+        flight = self.flights.popleft()
+        answers = [future.result() for _, future in flight.calls]
+        through = any(a.result or a.found for a in answers)
+        down = [a for a in answers if isinstance(a.error, TransientError)]
+        outage = bool(down) and not through
+        settling.settle_answers(self.lane, flight.sync, answers, flight.asked, outage=outage)
+        if outage:
+            self._down(down[0])
+        if through:
+            lanes.answered(self.lane)
+        self._obey(flight.sync, answers)
+
+    def _obey(self, sync: Sync, answers: Sequence[Answer]) -> None:
+        """What the service said to all of us: slow down, or sign in again."""
+        refused = next((a.error for a in answers if isinstance(a.error, AuthError)), None)
+        if refused:
+            self._sign_in_again(sync, refused)
+        waits = [a.error.after for a in answers if isinstance(a.error, RateLimited)]
+        if waits:
+            lanes.wait(self.lane, max(0.05, min(waits)), failed=False)
+            raise Stop
+
+    def _sign_in_again(self, sync: Sync, refused: AuthError) -> None:
+        try:
+            if isinstance(refused, ScopeError):
+                raise refused
+            self.sessions.renew(sync.target)
+        except KeyError:
+            self.sessions.of(sync.target)  # renewed already, for an earlier flight
+        except ConnectorError as error:
+            self._stopped(error, sync.target)
+
+    def _down(self, answer: Answer) -> None:
+        assert answer.error is not None  # noqa: S101  # only failed answers come here
+        lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True)
+        log.warning("lane %s: the target does not answer: %s", self.lane.pk, answer.error)
+        raise Stop
+
+    def _stopped(self, error: ConnectorError, side: object) -> None:
+        """A side cannot be read or opened: the lane waits. Always raises Stop."""
+        decision = decide(error, self.lane.failures)
+        if decision.next == Next.RECONNECT:
+            lanes.park_lane(self.lane, decision.code, decision.words)
+            incidents.connection_failed(side, decision.code, *_reconnect_words(side, decision.words))  # type: ignore[arg-type]  # a Connection
+        elif decision.next == Next.WAIT:
+            lanes.wait(self.lane, decision.after, failed=False)
+        else:
+            lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True)
+        log.warning("lane %s waits: %s", self.lane.pk, decision.words)
+        raise Stop
+
+    def _read_page(self) -> bool:
+        """The next page of a running run, unless enough links wait already."""
+        run = runs.next_due(self.syncs)
+        if run is None:
+            return False
+        sync = self.syncs[run.sync_id]
+        self.worked.add(sync.pk)
+        try:
+            return runs.step(self.lane, run, sync, self.sessions, backlog=self._backlog(run))
+        except ConnectorError as error:
+            self._stopped(error, sync.source if run.side == Run.Side.SOURCE else sync.target)
+        return True
+
+    def _backlog(self, run: Run) -> bool:
+        return Link.objects.filter(run=run, noticed__gt=F("handled"))[:BACKLOG].count() >= BACKLOG
+
+    def _finish(self) -> None:
+        for pk in self.worked:
+            runs.finish_if_done(self.syncs[pk])
+            incidents.refresh(self.syncs[pk])
+        self._keep_budgets()
+
+    def _keep_budgets(self) -> None:
+        """What the services allow us, as they said last, and when they last answered: shown to people."""
+        for sync in self.syncs.values():
+            for side in (sync.source, sync.target):
+                session = self.sessions.all().get(side.pk)
+                if session:
+                    budgets = [asdict(b) for b in session.budgets()]
+                    type(side).objects.filter(pk=side.pk).update(budgets=budgets, last_ok_at=timezone.now())
+
+
+def _reconnect_words(side: object, words: str) -> tuple[str, str]:
+    step = "Open Connections and connect it again; waiting work then goes on by itself."
+    return f"{side} needs attention: {words}", step
+
+
+def _syncs(lane: Lane) -> list[Sync]:
+    return list(
+        Sync.objects.filter(lane=lane, version__isnull=False, source__status="active", target__status="active")
+        .exclude(mode=Sync.Mode.OFF)
+        .select_related("source", "target", "version")
+    )
+
+
+def work(lane_id: int, seconds: float = 5.0) -> None:
+    """A worker's whole task: hold the lane, work a slice, let go, and come again if more is due."""
+    lane = lanes.claim(lane_id)
+    if lane is None:
+        return
+    try:
+        Slice(lane).run(seconds)
+    except lanes.LostLease:
+        log.warning("lane %s: the lease was lost; who holds it repeats the work", lane_id)
+        return
+    finally:
+        lanes.release(lane)
+    if lanes.with_work().filter(pk=lane_id).exists():
+        lanes.wake(lane_id)
+
+

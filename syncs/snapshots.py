@@ -1,0 +1,96 @@
+"""Keeping the latest known state of outside records."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from connectors.base import Record
+from syncs.models import Snapshot, SnapshotHistory
+
+if TYPE_CHECKING:
+    from portal.models import Connection
+
+_STATE = [
+    "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "references", "reference", "url",
+    "created_at",
+]  # fmt: skip
+
+
+def known(connection: "Connection", resource: str, ids: Iterable[str]) -> dict[str, Snapshot]:
+    found = Snapshot.objects.filter(connection=connection, resource=resource, external_id__in=list(ids))
+    return {s.external_id: s for s in found}
+
+
+def save(
+    connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, gone: Sequence[str] = ()
+) -> tuple[dict[str, Snapshot], set[str]]:
+    """Store what was read at `read_at` (the moment before asking). Returns the snapshots and the ids that changed.
+
+    An older state never overwrites a newer one; a replaced state goes to the history.
+    """
+    before = known(connection, resource, [r.id for r in records] + list(gone))
+    after: dict[str, Snapshot] = dict(before)
+    replaced: list[SnapshotHistory] = []
+    changed: list[Snapshot] = []
+    same: list[int] = []
+    for record in records:
+        old = before.get(record.id)
+        if old and _older(record, read_at, old):
+            continue
+        if old and old.fingerprint == record.fingerprint and old.deleted_at is None:
+            same.append(old.pk)
+            old.read_at = read_at
+            continue
+        if old and old.fingerprint:
+            replaced.append(_history(old))
+        after[record.id] = _snapshot(connection, resource, record, read_at)
+        changed.append(after[record.id])
+    _store(changed, replaced, same, read_at)
+    _mark_gone([before[i] for i in gone if i in before], read_at)
+    return after, {s.external_id for s in changed}
+
+
+def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:
+    if record.updated_at and old.updated_at:
+        return record.updated_at < old.updated_at
+    return read_at < old.read_at
+
+
+def _snapshot(connection: "Connection", resource: str, record: Record, read_at: datetime) -> Snapshot:
+    first = next(((k, v) for k, v in sorted(record.references.items()) if k != "portal_ref"), None)
+    return Snapshot(
+        business_id=connection.business_id, connection=connection, resource=resource, external_id=record.id,
+        data=record.data, fingerprint=record.fingerprint, updated_at=record.updated_at, read_at=read_at,
+        label=record.label[:300], email=record.email[:512], references=dict(record.references),
+        reference=f"{first[0]}={first[1]}"[:320] if first else "", url=record.url[:500], created_at=record.created_at,
+    )  # fmt: skip
+
+
+def _history(old: Snapshot) -> SnapshotHistory:
+    return SnapshotHistory(
+        business_id=old.business_id, snapshot=old, data=old.data, fingerprint=old.fingerprint,
+        updated_at=old.updated_at, deleted_at=old.deleted_at, read_at=old.read_at,
+    )  # fmt: skip
+
+
+def _store(changed: list[Snapshot], replaced: list[SnapshotHistory], same: list[int], read_at: datetime) -> None:
+    if changed:
+        Snapshot.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["connection", "resource", "external_id"],
+            update_fields=_STATE,
+        )
+    if replaced:
+        SnapshotHistory.objects.bulk_create(replaced)
+    if same:
+        Snapshot.objects.filter(pk__in=same, read_at__lt=read_at).update(read_at=read_at)
+
+
+def _mark_gone(lost: Sequence[Snapshot], read_at: datetime) -> None:
+    for snapshot in lost:
+        snapshot.deleted_at = snapshot.deleted_at or timezone.now()
+        snapshot.read_at = read_at
+        Snapshot.objects.filter(pk=snapshot.pk).update(deleted_at=snapshot.deleted_at, read_at=read_at)
