@@ -1,0 +1,106 @@
+"""Jobber: clients, read over its GraphQL API."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, ClassVar
+
+from connectors import oauth
+from connectors.base import AuthMethod, Connector, Credentials, Notice, Resource, Secret, Session, Setting
+from connectors.errors import AuthError, ContractError, RejectedError
+from connectors.http import Http
+from connectors.jobber import webhooks
+from connectors.jobber.client import FETCH, JobberSession
+
+#: How long an access token lives unless Jobber says otherwise.
+TOKEN = timedelta(minutes=60)
+
+
+class Jobber(Connector):
+    slug = "jobber"
+    name = "Jobber"
+    settings = (
+        Setting("JOBBER_API_URL", "Where Jobber's GraphQL answers.", "https://api.getjobber.com/api/graphql", "url"),
+        Setting("JOBBER_OAUTH_URL", "Where Jobber's sign-in lives.", "https://api.getjobber.com/api/oauth", "url"),
+        Setting("JOBBER_CLIENT_ID", "the app's client id, from Jobber's Developer Center.", required=True),
+        Setting("JOBBER_CLIENT_SECRET", "the app's client secret; it also signs webhooks.", kind="secret", required=True),
+        Setting("JOBBER_CLIENT_SECRET_PREVIOUS", "The secret before a change: its webhooks are still taken.", kind="secret"),
+        Setting("JOBBER_API_VERSION", "The version of Jobber's API that is asked for.", "2025-04-16", "date"),
+    )
+    resources: ClassVar[Mapping[str, Resource]] = {
+        "clients": Resource("clients", "client", "clients", read_scopes=("read_clients",)),
+    }
+    auth_methods = (AuthMethod("oauth", "Connect with Jobber", "oauth", "You sign in at Jobber and allow access there."),)
+    fetch_batch = FETCH
+
+    @cached_property
+    def _http(self) -> Http:
+        return Http("Jobber")
+
+    @property
+    def _oauth_url(self) -> str:
+        return self.config["JOBBER_OAUTH_URL"].rstrip("/")
+
+    def authorize_url(self, method: str, *, redirect_uri: str, state: str, challenge: str = "") -> str:
+        """Scopes are fixed at Jobber per app, and no PKCE is documented."""
+        asked = {"client_id": self.config["JOBBER_CLIENT_ID"], "redirect_uri": redirect_uri, "state": state}
+        return oauth.authorize_url(f"{self._oauth_url}/authorize", **asked)
+
+    def exchange(self, method: str, *, code: str, redirect_uri: str, verifier: str = "") -> Credentials:
+        found = self._token(grant_type="authorization_code", code=code, redirect_uri=redirect_uri)
+        account = self.open(found).account()
+        if found.account_id and found.account_id != account.id:
+            raise ContractError("Jobber's token and its account do not agree.")
+        return replace(found, account_id=account.id)
+
+    def refresh(self, credentials: Credentials) -> Credentials:
+        """Every refresh token is good for one use: the new pair must be kept at once."""
+        if not credentials.refresh_token:
+            raise AuthError("There is no way to renew Jobber's access: connect it again.")
+        found = self._token(grant_type="refresh_token", refresh_token=credentials.refresh_token.reveal())
+        return replace(found, account_id=credentials.account_id)
+
+    def _token(self, **asked: str) -> Credentials:
+        app = {"client_id": self.config["JOBBER_CLIENT_ID"], "client_secret": self.config["JOBBER_CLIENT_SECRET"]}
+        answer = oauth.token(self._http, f"{self._oauth_url}/token", {**app, **asked})
+        return _credentials(answer)
+
+    def from_key(self, method: str, key: str) -> Credentials:
+        raise RejectedError("Jobber is connected in the browser; it has no keys to paste.")
+
+    def disconnect(self, credentials: Credentials) -> None:
+        try:
+            self._session(credentials).disconnect()
+        except AuthError:
+            return  # Jobber no longer knows us: that is what was wanted
+
+    def open(self, credentials: Credentials) -> Session:
+        return self._session(credentials)
+
+    def _session(self, credentials: Credentials) -> JobberSession:
+        url, version = self.config["JOBBER_API_URL"], self.config["JOBBER_API_VERSION"]
+        return JobberSession(credentials, self._http, url=url, version=version)
+
+    def verify(self, body: bytes, headers: Mapping[str, str]) -> None:
+        names = ("JOBBER_CLIENT_SECRET", "JOBBER_CLIENT_SECRET_PREVIOUS")
+        webhooks.verify(body, headers, [self.config[n] for n in names if self.config.get(n)])
+
+    def parse(self, body: bytes) -> Notice:
+        return webhooks.parse(body)
+
+
+def _credentials(answer: Mapping[str, Any]) -> Credentials:
+    try:
+        access, refresh = str(answer["access_token"]), str(answer["refresh_token"])
+    except KeyError:
+        raise ContractError("Jobber's answer to the sign-in is not as we know it.") from None
+    said = oauth.claims(access)
+    return Credentials(
+        method="oauth",
+        access_token=Secret(access),
+        refresh_token=Secret(refresh),
+        expires_at=oauth.expiry(answer, said, TOKEN),
+        scopes=tuple(str(said.get("scope", "")).split()),
+        account_id="",
+    )

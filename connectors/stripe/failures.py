@@ -1,0 +1,71 @@
+"""Stripe's errors in our words."""
+
+import re
+
+import stripe
+
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    ContractError,
+    MissingError,
+    RateLimited,
+    RejectedError,
+    ScopeError,
+    TransientError,
+    UnknownOutcome,
+)
+
+_REVOKED = {"account_invalid", "api_key_expired", "platform_api_key_expired", "account_closed"}
+_KEY = re.compile(r"\b((?:sk|rk|pk|whsec)_[A-Za-z]*_?)\S+")
+
+
+def translated(error: stripe.StripeError, *, writes: bool) -> ConnectorError:
+    """What an error of the package means for us. `writes`: the call may have changed something."""
+    status = error.http_status or 0
+    code = _code(error)
+    words = _KEY.sub(r"\1…", str(error.user_message or error) or "no reason given")[:300]
+    about = {"code": code, "request_id": error.request_id or "", "status": status or None}
+    if status == 429:
+        return RateLimited("Stripe asks us to slow down.", after=1.0, reason=limit_reason(error), **about)
+    if status == 401 or code in _REVOKED:
+        return AuthError(f"Stripe no longer accepts our access: {words}", **about)
+    if status == 403:
+        return ScopeError(f"Stripe does not allow this: {words}", **about)
+    if status == 404 or code == "resource_missing":
+        return MissingError(f"Stripe has no such record: {words}", **about)
+    if status == 409:
+        return UnknownOutcome("Stripe is still working on the same request.", **about)
+    if isinstance(error, stripe.IdempotencyError):
+        return ContractError(f"Stripe met one key with two different requests: {words}", **about)
+    if isinstance(error, stripe.InvalidRequestError | stripe.CardError) or 400 <= status < 500:
+        return RejectedError(f"Stripe refused it: {words}", field=_path(getattr(error, "param", "") or ""), **about)
+    return _lost(error, status, writes)
+
+
+def _lost(error: stripe.StripeError, status: int, writes: bool) -> ConnectorError:
+    """5xx and unreadable answers. A JSON answer with 5xx is saved under the key and will be repeated."""
+    readable = bool(error.json_body)
+    about = {"request_id": error.request_id or "", "status": status or None}
+    if writes:
+        words = f"Stripe had a problem of its own (status {status})." if readable else "Stripe's answer cannot be read."
+        return UnknownOutcome(words, spent=readable and status >= 500, **about)
+    if status >= 500:
+        return TransientError(f"Stripe has a problem of its own (status {status}).", **about)
+    return ContractError("Stripe sent an answer that cannot be read.", **about)
+
+
+def limit_reason(error: stripe.StripeError) -> str:
+    """'endpoint-rate', 'global-concurrency', ...; 'lock_timeout' for one object that is busy."""
+    headers = {str(k).lower(): v for k, v in dict(error.headers or {}).items()}
+    return str(headers.get("stripe-rate-limited-reason") or _code(error) or "rate")
+
+
+def _code(error: stripe.StripeError) -> str:
+    inner = getattr(error, "error", None)
+    return str(error.code or getattr(inner, "code", None) or "")
+
+
+def _path(param: str) -> str:
+    """'address[line1]' -> 'address.line1'."""
+    return param.replace("][", ".").replace("[", ".").rstrip("]")
