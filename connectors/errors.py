@@ -1,15 +1,15 @@
 """What can go wrong when speaking to an outside service, named by what happens next.
 
-    ConnectorError
-    ├── AuthError        the credentials are no longer taken: park, ask a person to reconnect
-    │   └── ScopeError   the credentials work but lack a permission, which is named
-    ├── RateLimited      too fast: again after `after` seconds; nothing happened there
-    ├── TransientError   nothing wrong with the record: try later, nothing happened there
-    │   └── UnknownOutcome   the request may have taken effect: look before doing it again
-    ├── RejectedError    this record, as it is, never: hold until it or the mapping changes
-    │   └── MissingError     the record addressed is gone
-    ├── ContractError    the answer is not what we know: hold, tell the maintainers
-    └── SignatureError   a webhook that is not from the service
+ConnectorError
+├── AuthError        the credentials are no longer taken: park, ask a person to reconnect
+│   └── ScopeError   the credentials work but lack a permission, which is named
+├── RateLimited      too fast: again after `after` seconds; nothing happened there
+├── TransientError   nothing wrong with the record: try later, nothing happened there
+│   └── UnknownOutcome   the request may have taken effect: look before doing it again
+├── RejectedError    this record, as it is, never: hold until it or the mapping changes
+│   └── MissingError     the record addressed is gone
+├── ContractError    the answer is not what we know: hold, tell the maintainers
+└── SignatureError   a webhook that is not from the service
 """
 
 

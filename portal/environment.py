@@ -129,11 +129,16 @@ def _database(environment: Mapping[str, str], problems: list[str]) -> dict[str, 
 
 
 def _email(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """A mailer as Django's MAILERS holds it."""
     try:
-        return dict(environ.Env.email_url_config(environment.get("EMAIL_URL") or "consolemail://"))
+        found = environ.Env.email_url_config(environment.get("EMAIL_URL") or "consolemail://")
     except Exception:  # as for the database
         problems.append("EMAIL_URL is not an address such as smtp://user:password@mail.example.com:587.")
         return {}
+    names = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
+    names |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
+    options = {option: found[f"EMAIL_{name}"] for option, name in names.items() if found.get(f"EMAIL_{name}")}
+    return {"BACKEND": found["EMAIL_BACKEND"], "OPTIONS": options}
 
 
 def _connector_problems(setting: Setting, environment: Mapping[str, str], debug: bool) -> list[str]:

@@ -11,6 +11,7 @@ from django.urls import Resolver404, resolve
 from django_scopes import scope, scopes_disabled
 
 from portal import access
+from portal.models import Membership
 
 log = logging.getLogger(__name__)
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -63,7 +64,7 @@ class BusinessScope:
             return nullcontext()
         if business_id is None:
             return nullcontext()
-        found = access.Membership.objects.select_related("business").filter(
+        found = Membership.objects.select_related("business").filter(
             user_id=request.user.pk, business_id=business_id
         ).first()  # fmt: skip
         if found is None:

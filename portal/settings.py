@@ -3,11 +3,12 @@
 import os
 from typing import Any
 
+import environ
 from django.utils.csp import CSP
 
 from portal import environment
 
-environment.environ.Env.read_env(environment.ROOT / ".env")
+environ.Env.read_env(environment.ROOT / ".env")
 ENV = environment.read(os.environ)
 
 BASE_DIR = environment.ROOT
@@ -120,8 +121,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
 MFA_TOTP_ISSUER = "Fieldbridge"
 USERSESSIONS_TRACK_ACTIVITY = True
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-vars().update({k: v for k, v in ENV.email.items() if k != "EMAIL_FILE_PATH"})
+MAILERS = {"default": ENV.email}
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en-au"
@@ -201,7 +201,9 @@ LANE_THREADS = ENV.lane_threads
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "portal.logs.OneLine", "format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {"()": "portal.logs.OneLine", "format": "{asctime} {levelname} {name} {message}", "style": "{"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {

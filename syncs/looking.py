@@ -122,9 +122,7 @@ def _read_missing(sync: Sync, linked: Sequence[str], targets: dict[str, Snapshot
         targets.update(_read_targets(sync, missing, sessions))
 
 
-def find_clues(
-    sync: Sync, names: Names, links: Sequence[Link], sources: Mapping[str, Snapshot]
-) -> dict[int, Clues]:
+def find_clues(sync: Sync, names: Names, links: Sequence[Link], sources: Mapping[str, Snapshot]) -> dict[int, Clues]:
     """For links without a counterpart: target records that may be it, and source records like them."""
     open_links = [link for link in links if not link.target_id and link.source_id in sources]
     emails = {sources[link.source_id].email for link in open_links} - {""}

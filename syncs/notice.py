@@ -104,7 +104,9 @@ def mark(sync: Sync, source_id: str, why: str, now: datetime, priority: int = Li
 def _raise(links, why: str, now: datetime, priority: int) -> int:  # type: ignore[no-untyped-def]  # a queryset of links
     waiting = links.filter(noticed__gt=F("handled"))
     seen = {"noticed": F("noticed") + 1, "noticed_at": now, "noticed_by": why, "next_try": None}
-    return int(waiting.update(**seen, priority=Least(F("priority"), priority)) or links.update(**seen, priority=priority))
+    return int(
+        waiting.update(**seen, priority=Least(F("priority"), priority)) or links.update(**seen, priority=priority)
+    )
 
 
 def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:

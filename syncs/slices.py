@@ -293,5 +293,3 @@ def work(lane_id: int, seconds: float = 5.0) -> None:
         lanes.release(lane)
     if lanes.with_work().filter(pk=lane_id).exists():
         lanes.wake(lane_id)
-
-

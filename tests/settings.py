@@ -16,7 +16,7 @@ os.environ.update(
 )
 os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 
-from portal.settings import *  # noqa: E402, F403  # the environment must be set first
+from portal.settings import *  # noqa: F403  # the environment must be set first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]

@@ -24,14 +24,20 @@ class Jobber(Connector):
         Setting("JOBBER_API_URL", "Where Jobber's GraphQL answers.", "https://api.getjobber.com/api/graphql", "url"),
         Setting("JOBBER_OAUTH_URL", "Where Jobber's sign-in lives.", "https://api.getjobber.com/api/oauth", "url"),
         Setting("JOBBER_CLIENT_ID", "the app's client id, from Jobber's Developer Center.", required=True),
-        Setting("JOBBER_CLIENT_SECRET", "the app's client secret; it also signs webhooks.", kind="secret", required=True),
-        Setting("JOBBER_CLIENT_SECRET_PREVIOUS", "The secret before a change: its webhooks are still taken.", kind="secret"),
+        Setting(
+            "JOBBER_CLIENT_SECRET", "the app's client secret; it also signs webhooks.", kind="secret", required=True
+        ),
+        Setting(
+            "JOBBER_CLIENT_SECRET_PREVIOUS", "The secret before a change: its webhooks are still taken.", kind="secret"
+        ),
         Setting("JOBBER_API_VERSION", "The version of Jobber's API that is asked for.", "2025-04-16", "date"),
     )
     resources: ClassVar[Mapping[str, Resource]] = {
         "clients": Resource("clients", "client", "clients", read_scopes=("read_clients",)),
     }
-    auth_methods = (AuthMethod("oauth", "Connect with Jobber", "oauth", "You sign in at Jobber and allow access there."),)
+    auth_methods = (
+        AuthMethod("oauth", "Connect with Jobber", "oauth", "You sign in at Jobber and allow access there."),
+    )
     fetch_batch = FETCH
 
     @cached_property

@@ -58,7 +58,9 @@ class JobberSession(Session):
         found = self.ask(documents.text("account"), {}, cost=4)["account"]
         if not found:
             raise AuthError("Jobber does not say which account this is: connect it again.")
-        return Account(str(found["id"]), str(found["name"]), found.get("countryCode") or "", url="https://secure.getjobber.com/")
+        return Account(
+            str(found["id"]), str(found["name"]), found.get("countryCode") or "", url="https://secure.getjobber.com/"
+        )
 
     def doctor(self) -> list[Check]:
         total = self.ask(documents.text("clients_total"), {}, cost=2)["clients"]["totalCount"]
@@ -73,7 +75,10 @@ class JobberSession(Session):
         """Built-in fields and the custom fields seen on the first clients."""
         page = self._page(documents.text("clients_page"), {"first": 20})
         custom = sorted({p for r in page.records for p in r.data if p.startswith("custom.")})
-        labels = (Field(p, p.removeprefix("custom.").replace("_", " ").capitalize(), FieldType.TEXT, custom=True) for p in custom)
+        labels = (
+            Field(p, p.removeprefix("custom.").replace("_", " ").capitalize(), FieldType.TEXT, custom=True)
+            for p in custom
+        )
         return [*records.FIELDS, *labels]
 
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
@@ -123,7 +128,9 @@ class JobberSession(Session):
         nodes = [(i, answer[f"c{n}"]) for n, i in enumerate(ids)]
         return {i: _record(node) if node else None for i, node in nodes}
 
-    def ask(self, document: str, variables: Mapping[str, Any], *, cost: float, reserve: float = 0.0, writes: bool = False) -> Any:
+    def ask(
+        self, document: str, variables: Mapping[str, Any], *, cost: float, reserve: float = 0.0, writes: bool = False
+    ) -> Any:
         """`data` of a whole answer; anything less is an error."""
         self._bucket.require(cost, reserve)
         body = json.dumps({"query": document, "variables": variables})

@@ -45,10 +45,18 @@ def client_cost() -> int:
         return total
 
     def _nodes(node: FieldNode) -> int:
-        children = {c.name.value for c in (node.selection_set.selections if node.selection_set else ()) if isinstance(c, FieldNode)}
+        children = {
+            c.name.value
+            for c in (node.selection_set.selections if node.selection_set else ())
+            if isinstance(c, FieldNode)
+        }
         if not children & {"nodes", "edges"}:
             return 1
-        sizes = [int(a.value.value) for a in node.arguments if a.name.value in {"first", "last"} and hasattr(a.value, "value")]
+        sizes = [
+            int(a.value.value)
+            for a in node.arguments
+            if a.name.value in {"first", "last"} and hasattr(a.value, "value")
+        ]
         return sizes[0] if sizes else DEFAULT_NODES
 
     fragment = next(d for d in parse(_fragment()).definitions if isinstance(d, FragmentDefinitionNode))

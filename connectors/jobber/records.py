@@ -18,7 +18,12 @@ _TEXT = {
     "billing_address.city": "Billing city", "billing_address.province": "Billing state",
     "billing_address.postal_code": "Billing postcode",
 }  # fmt: skip
-_YES_NO = {"is_company": "Is a company", "is_lead": "Is a lead", "is_archived": "Archived", "sample_data": "Sample data"}
+_YES_NO = {
+    "is_company": "Is a company",
+    "is_lead": "Is a lead",
+    "is_archived": "Archived",
+    "sample_data": "Sample data",
+}
 FIELDS = (
     *(Field(path, label) for path, label in _TEXT.items()),
     *(Field(path, label, FieldType.BOOLEAN) for path, label in _YES_NO.items()),

@@ -78,7 +78,9 @@ class StripeSession(Session):
         if not self.credentials.livemode:
             checks.append(Check("Test mode", None, "This is a Stripe test account: no real money moves."))
         if self.credentials.method == "key" and self.credentials.access_token.reveal().startswith("sk_"):
-            checks.append(Check("Restricted key", False, "This key may do anything.", "Paste a restricted key instead."))
+            checks.append(
+                Check("Restricted key", False, "This key may do anything.", "Paste a restricted key instead.")
+            )
         return checks
 
     def _may_read(self) -> Check:
@@ -124,7 +126,9 @@ class StripeSession(Session):
 
     def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         sent = records.params(data)
-        return self._write("POST customer", lambda o: self._client.v1.customers.update(record_id, sent, o), key, deadline)
+        return self._write(
+            "POST customer", lambda o: self._client.v1.customers.update(record_id, sent, o), key, deadline
+        )
 
     def find_by_email(self, resource: str, email: str) -> list[Record]:
         """Stripe's filter minds the case, so the usual spellings are asked for."""
@@ -201,5 +205,3 @@ def _record(found: dict[str, Any]) -> Record:
 
 def _can(enabled: object) -> str:
     return "Yes." if enabled else "Not at the moment."
-
-

@@ -55,7 +55,9 @@ class Connecting:
         form = {"client_id": self._client_id, "stripe_user_id": credentials.account_id}
         response = self._post(f"{self._connect}/oauth/deauthorize", form)
         said = self._http.read_json(response, writes=True)
-        if response.status not in {200, 400, 401, 404} or (response.status == 400 and said.get("error") == "invalid_request"):
+        if response.status not in {200, 400, 401, 404} or (
+            response.status == 400 and said.get("error") == "invalid_request"
+        ):
             raise RejectedError(f"Stripe did not let go: {_said(said)}")
 
     def _post(self, url: str, form: dict[str, str]) -> Response:

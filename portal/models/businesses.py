@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -61,7 +62,7 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField(default=_invitation_expiry)
     accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Invitation]"] = ScopedManager(business="business")
 
     def __str__(self) -> str:
         return f"{self.email} · {self.business}"

@@ -1,5 +1,7 @@
 """A business's authorised link to one outside service."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -49,7 +51,7 @@ class Connection(models.Model):
     #: The rate budgets as the service said them last: [{label, available, maximum, restore_per_second}].
     budgets = models.JSONField(default=list, blank=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Connection]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("connector", "id")
@@ -86,7 +88,6 @@ class Connection(models.Model):
         return self.service.open(tokens.renewed(self, refused))
 
 
-
 class ConnectStart(models.Model):
     """One press of Connect: what the callback must bring back. Used once, for ten minutes, by the same browser."""
 
@@ -101,7 +102,7 @@ class ConnectStart(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[ConnectStart]"] = ScopedManager(business="business")
 
     def __str__(self) -> str:
         return f"{self.connector} · {self.created_at:%Y-%m-%d %H:%M}"

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
 from django.utils.csp import CSP
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
@@ -264,3 +265,13 @@ def disconnect(request: HttpRequest, business_id: int, connection_id: int) -> Ht
     else:
         messages.success(request, f"{row} is disconnected. Everything synced so far stays where it is.")
     return redirect("connections", business_id=business_id)
+
+
+urlpatterns = [
+    path("b/<int:business_id>/connections/", connections, name="connections"),
+    path("b/<int:business_id>/connections/<int:connection_id>/", connection, name="connection"),
+    path("b/<int:business_id>/connections/<int:connection_id>/disconnect/", disconnect, name="disconnect"),
+    path("b/<int:business_id>/connections/<slug:connector>/start/", connect_start, name="connect_start"),
+    path("b/<int:business_id>/connections/<slug:connector>/key/", connect_key, name="connect_key"),
+    path("connect/<slug:connector>/callback/", connect_callback, name="connect_callback"),
+]

@@ -1,5 +1,7 @@
 """What a business has chosen: a sync, the editable draft of its mapping, and the published versions."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -36,7 +38,7 @@ class Sync(models.Model):
     live_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Sync]"] = ScopedManager(business="business")
 
     class Meta:
         constraints = (
@@ -69,13 +71,11 @@ class FieldMapping(models.Model):
     transforms = models.JSONField(default=list, blank=True)
     mode = models.CharField("write", max_length=20, choices=WriteMode.choices, default=WriteMode.ALWAYS)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[FieldMapping]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("position", "id")
-        constraints = (
-            models.UniqueConstraint(fields=["sync", "target_path"], name="one_mapping_per_target_field"),
-        )
+        constraints = (models.UniqueConstraint(fields=["sync", "target_path"], name="one_mapping_per_target_field"),)
 
     def __str__(self) -> str:
         return f"{', '.join(self.sources)} → {self.target_path}"
@@ -93,7 +93,7 @@ class Version(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     published_at = models.DateTimeField(default=timezone.now)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Version]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-number",)

@@ -1,5 +1,7 @@
 """What the outside told us: webhook deliveries, records as last seen, and runs that read many."""
 
+from typing import ClassVar
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
@@ -36,7 +38,7 @@ class Event(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     answered_ms = models.FloatField("answered in (ms)", null=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Event]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-id",)
@@ -80,13 +82,11 @@ class Snapshot(SnapshotBase):
     #: A webhook said to look at it then: stale while this is later than `read_at`.
     noticed_at = models.DateTimeField(null=True, editable=False)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Snapshot]"] = ScopedManager(business="business")
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(
-                fields=["connection", "resource", "external_id"], name="one_snapshot_per_record"
-            ),
+            models.UniqueConstraint(fields=["connection", "resource", "external_id"], name="one_snapshot_per_record"),
         )
         indexes = (
             models.Index(fields=["connection", "resource", "email"]),
@@ -116,7 +116,7 @@ class SnapshotHistory(SnapshotBase):
     snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="history")
     replaced_at = models.DateTimeField(default=timezone.now)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[SnapshotHistory]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-id",)
@@ -157,7 +157,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Run]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-id",)

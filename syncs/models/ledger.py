@@ -1,5 +1,7 @@
 """What was done and why: every look at a link, every call that writes outward."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -23,7 +25,7 @@ class Attempt(models.Model):
     error = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField(default=timezone.now)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Attempt]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-id",)
@@ -68,7 +70,7 @@ class Write(models.Model):
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, blank=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Write]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-id",)
@@ -87,4 +89,4 @@ class ChainHead(models.Model):
     business = models.OneToOneField("portal.Business", models.CASCADE, related_name="+")
     hash = models.CharField(max_length=64, blank=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[ChainHead]"] = ScopedManager(business="business")

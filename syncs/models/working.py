@@ -1,5 +1,7 @@
 """What there is to do and how it stands: lanes, links, incidents."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -23,7 +25,7 @@ class Lane(models.Model):
     failures = models.PositiveSmallIntegerField("failures in a row", default=0)
     served_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Lane]"] = ScopedManager(business="business")
 
     def __str__(self) -> str:
         return f"{self.business} → {self.target}"
@@ -81,7 +83,7 @@ class Link(models.Model):
     #: The version the last plan was made with.
     version = models.ForeignKey("syncs.Version", models.SET_NULL, null=True, related_name="+")
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Link]"] = ScopedManager(business="business")
 
     class Meta:
         constraints = (
@@ -124,7 +126,7 @@ class Incident(models.Model):
     told_at = models.DateTimeField("people told at", null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[Incident]"] = ScopedManager(business="business")
 
     class Meta:
         ordering = ("-opened_at",)

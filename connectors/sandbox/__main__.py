@@ -1,0 +1,27 @@
+"""`python -m connectors.sandbox --port 8001 --data var/sandbox.json`"""
+
+import argparse
+import os
+from pathlib import Path
+
+import uvicorn
+
+from connectors.sandbox.app import Sandbox
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Local stand-ins for Jobber and Stripe.")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT") or 8001))
+    parser.add_argument("--data", type=Path, default=None, help="where the state is kept between runs")
+    parser.add_argument(
+        "--seed", default="demo", help="what to fill an empty state with: demo, empty or a number of clients"
+    )
+    asked = parser.parse_args()
+    app = Sandbox(os.environ, asked.data, asked.seed).app()
+    uvicorn.run(
+        app, host="127.0.0.1", port=asked.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+    )
+
+
+if __name__ == "__main__":
+    main()

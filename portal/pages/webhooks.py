@@ -1,0 +1,5 @@
+"""Where services deliver their webhooks."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
