@@ -17,7 +17,7 @@ from connectors.base import Record, Session, WriteResult
 from connectors.errors import ConnectorError, ContractError, MissingError, RateLimited, RejectedError, UnknownOutcome
 from syncs import lanes, ledger
 from syncs.looking import Look
-from syncs.models import Lane, Sync, Write
+from syncs.models import Lane, Snapshot, Sync, Write
 from syncs.planning import Verdict
 
 #: A service forgets idempotency keys after 24 hours; a key older than this is not trusted to repeat.
@@ -28,17 +28,19 @@ FRESH = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Order:
-    """One call to make. `ask_email`: look for a counterpart with this email right before creating.
+    """One call to make. `ask_email`: look for a counterpart with this email right before creating; `known`: ids of
+    records with that email that the plan has weighed already.
 
-    `look_first`: the call may have been made before, so look for its effect. `only_look`: and do not repeat it,
-    since its key is no protection (any more).
+    `made`: the call may have been made before, and this is what it made. `send` False: it must not be repeated, since
+    its key is no protection (any more).
     """
 
     look: Look
     write: Write
     ask_email: str = ""
-    look_first: bool = False
-    only_look: bool = False
+    known: frozenset[str] = frozenset()
+    made: Sequence[Record] = ()
+    send: bool = True
 
 
 @dataclass(slots=True)
@@ -66,8 +68,21 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     with transaction.atomic():
         lanes.guard(lane)
         stored = ledger.append(sync.business_id, writes)
-    proven = sync.target_read_at is not None and now - sync.target_read_at < FRESH
-    return [Order(look, write, "" if proven else _email(look)) for look, write in zip(looks, stored, strict=True)]
+    if sync.target_read_at is not None and now - sync.target_read_at < FRESH:
+        return [Order(look, write) for look, write in zip(looks, stored, strict=True)]
+    known = _known_by_email(sync, {_email(look) for look in looks} - {""})
+    return [
+        Order(look, write, _email(look), known.get(_email(look), frozenset()))
+        for look, write in zip(looks, stored, strict=True)
+    ]
+
+
+def _known_by_email(sync: Sync, emails: set[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    rows = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, email__in=emails)
+    for email, key in rows.values_list("email", "external_id"):
+        found.setdefault(email, set()).add(key)
+    return {email: frozenset(keys) for email, keys in found.items()}
 
 
 def _email(look: Look) -> str:
@@ -100,24 +115,21 @@ def _send(session: Session, order: Order, reference: str, deadline: float) -> An
     if write.verb == "update":
         done = session.update(write.resource, write.target_id, write.params, key=write.key, deadline=deadline)
         return Answer(order, done)
-    found = _look_around(session, order, reference)
-    if found or order.only_look:
+    if len(order.made) == 1:
+        return Answer(order, WriteResult(order.made[0], replayed=True))
+    found = order.made or _alike(session, order, reference)
+    if found or not order.send:
         return Answer(order, found=found)
     return Answer(order, session.create(write.resource, write.params, key=write.key, deadline=deadline))
 
 
-def _look_around(session: Session, order: Order, reference: str) -> list[Record]:
-    """Records that may be the one about to be made: by its cross reference, or unclaimed with its email."""
-    write, source_id = order.write, order.look.link.source_id
-    if order.look_first:
-        since = write.intended_at - timedelta(minutes=5)
-        made = session.find_by_reference(write.resource, reference, source_id, since=since)
-        if made:
-            return made
-    if order.ask_email:
-        alike = session.find_by_email(write.resource, order.ask_email)
-        return [r for r in alike if r.references.get(reference) in {None, source_id}]
-    return []
+def _alike(session: Session, order: Order, reference: str) -> list[Record]:
+    """Unclaimed records with the email of the one about to be made that nobody had seen when it was planned."""
+    if not order.ask_email:
+        return []
+    mine = {None, order.look.link.source_id}
+    alike = session.find_by_email(order.write.resource, order.ask_email)
+    return [r for r in alike if r.references.get(reference) in mine and r.id not in order.known]
 
 
 def state_after(answer: Answer) -> str:

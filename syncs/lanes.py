@@ -12,6 +12,8 @@ from django_q.tasks import async_task
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from portal.models import Connection
 
 LEASE = timedelta(seconds=90)
@@ -110,19 +112,22 @@ def unpark(connection: "Connection") -> None:
             wake(lane.pk)
 
 
-def _of(connection: "Connection"):  # type: ignore[no-untyped-def]  # a queryset of lanes
+def _of(connection: "Connection") -> "QuerySet[Lane]":
     ids = Sync.objects.filter(Q(source=connection) | Q(target=connection)).values("lane")
     return Lane.objects.filter(Q(pk__in=ids) | Q(target=connection))
 
 
-def with_work():  # type: ignore[no-untyped-def]  # a queryset of lanes
+def with_work() -> "QuerySet[Lane]":
     """Lanes that have something to do now and nobody doing it."""
     now = timezone.now()
-    links = Link.objects.filter(
-        Q(next_try=None) | Q(next_try__lte=now), sync__lane=OuterRef("pk"), noticed__gt=F("handled")
-    ).exclude(sync__mode="off")
-    runs = Run.objects.filter(Q(next_try=None) | Q(next_try__lte=now), sync__lane=OuterRef("pk"), state="running")
+    ready = Q(next_try=None) | Q(next_try__lte=now)
+    working = Sync.objects.filter(lane=OuterRef("pk")).exclude(mode=Sync.Mode.OFF)
+    links = Link.objects.filter(ready, sync__lane=OuterRef("pk"), noticed__gt=F("handled")).exclude(sync__mode="off")
+    left = Link.objects.filter(run=OuterRef("pk"), noticed__gt=F("handled"))
+    runs = Run.objects.filter(ready, sync__lane=OuterRef("pk"), state=Run.State.RUNNING)
+    runs = runs.filter(~Q(side=Run.Side.WORK) | ~Exists(left))
     stale = Snapshot.objects.filter(connection=OuterRef("target"), noticed_at__gt=F("read_at"))
-    return Lane.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lt=now), Q(resume_at=None) | Q(resume_at__lte=now), parked=""
-    ).filter(Exists(links) | Exists(runs) | Exists(stale))
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    allowed = Q(resume_at=None) | Q(resume_at__lte=now)
+    waiting = Lane.objects.filter(free, allowed, Exists(working), parked="")
+    return waiting.filter(Exists(links) | Exists(runs) | Exists(stale))

@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from django.db.models import Count
+from django.db.models import BooleanField, Case, Count, F, QuerySet, Value, When
 
-from syncs.models import ChainHead, Link, Sync, Write
+from syncs.models import ChainHead, Link, Run, Sync, Write
 
 #: Where a link's state puts its record in the equation.
-_PLACE = {
+_PLACE: dict[str, str] = {
     Link.State.DUE: "waiting",
     Link.State.PLANNED: "waiting",
     Link.State.RETRYING: "waiting",
@@ -49,15 +48,17 @@ def equation(sync: Sync) -> dict[str, int]:
     return _count(Link.objects.filter(sync=sync))
 
 
-def _count(links: Any) -> dict[str, int]:
+def _count(links: QuerySet[Link]) -> dict[str, int]:
+    """A record with a notice not yet worked waits, whatever its last look said."""
     places = dict.fromkeys(PLACES, 0)
-    for row in links.values("state", "wrote").annotate(n=Count("pk")).order_by():
+    due = Case(When(noticed__gt=F("handled"), then=Value(True)), default=Value(False), output_field=BooleanField())
+    for row in links.values("state", "wrote", due=due).annotate(n=Count("pk")).order_by():
         in_step = "written" if row["wrote"] else "unchanged"
-        places[_PLACE.get(row["state"], in_step)] += row["n"]
+        places["waiting" if row["due"] else _PLACE.get(row["state"], in_step)] += row["n"]
     return {"seen": sum(places.values()), **places}
 
 
-def run_equation(run: Any) -> dict[str, int]:
+def run_equation(run: Run) -> dict[str, int]:
     """The same for the records of one run; those whose page showed no change count as unchanged."""
     places = _count(Link.objects.filter(run=run))
     still = run.counts.get("unchanged", 0)

@@ -1,5 +1,6 @@
 """Looking at links: read what must be read, find the clues, make the plans. Nothing is written outward here."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Record
+from connectors.errors import ContractError, RejectedError
 from syncs import recipes, snapshots
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
 from syncs.planning import Change, Known, Names, Plan, Verdict, plan
 from syncs.sessions import Sessions
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -104,8 +108,22 @@ def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
     ).values_list("external_id", flat=True)[:most]  # fmt: skip
     ids = list(stale)
     if ids:
-        _read_targets(sync, ids, sessions)
+        _read_readable(sync, ids, sessions)
     return len(ids)
+
+
+def _read_readable(sync: Sync, ids: Sequence[str], sessions: Sessions) -> None:
+    """One record that cannot be read does not keep the others from being read; it is not asked for again."""
+    try:
+        _read_targets(sync, ids, sessions)
+    except (ContractError, RejectedError) as error:
+        if len(ids) > 1:
+            for key in ids:
+                _read_readable(sync, [key], sessions)
+            return
+        log.warning("sync %s: target record %s cannot be read: %s", sync.pk, ids[0], error)
+        held = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, external_id=ids[0])
+        held.update(read_at=timezone.now())
 
 
 def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[str, Snapshot]:

@@ -14,6 +14,8 @@ from syncs import lanes
 from syncs.models import Event, Link, Run, Snapshot, Sync, Write
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from portal.models import Connection
 
 
@@ -101,7 +103,7 @@ def mark(sync: Sync, source_id: str, why: str, now: datetime, priority: int = Li
         _raise(links, why, now, priority)
 
 
-def _raise(links, why: str, now: datetime, priority: int) -> int:  # type: ignore[no-untyped-def]  # a queryset of links
+def _raise(links: "QuerySet[Link]", why: str, now: datetime, priority: int) -> int:
     waiting = links.filter(noticed__gt=F("handled"))
     seen = {"noticed": F("noticed") + 1, "noticed_at": now, "noticed_by": why, "next_try": None}
     return int(
@@ -115,10 +117,10 @@ def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
     if not held.update(noticed_at=now):
         Snapshot.objects.bulk_create([_stranger(sync, target_id, now)], ignore_conflicts=True)
     links = Link.objects.filter(sync=sync, target_id=target_id).exclude(state=Link.State.ENDED)
-    _raise_seen(links, why, now)
+    _raise_seen(links, why)
 
 
-def _raise_seen(links, why: str, now: datetime) -> None:  # type: ignore[no-untyped-def]  # a queryset of links
+def _raise_seen(links: "QuerySet[Link]", why: str) -> None:
     """A mark that does not make the source's snapshot old: nothing was said about the source."""
     links.update(noticed=F("noticed") + 1, noticed_by=why, next_try=None, priority=Link.Priority.LIVE)
 
@@ -133,9 +135,13 @@ def _stranger(sync: Sync, target_id: str, now: datetime) -> Snapshot:
 
 def ask(link: Link, who: str) -> None:
     """A person wants this record looked at now, whatever was known."""
+    sync, now = link.sync, timezone.now()
     with transaction.atomic():
-        mark(link.sync, link.source_id, f"asked by {who}"[:60], timezone.now(), Link.Priority.PERSON)
-        lanes.wake(link.sync.lane_id)
+        mark(sync, link.source_id, f"asked by {who}"[:60], now, Link.Priority.PERSON)
+        Snapshot.objects.filter(
+            connection_id=sync.target_id, resource=sync.target_resource, external_id=link.target_id or ""
+        ).update(noticed_at=now)
+        lanes.wake(sync.lane_id)
 
 
 def all_again(sync: Sync, why: str) -> int:

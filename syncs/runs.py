@@ -16,6 +16,8 @@ from syncs.sessions import Sessions
 OVERLAP = timedelta(minutes=10)
 #: The target is read again by a full run when its last whole reading is older than this.
 TARGET_OLD = timedelta(minutes=10)
+#: Both sides are compared whole this often, whatever webhooks and polls have said.
+WHOLE_EVERY = timedelta(hours=24)
 _SETTLED = {Link.State.IN_STEP, Link.State.SKIPPED, Link.State.ENDED}
 
 
@@ -62,7 +64,8 @@ def step(lane: Lane, run: Run, sync: Sync, sessions: Sessions, *, backlog: bool)
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
-    snapshots.save(sync.target, sync.target_resource, page.records, asked)
+    _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked)
+    _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))
     run.cursor = page.next_cursor or ""
     if not run.cursor:
@@ -76,7 +79,9 @@ def _targets_read(run: Run, sync: Sync) -> None:
         connection=sync.target, resource=sync.target_resource, deleted_at=None, read_at__lt=run.started_at,
         created_at__lt=run.started_at,
     )  # fmt: skip
+    gone = list(unseen.values_list("external_id", flat=True))
     unseen.update(deleted_at=timezone.now())
+    _mark_by_target(run, sync, gone)
     sync.target_read_at = run.started_at
     sync.save(update_fields=["target_read_at"])
 
@@ -88,7 +93,7 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     marked = [x for x in links.values() if x.source_id in changed or _unsettled(x, sync)]
     Link.objects.bulk_create(fresh)
     _mark(marked, run, asked)
-    unchanged = len(page.records) - len(fresh) - len(marked)
+    unchanged = sum(1 for x in links.values() if x not in marked and x.run_id != run.pk)
     _count(run, seen=len(page.records), marked=len(fresh) + len(marked), unchanged=unchanged)
     run.total = page.total if page.total is not None else run.total
     run.cursor = page.next_cursor or ""
@@ -100,6 +105,13 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 def _unsettled(link: Link, sync: Sync) -> bool:
     """A look is owed, although the record is as we knew it: planned only, or planned with another version."""
     return link.state not in _SETTLED or (link.version_id != sync.version_id and link.state != Link.State.ENDED)
+
+
+def _mark_by_target(run: Run, sync: Sync, target_ids: Iterable[str]) -> None:
+    """Counterparts that are not as we knew them: their records are looked at, whatever the source says."""
+    links = Link.objects.filter(sync=sync, target_id__in=list(target_ids)).exclude(state=Link.State.ENDED)
+    links.filter(noticed=F("handled")).update(priority=Link.Priority.BACKFILL)
+    links.update(noticed=F("noticed") + 1, noticed_by=run.get_kind_display()[:60], next_try=None, run=run)
 
 
 def _new_link(run: Run, sync: Sync, source_id: str, label: str, asked: datetime) -> Link:
@@ -136,11 +148,20 @@ def stop(sync: Sync) -> None:
 
 
 def start_due_polls() -> int:
-    """The fallback for lost webhooks: live syncs not read for a while. Returns how many were started."""
-    now, started = timezone.now(), 0
-    live = Sync.objects.filter(mode=Sync.Mode.LIVE, source__status="active", target__status="active")
-    for sync in live.exclude(runs__state=Run.State.RUNNING):
-        if sync.polled_until is None or now - sync.polled_until > timedelta(minutes=sync.poll_minutes):
-            start(sync, Run.Kind.POLL if sync.polled_until else Run.Kind.BACKFILL)
-            started += 1
-    return started
+    """The fallback for lost webhooks: live syncs not read for a while. Returns how many were started.
+
+    Changes at the source are asked for every few minutes; once a day both sides are read whole, since not every
+    service can say what has changed.
+    """
+    live = Sync.objects.filter(mode=Sync.Mode.LIVE, source__status="active", target__status="active", lane__parked="")
+    due = [(sync, kind) for sync in live.exclude(runs__state=Run.State.RUNNING) if (kind := _due_kind(sync))]
+    for sync, kind in due:
+        start(sync, kind)
+    return len(due)
+
+
+def _due_kind(sync: Sync) -> str:
+    now = timezone.now()
+    if sync.polled_until is None or sync.target_read_at is None or now - sync.target_read_at > WHOLE_EVERY:
+        return Run.Kind.BACKFILL
+    return Run.Kind.POLL if now - sync.polled_until > timedelta(minutes=sync.poll_minutes) else ""

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 class Sessions:
     def __init__(self) -> None:
         self._open: dict[int, Session] = {}
+        #: The connection spoke to last: whose error it is when one comes out.
+        self.last: Connection | None = None
 
     def of(self, connection: "Connection") -> Session:
         """AuthError when the connection needs a person."""
+        self.last = connection
         if connection.pk not in self._open:
             self._open[connection.pk] = connection.open()
         return self._open[connection.pk]

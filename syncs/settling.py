@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from connectors.errors import MissingError
 from syncs import lanes, snapshots
 from syncs.applying import Answer, state_after
 from syncs.looking import Look
-from syncs.models import Attempt, Lane, Link, Sync, Write
+from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict
 from syncs.retries import Decision, Next, decide
 
@@ -34,12 +35,45 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
     if not looks:
         return
     now = timezone.now()
+    for look in looks:
+        _apply_verdict(look, sync, now, preview)
+    attempts = [_attempt(look, sync, now, "planned" if preview else "done") for look in looks]
+    try:
+        with transaction.atomic():
+            lanes.guard(lane)
+            _store_links([look.link for look in looks])
+            Attempt.objects.bulk_create(attempts)
+    except IntegrityError:
+        if len(looks) == 1:
+            _hold(lane, sync, looks[0].link, looks[0].noticed, _TAKEN)
+            return
+        for look in looks:  # find the one whose counterpart another link holds
+            settle_looks(lane, sync, [look], preview=preview)
+
+
+def settle_unreadable(lane: Lane, sync: Sync, link: Link, decision: Decision) -> None:
+    """The record itself cannot be read: it waits for a person, the others go on."""
+    _hold(lane, sync, link, link.noticed, decision)
+
+
+_TAKEN = Decision(Next.HOLD, "taken", "Its counterpart is already linked to another record.")
+
+
+def _hold(lane: Lane, sync: Sync, link: Link, noticed: int, decision: Decision) -> None:
+    now = timezone.now()
+    if decision.code == "taken":
+        link.target_id = None
+    link.handled, link.next_try, link.claims, link.version_id = noticed, None, 0, sync.version_id
+    link.verdict = Verdict.HOLD
+    _move(link, Link.State.HELD, decision.code, decision.words, now)
     with transaction.atomic():
         lanes.guard(lane)
-        for look in looks:
-            _apply_verdict(look, sync, now, preview)
-        _store_links([look.link for look in looks])
-        Attempt.objects.bulk_create([_attempt(look, sync, now, "planned" if preview else "done") for look in looks])
+        link.save(update_fields=_LINK_STATE)
+        Attempt.objects.create(
+            business_id=sync.business_id, link=link, version_id=sync.version_id, noticed_by=link.noticed_by,
+            noticed_at=link.noticed_at, verdict=Verdict.HOLD, plan={}, outcome="failed", error_code=decision.code,
+            error=decision.words[:500], at=now,
+        )  # fmt: skip
 
 
 def _apply_verdict(look: Look, sync: Sync, now: datetime, preview: bool) -> None:
@@ -114,12 +148,21 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     records = [a.result.record for a in answers if a.result] + [r for a in answers for r in a.found]
     if records:
         snapshots.save(sync.target, sync.target_resource, records, asked)
+    _read_again(sync, [a.order.write.target_id for a in answers if isinstance(a.error, MissingError)], now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     Write.objects.bulk_create(
         [a.order.write for a in answers], update_conflicts=True, unique_fields=["id"], update_fields=_WRITE_STATE
     )
     _store_links([a.order.look.link for a in answers])
     Attempt.objects.bulk_create([a for a in attempts if a])
+
+
+def _read_again(sync: Sync, target_ids: Sequence[str], now: datetime) -> None:
+    """The service says these are gone: the next look sees for itself."""
+    lost = [key for key in target_ids if key]
+    if lost:
+        held = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, external_id__in=lost)
+        held.update(noticed_at=now)
 
 
 def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> Attempt | None:
@@ -167,16 +210,11 @@ def _settle_write(answer: Answer, now: datetime) -> None:
 
 def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
     """The counterpart belongs to another link already: this one waits for a person."""
-    now = timezone.now()
-    link, look = answer.order.look.link, answer.order.look
+    _settle_write(answer, timezone.now())
     with transaction.atomic():
         lanes.guard(lane)
-        _settle_write(answer, now)
         answer.order.write.save(update_fields=_WRITE_STATE)
-        _handled(link, look, sync)
-        link.target_id = None
-        _move(link, Link.State.HELD, "taken", "Its counterpart is already linked to another record.", now)
-        link.save(update_fields=_LINK_STATE)
+    _hold(lane, sync, answer.order.look.link, answer.order.look.noticed, _TAKEN)
 
 
 def supersede(writes: Sequence[Write]) -> None:

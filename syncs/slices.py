@@ -9,19 +9,32 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING, NoReturn
 
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from connectors.errors import AuthError, ConnectorError, RateLimited, ScopeError, TransientError
-from syncs import applying, incidents, lanes, looking, recipes, runs, settling
+from connectors.errors import (
+    AuthError,
+    ConnectorError,
+    ContractError,
+    RateLimited,
+    RejectedError,
+    ScopeError,
+    TransientError,
+)
+from syncs import applying, incidents, lanes, looking, recipes, recovering, runs, settling
 from syncs.applying import Answer, Order
+from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
 from syncs.retries import Next, backoff, decide
 from syncs.sessions import Sessions
+
+if TYPE_CHECKING:
+    from portal.models import Connection
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -76,11 +89,21 @@ class Slice:
         links = self._due()
         if links:
             self._take_off(links)
+        elif not self.flights:
+            self._refresh_strangers()
         landed = len(self.flights) > (1 if links else 0)
         if landed:
             self._land()
         paged = len(links) < BATCH and self._read_page()
         return bool(links) or landed or paged
+
+    def _refresh_strangers(self) -> None:
+        """Target records that changed without any link due: read them, so that they are known when they matter."""
+        for sync in self.syncs.values():
+            try:
+                looking.refresh_targets(sync, self.sessions)
+            except ConnectorError as error:
+                self._stopped(error, sync)
 
     def _keep_lease(self) -> None:
         if time.monotonic() - self.renewed > 10:
@@ -109,20 +132,44 @@ class Slice:
     def _take_off(self, links: list[Link]) -> None:
         sync = self.syncs[links[0].sync_id]
         self.worked.add(sync.pk)
-        links = self._claimed(sync, links)
-        orders, rest = self._recovered(sync, links)
-        try:
-            looks = looking.look(sync, rest, self.sessions) if rest else []
-        except ConnectorError as error:
-            self._unclaim(rest)
-            self._fly(sync, orders)
-            self._stopped(error, sync.source)
+        begun = recovering.sort_out(sync, self._claimed(sync, links))
+        self._again(sync, begun.creates)
+        looks = self._looks(sync, begun.others) if begun.others else []
         live = sync.mode == Sync.Mode.LIVE
         writing = [look for look in looks if live and look.plan.writes]
-        settling.settle_looks(self.lane, sync, [x for x in looks if x not in writing], preview=not live)
+        quiet = [look for look in looks if not (live and look.plan.writes)]
+        settling.settle_looks(self.lane, sync, quiet, preview=not live)
         if writing:
-            orders += applying.intend(self.lane, sync, writing)
-        self._fly(sync, orders)
+            self._fly(sync, applying.intend(self.lane, sync, writing))
+
+    def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:
+        """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""
+        try:
+            return looking.look(sync, links, self.sessions)
+        except (ContractError, RejectedError) as error:
+            if len(links) == 1:
+                settling.settle_unreadable(self.lane, sync, links[0], decide(error, 0))
+            else:
+                spoilt = Link.objects.filter(pk__in=[link.pk for link in links])
+                spoilt.filter(claims__lt=SUSPECT_CLAIMS).update(claims=SUSPECT_CLAIMS)
+            return []
+        except ConnectorError as error:
+            self._unclaim(links)
+            self._stopped(error, sync)
+
+    def _again(self, sync: Sync, creates: list[tuple[Link, Write]]) -> None:
+        """Unsettled creates: what they made is looked for, then the same call goes out with the same key."""
+        if not creates:
+            return
+        try:
+            session = self.sessions.of(sync.target)
+            self._fly(sync, recovering.orders(sync, creates, session, recipes.get(sync.recipe).names.reference))
+        except AuthError as error:
+            self._unclaim([link for link, _ in creates])
+            self._sign_in_again(sync, error)
+        except ConnectorError as error:
+            self._unclaim([link for link, _ in creates])
+            self._stopped(error, sync)
 
     def _claimed(self, sync: Sync, links: list[Link]) -> list[Link]:
         """Count the claim before the work: a record that kills its worker is counted too."""
@@ -137,32 +184,6 @@ class Slice:
     def _unclaim(self, links: Sequence[Link]) -> None:
         Link.objects.filter(pk__in=[link.pk for link in links]).update(claims=0)
 
-    def _recovered(self, sync: Sync, links: list[Link]) -> tuple[list[Order], list[Link]]:
-        """Writes that were begun and never settled come first: the same call with the same key, after a look."""
-        begun = {
-            w.link_id: w
-            for w in Write.objects.filter(
-                link__in=links, state__in=[Write.State.INTENDED, Write.State.UNKNOWN]
-            ).order_by("id")
-        }  # fmt: skip
-        settling.supersede([w for w in begun.values() if w.verb == "update"])
-        creates = {pk: w for pk, w in begun.items() if w.verb == "create"}
-        orders = [self._again(sync, link, creates[link.pk]) for link in links if link.pk in creates]
-        return [o for o in orders if o], [link for link in links if link.pk not in creates]
-
-    def _again(self, sync: Sync, link: Link, write: Write) -> Order | None:
-        """The unsettled create, to be looked for and repeated; None when it must first be given time."""
-        service = sync.target.service
-        aged = timezone.now() - write.intended_at > applying.KEY_TRUSTED
-        fresh_key = write.spent or aged or not service.idempotent_writes
-        if fresh_key and not write.spent:
-            ready = write.intended_at + timedelta(seconds=service.late_effect_seconds)
-            if timezone.now() < ready:
-                Link.objects.filter(pk=link.pk).update(next_try=ready, claims=0)
-                return None
-        look = looking.look_of(sync, link, write)
-        return Order(look, write, look_first=True, only_look=fresh_key)
-
     def _fly(self, sync: Sync, orders: list[Order]) -> None:
         if not orders:
             return
@@ -170,7 +191,7 @@ class Slice:
             session = self.sessions.of(sync.target)
         except ConnectorError as error:
             self._unsent(sync, orders, error)
-            self._stopped(error, sync.target)
+            self._stopped(error, sync)
         reference, deadline = recipes.get(sync.recipe).names.reference, self._deadline()
         asked = timezone.now()
         calls = [(o, _pool().submit(applying.send, session, o, reference, deadline)) for o in orders]
@@ -213,7 +234,8 @@ class Slice:
         except KeyError:
             self.sessions.of(sync.target)  # renewed already, for an earlier flight
         except ConnectorError as error:
-            self._stopped(error, sync.target)
+            self.sessions.last = sync.target
+            self._stopped(error, sync)
 
     def _down(self, answer: Answer) -> None:
         assert answer.error is not None  # noqa: S101  # only failed answers come here
@@ -221,12 +243,13 @@ class Slice:
         log.warning("lane %s: the target does not answer: %s", self.lane.pk, answer.error)
         raise Stop
 
-    def _stopped(self, error: ConnectorError, side: object) -> None:
+    def _stopped(self, error: ConnectorError, sync: Sync) -> NoReturn:
         """A side cannot be read or opened: the lane waits. Always raises Stop."""
         decision = decide(error, self.lane.failures)
         if decision.next == Next.RECONNECT:
+            side = self.sessions.last or sync.target
             lanes.park_lane(self.lane, decision.code, decision.words)
-            incidents.connection_failed(side, decision.code, *_reconnect_words(side, decision.words))  # type: ignore[arg-type]  # a Connection
+            incidents.connection_failed(side, decision.code, *_reconnect_words(side, decision.words))
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:
@@ -244,16 +267,16 @@ class Slice:
         try:
             return runs.step(self.lane, run, sync, self.sessions, backlog=self._backlog(run))
         except ConnectorError as error:
-            self._stopped(error, sync.source if run.side == Run.Side.SOURCE else sync.target)
-        return True
+            self._stopped(error, sync)
 
     def _backlog(self, run: Run) -> bool:
         return Link.objects.filter(run=run, noticed__gt=F("handled"))[:BACKLOG].count() >= BACKLOG
 
     def _finish(self) -> None:
-        for pk in self.worked:
-            runs.finish_if_done(self.syncs[pk])
-            incidents.refresh(self.syncs[pk])
+        for sync in self.syncs.values():
+            runs.finish_if_done(sync)
+            if sync.pk in self.worked:
+                incidents.refresh(sync)
         self._keep_budgets()
 
     def _keep_budgets(self) -> None:
@@ -266,7 +289,7 @@ class Slice:
                     type(side).objects.filter(pk=side.pk).update(budgets=budgets, last_ok_at=timezone.now())
 
 
-def _reconnect_words(side: object, words: str) -> tuple[str, str]:
+def _reconnect_words(side: "Connection", words: str) -> tuple[str, str]:
     step = "Open Connections and connect it again; waiting work then goes on by itself."
     return f"{side} needs attention: {words}", step
 
@@ -289,6 +312,9 @@ def work(lane_id: int, seconds: float = 5.0) -> None:
     except lanes.LostLease:
         log.warning("lane %s: the lease was lost; who holds it repeats the work", lane_id)
         return
+    except Exception:
+        lanes.wait(lane, backoff(lane.failures + 1), failed=True)
+        raise
     finally:
         lanes.release(lane)
     if lanes.with_work().filter(pk=lane_id).exists():

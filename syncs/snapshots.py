@@ -53,7 +53,8 @@ def save(
 
 
 def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:
-    if record.updated_at and old.updated_at:
+    """Times are whole seconds at the services, so the same time says nothing: then the later reading counts."""
+    if record.updated_at and old.updated_at and record.updated_at != old.updated_at:
         return record.updated_at < old.updated_at
     return read_at < old.read_at
 
