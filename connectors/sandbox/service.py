@@ -37,6 +37,8 @@ class Service(ABC):
 
     slug: ClassVar[str]
     name: ClassVar[str]
+    #: One sentence for the index page.
+    about: ClassVar[str] = ""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
