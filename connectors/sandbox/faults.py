@@ -35,7 +35,7 @@ class Fault:
 @dataclass(slots=True)
 class Faults:
     active: list[Fault] = field(default_factory=list)
-    random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  # dice, not secrets
+    dice: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  # no secret
     latency_ms: float = 0.0
 
     def add(self, kind: str, **settings: Any) -> Fault:
@@ -54,7 +54,7 @@ class Faults:
             if fault.skip > 0:
                 fault.skip -= 1
                 continue
-            if self.random.random() > fault.probability:
+            if self.dice.random() > fault.probability:
                 continue
             fault.hits += 1
             fault.times -= 1

@@ -8,7 +8,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, select_autoescap
 from starlette.responses import HTMLResponse
 
 _connectors = Path(__file__).parent.parent
-#: A service keeps its pages in connectors/<slug>/sandbox/templates/<slug>/ (or beside a sandbox.py in templates/<slug>/).
+#: A service keeps its pages in connectors/<slug>/sandbox/templates/<slug>/, or connectors/<slug>/templates/<slug>/.
 _places = sorted([*_connectors.glob("*/sandbox/templates"), *_connectors.glob("*/templates")])
 _templates = Environment(
     loader=ChoiceLoader([FileSystemLoader(p) for p in _places]),

@@ -51,5 +51,5 @@ class Service(ABC):
     def seed(self, size: str) -> None:
         """Fill an empty state: 'demo' or 'empty'."""
 
-    def loaded(self) -> None:
+    def loaded(self) -> None:  # noqa: B027  # nothing to do is a fair answer
         """Called after `state` was read back from disk."""

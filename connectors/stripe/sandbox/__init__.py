@@ -1,11 +1,11 @@
 """A local stand-in for Stripe: accounts, customers, events, the ways to connect, and pages to act as the owner."""
 
-from connectors.sandbox.service import Service
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from connectors.sandbox import pages
+from connectors.sandbox.service import Service
 
 
 class StripeSandbox(Service):
