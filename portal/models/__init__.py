@@ -2,6 +2,17 @@
 
 from portal.models.businesses import Business, Invitation, Membership, Role
 from portal.models.connections import Connection, ConnectStart
+from portal.models.operation import RefusedDelivery, WorkerBeat
 from portal.models.people import User
 
-__all__ = ["Business", "ConnectStart", "Connection", "Invitation", "Membership", "Role", "User"]
+__all__ = [
+    "Business",
+    "ConnectStart",
+    "Connection",
+    "Invitation",
+    "Membership",
+    "RefusedDelivery",
+    "Role",
+    "User",
+    "WorkerBeat",
+]
