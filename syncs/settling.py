@@ -7,20 +7,20 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from connectors.errors import MissingError
-from syncs import lanes, snapshots
+from syncs import bulk, lanes, snapshots
 from syncs.applying import Answer, state_after
 from syncs.looking import Look
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict
 from syncs.retries import Decision, Next, decide
 
-_LINK_STATE = [
+_LINK_STATE = (
     "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code", "cause", "since",
     "next_try", "attempts", "claims", "version",
-]  # fmt: skip
-_WRITE_STATE = [
+)  # fmt: skip
+_WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
-]  # fmt: skip
+)  # fmt: skip
 _STATE_OF = {
     Verdict.SKIP: Link.State.SKIPPED,
     Verdict.HOLD: Link.State.HELD,
@@ -41,7 +41,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
     try:
         with transaction.atomic():
             lanes.guard(lane)
-            _store_links([look.link for look in looks])
+            bulk.update_each([look.link for look in looks], _LINK_STATE)
             Attempt.objects.bulk_create(attempts)
     except IntegrityError:
         if len(looks) == 1:
@@ -124,11 +124,6 @@ def _attempt(look: Look, sync: Sync, now: datetime, outcome: str, decision: Deci
     )  # fmt: skip
 
 
-def _store_links(links: Sequence[Link]) -> None:
-    """One statement; marks made meanwhile are not touched, since `noticed` is not written."""
-    Link.objects.bulk_create(links, update_conflicts=True, unique_fields=["id"], update_fields=_LINK_STATE)
-
-
 def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: datetime, *, outage: bool) -> None:
     """Outcomes of calls. `outage`: no call got through, so nothing is held against the records."""
     try:
@@ -150,10 +145,8 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
         snapshots.save(sync.target, sync.target_resource, records, asked)
     _read_again(sync, [a.order.write.target_id for a in answers if isinstance(a.error, MissingError)], now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
-    Write.objects.bulk_create(
-        [a.order.write for a in answers], update_conflicts=True, unique_fields=["id"], update_fields=_WRITE_STATE
-    )
-    _store_links([a.order.look.link for a in answers])
+    bulk.update_each([a.order.write for a in answers], _WRITE_STATE)
+    bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
     Attempt.objects.bulk_create([a for a in attempts if a])
 
 
