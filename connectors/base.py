@@ -107,6 +107,7 @@ class Notice:
 
     `write_key` is the idempotency key of the call that caused the change, where the service tells it.
     `hint` is the record as the body shows it: good for seeing that it tells nothing new, never used as data.
+    `livemode` is False for test data and None where the service has no such thing.
     """
 
     topic: str
@@ -118,6 +119,7 @@ class Notice:
     occurred_at: datetime | None = None
     write_key: str = ""
     hint: Record | None = None
+    livemode: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

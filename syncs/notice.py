@@ -1,6 +1,7 @@
 """Saying "look at this record". However it comes to notice, it ends as a mark on one Link row."""
 
 import hashlib
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,19 +25,25 @@ def event_key(notice: Notice | None, body: bytes) -> str:
     return notice.event_id if notice and notice.event_id else hashlib.sha256(body).hexdigest()
 
 
-def receive(connection: "Connection", notice: Notice, body: bytes) -> Event.Verdict:
+def receive(
+    connection: "Connection", notice: Notice, body: bytes, *, begun: float | None = None
+) -> Event.Verdict:  # fmt: skip
     """Store a webhook delivery and mark what it is about, in one transaction. A repeated delivery marks again:
     two real edits within a second can have equal bodies, and a needless look costs no write."""
     with transaction.atomic():
         verdict = _verdict(connection, notice)
-        store(connection, notice, body, verdict)
+        store(connection, notice, body, verdict, begun=begun)
     return verdict
 
 
 def store(
-    connection: "Connection | None", notice: Notice | None, body: bytes, verdict: Event.Verdict, *, connector: str = ""
-) -> None:
-    """One row per delivery; `connector` names the service where no connection is known."""
+    connection: "Connection | None", notice: Notice | None, body: bytes, verdict: Event.Verdict, *,
+    connector: str = "", begun: float | None = None,
+) -> None:  # fmt: skip
+    """One row per delivery; `connector` names the service where no connection is known.
+
+    `begun` is the time.monotonic() of its arrival: what is kept as the answer time lacks only the commit.
+    """
     key, account = event_key(notice, body)[:120], notice.account_id[:120] if notice else ""
     slug = connection.connector if connection else connector
     seen = Event.objects.filter(connector=slug, account_id=account, event_id=key)
@@ -49,6 +56,8 @@ def store(
     if notice:
         event.topic, event.resource, event.record_id = notice.topic[:80], notice.resource, notice.record_id[:255]
         event.occurred_at = notice.occurred_at
+    if begun is not None:
+        event.answered_ms = round((time.monotonic() - begun) * 1000, 2)
     try:
         with transaction.atomic():
             event.save(force_insert=True)
@@ -67,12 +76,12 @@ def _verdict(connection: "Connection", notice: Notice) -> Event.Verdict:
         if quiet:
             return quiet
     why, now = f"webhook {notice.topic}"[:60], timezone.now()
+    for lane_id in sorted({s.lane_id for s in syncs}):
+        lanes.wake(lane_id)  # lanes before links, as a worker locks them: the other way round they could meet crosswise
     for sync in sources:
         mark(sync, notice.record_id, why, now)
     for sync in targets:
         _mark_target(sync, notice.record_id, why, now)
-    for lane_id in {s.lane_id for s in syncs}:
-        lanes.wake(lane_id)
     return Event.Verdict.MARKED
 
 

@@ -63,6 +63,7 @@ def _notice(event: dict[str, Any], topic: str) -> Notice:
         occurred_at=datetime.fromtimestamp(int(event["created"]), UTC),
         write_key=str(request.get("idempotency_key") or ""),
         hint=_hint(about) if kind == NoticeKind.CHANGED else None,
+        livemode=bool(event["livemode"]) if "livemode" in event else None,
     )
 
 

@@ -3,8 +3,6 @@
 Neither belongs to a business: a worker serves all of them, and who sent a refused delivery is not known.
 """
 
-from datetime import datetime
-
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
@@ -54,11 +52,12 @@ class RefusedDelivery(models.Model):
     def __str__(self) -> str:
         return f"{self.connector}: {self.get_reason_display()} ({self.count})"
 
-    @classmethod
-    def note(cls, connector: str, reason: "RefusedDelivery.Reason", now: datetime | None = None) -> None:
+    @staticmethod
+    def note(connector: str, reason: "RefusedDelivery.Reason") -> None:
         """One more in this hour."""
-        hour = (now or timezone.now()).replace(minute=0, second=0, microsecond=0)
-        row = cls.objects.filter(connector=connector, reason=reason, hour=hour)
+        hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+        row = RefusedDelivery.objects.filter(connector=connector, reason=reason, hour=hour)
         if not row.update(count=F("count") + 1):
-            cls.objects.bulk_create([cls(connector=connector, reason=reason, hour=hour)], ignore_conflicts=True)
+            fresh = RefusedDelivery(connector=connector, reason=reason, hour=hour)
+            RefusedDelivery.objects.bulk_create([fresh], ignore_conflicts=True)
             row.update(count=F("count") + 1)
