@@ -48,7 +48,7 @@ def read(environment: Mapping[str, str]) -> Environment:
         from_email=environment.get("DEFAULT_FROM_EMAIL", "Fieldbridge <fieldbridge@localhost>"),
         time_zone=environment.get("TIME_ZONE", "Australia/Sydney"),
         trusted_proxy=_flag(environment, "BEHIND_PROXY", problems),
-        lane_threads=_number(environment, "LANE_THREADS", 48, problems),
+        lane_threads=_number(environment, "LANE_THREADS", 64, problems),
     )
     for slug in registry.CONNECTORS:
         for setting in registry.connector_class(slug).settings:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from connectors.base import Page
+from connectors.base import Page, Session
 from syncs import lanes, ledger, snapshots
 from syncs.models import Lane, Link, Run, Snapshot, Sync
-from syncs.sessions import Sessions
+
+if TYPE_CHECKING:
+    from portal.models import Connection
 
 #: Changes this long before the last poll are read once more: services list a change a little after it happened.
 OVERLAP = timedelta(minutes=10)
@@ -45,14 +48,19 @@ def next_due(syncs: Iterable[int]) -> Run | None:
     return running.order_by("id").first()
 
 
-def step(lane: Lane, run: Run, sync: Sync, sessions: Sessions, *, backlog: bool) -> bool:
-    """Read one page and store it, its marks and the cursor in one transaction. False when it must wait."""
-    if run.side == Run.Side.SOURCE and backlog:
-        return False
-    asked = timezone.now()
-    connection = sync.target if run.side == Run.Side.TARGET else sync.source
+def side_of(run: Run, sync: Sync) -> "Connection":
+    """The connection whose records are read next."""
+    return sync.target if run.side == Run.Side.TARGET else sync.source
+
+
+def ask(session: Session, run: Run, sync: Sync) -> Page:
+    """The page at the run's cursor: the network and nothing else."""
     resource = sync.target_resource if run.side == Run.Side.TARGET else sync.source_resource
-    page = sessions.call(connection, lambda s: s.page(resource, run.cursor or None, updated_since=run.since))
+    return session.page(resource, run.cursor or None, updated_since=run.since)
+
+
+def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
+    """Store a page that was asked for at `asked`, its marks and the cursor in one transaction."""
     with transaction.atomic():
         lanes.guard(lane)
         if run.side == Run.Side.TARGET:
@@ -60,7 +68,6 @@ def step(lane: Lane, run: Run, sync: Sync, sessions: Sessions, *, backlog: bool)
         else:
             _take_sources(run, sync, page, asked)
         run.save(update_fields=["side", "cursor", "counts", "total"])
-    return True
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
+from connectors.base import Page
 from connectors.errors import (
     AuthError,
     ConnectorError,
@@ -53,6 +55,15 @@ class Flight:
     asked: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The page after the one just read, already asked for. `place`: run, side and cursor."""
+
+    place: tuple[int, str, str]
+    page: Future[Page]
+    asked: datetime
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.LANE_THREADS, thread_name_prefix="lane")
@@ -68,6 +79,7 @@ class Slice:
         self.sessions = Sessions()
         self.flights: deque[Flight] = deque()
         self.syncs = {s.pk: s for s in _syncs(lane)}
+        self.ahead: Ahead | None = None
         self.worked: set[int] = set()
         self.renewed = time.monotonic()
 
@@ -77,6 +89,8 @@ class Slice:
         try:
             while time.monotonic() < stop and self._step():
                 self._keep_lease()
+            if self.ahead:
+                self._read_page(always=True)
         except Stop:
             pass
         finally:
@@ -257,17 +271,34 @@ class Slice:
         log.warning("lane %s waits: %s", self.lane.pk, decision.words)
         raise Stop
 
-    def _read_page(self) -> bool:
-        """The next page of a running run, unless enough links wait already."""
+    def _read_page(self, *, always: bool = False) -> bool:
+        """The next page of a running run, unless enough links wait already. The one after it is asked for at once."""
         run = runs.next_due(self.syncs)
-        if run is None:
+        if run is None or (run.side == Run.Side.SOURCE and not always and self._backlog(run)):
             return False
         sync = self.syncs[run.sync_id]
         self.worked.add(sync.pk)
         try:
-            return runs.step(self.lane, run, sync, self.sessions, backlog=self._backlog(run))
+            page, asked = self._page(run, sync)
+            runs.take(self.lane, run, sync, page, asked)
+            if run.side != Run.Side.WORK and not always:
+                self._ask_ahead(run, sync)
         except ConnectorError as error:
             self._stopped(error, sync)
+        return True
+
+    def _page(self, run: Run, sync: Sync) -> tuple[Page, datetime]:
+        ahead, self.ahead = self.ahead, None
+        if ahead and ahead.place == (run.pk, run.side, run.cursor):
+            with suppress(AuthError):  # asked again below, with renewed credentials
+                return ahead.page.result(), ahead.asked
+        asked = timezone.now()
+        return self.sessions.call(runs.side_of(run, sync), lambda s: runs.ask(s, run, sync)), asked
+
+    def _ask_ahead(self, run: Run, sync: Sync) -> None:
+        session, asked = self.sessions.of(runs.side_of(run, sync)), timezone.now()
+        page = _pool().submit(runs.ask, session, run, sync)
+        self.ahead = Ahead((run.pk, run.side, run.cursor), page, asked)
 
     def _backlog(self, run: Run) -> bool:
         return Link.objects.filter(run=run, noticed__gt=F("handled"))[:BACKLOG].count() >= BACKLOG
