@@ -1,7 +1,9 @@
 """Where services deliver their webhooks: verify, store, answer; the work comes after."""
 
+import logging
 import time
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -12,6 +14,7 @@ from connectors.errors import SignatureError
 from portal import receiving
 from portal.models import RefusedDelivery
 
+log = logging.getLogger(__name__)
 MOST_BYTES = 1024 * 1024
 Reason = RefusedDelivery.Reason
 
@@ -20,13 +23,19 @@ Reason = RefusedDelivery.Reason
 @require_POST
 def webhook(request: HttpRequest, connector: str) -> HttpResponse:
     """200 taken · 400 broke off · 401 not the service's own · 413 too large · 415 not JSON · 503 database away."""
-    begun = time.monotonic()
     if connector not in registry.CONNECTORS:
         return HttpResponse(status=404)
     try:
-        body = _body(request)
+        return _answer(request, connector, time.monotonic())
     except UnreadablePostError:
         return HttpResponse(status=400)
+    except (OperationalError, InterfaceError) as error:  # never a 2xx for what is not stored
+        log.error("A delivery of %s could not be stored: %s", connector, type(error).__name__)
+        return HttpResponse(status=503, headers={"Retry-After": "30"})
+
+
+def _answer(request: HttpRequest, connector: str, begun: float) -> HttpResponse:
+    body = _body(request)
     if body is None:
         return _refused(connector, Reason.TOO_LARGE, 413)
     if request.content_type != "application/json":
