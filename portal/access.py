@@ -50,3 +50,7 @@ def looked_after(user: User) -> list[int] | None:
 def businesses(user: User) -> "list[Business]":
     """Businesses the person belongs to, by name."""
     return list(Business.objects.filter(memberships__user=user).order_by("name"))
+
+
+def belongs_to_several(user: User) -> bool:
+    return Membership.objects.filter(user=user).count() > 1

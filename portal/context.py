@@ -4,16 +4,17 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from portal import access
+
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """The business the page is about, the person's role in it, and what that role may do."""
-    from portal.access import ALLOWED
-
+    """The business the page is about, the person's role in it, what that role may do, and whether there are others."""
     membership = getattr(request, "membership", None)
     if membership is None:
         return {"business": None, "may": {}}
     return {
         "business": membership.business,
         "membership": membership,
-        "may": {str(action): True for action in ALLOWED[membership.role]},
+        "may": {str(action): True for action in access.ALLOWED[membership.role]},
+        "several": lambda: access.belongs_to_several(request.user),
     }
