@@ -67,13 +67,13 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     ]  # fmt: skip
     with transaction.atomic():
         lanes.guard(lane)
-        stored = ledger.append(sync.business_id, writes)
+        ledger.append(sync.business_id, writes)
     if sync.target_read_at is not None and now - sync.target_read_at < FRESH:
-        return [Order(look, write) for look, write in zip(looks, stored, strict=True)]
+        return [Order(look, write) for look, write in zip(looks, writes, strict=True)]
     known = _known_by_email(sync, {_email(look) for look in looks} - {""})
     return [
         Order(look, write, _email(look), known.get(_email(look), frozenset()))
-        for look, write in zip(looks, stored, strict=True)
+        for look, write in zip(looks, writes, strict=True)
     ]
 
 

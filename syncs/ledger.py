@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.db.models import BooleanField, Case, Count, F, QuerySet, Value, When
 
+from syncs import bulk
 from syncs.models import ChainHead, Link, Run, Sync, Write
 
 #: Where a link's state puts its record in the equation.
@@ -31,16 +32,15 @@ def entry_hash(previous: str, write: Write) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def append(business_id: int, writes: Sequence[Write]) -> list[Write]:
+def append(business_id: int, writes: Sequence[Write]) -> None:
     """Store intended writes at the end of the business's chain. Inside a transaction."""
     ChainHead.objects.get_or_create(business_id=business_id)
     head = ChainHead.objects.select_for_update().get(business_id=business_id)
     for write in writes:
         write.previous_hash = head.hash
         head.hash = write.hash = entry_hash(head.hash, write)
-    stored = Write.objects.bulk_create(writes)
+    bulk.insert_each(writes)
     head.save(update_fields=["hash"])
-    return stored
 
 
 def equation(sync: Sync) -> dict[str, int]:

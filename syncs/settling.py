@@ -42,7 +42,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
         with transaction.atomic():
             lanes.guard(lane)
             bulk.update_each([look.link for look in looks], _LINK_STATE)
-            Attempt.objects.bulk_create(attempts)
+            bulk.insert_each(attempts)
     except IntegrityError:
         if len(looks) == 1:
             _hold(lane, sync, looks[0].link, looks[0].noticed, _TAKEN)
@@ -145,9 +145,9 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
         snapshots.save(sync.target, sync.target_resource, records, asked)
     _read_again(sync, [a.order.write.target_id for a in answers if isinstance(a.error, MissingError)], now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
-    bulk.update_each([a.order.write for a in answers], _WRITE_STATE)
+    bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
-    Attempt.objects.bulk_create([a for a in attempts if a])
+    bulk.insert_each([a for a in attempts if a])
 
 
 def _read_again(sync: Sync, target_ids: Sequence[str], now: datetime) -> None:
@@ -206,7 +206,7 @@ def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
     _settle_write(answer, timezone.now())
     with transaction.atomic():
         lanes.guard(lane)
-        answer.order.write.save(update_fields=_WRITE_STATE)
+        bulk.update_each([answer.order.write], _WRITE_STATE, by="key")
     _hold(lane, sync, answer.order.look.link, answer.order.look.noticed, _TAKEN)
 
 

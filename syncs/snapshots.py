@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from connectors.base import Record
+from syncs import bulk
 from syncs.models import Snapshot, SnapshotHistory
 
 if TYPE_CHECKING:
     from portal.models import Connection
 
-_STATE = [
+_STATE = (
     "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "references", "reference", "url",
     "created_at",
-]  # fmt: skip
+)  # fmt: skip
 
 
 def known(connection: "Connection", resource: str, ids: Iterable[str]) -> dict[str, Snapshot]:
@@ -77,15 +78,8 @@ def _history(old: Snapshot) -> SnapshotHistory:
 
 
 def _store(changed: list[Snapshot], replaced: list[SnapshotHistory], same: list[int], read_at: datetime) -> None:
-    if changed:
-        Snapshot.objects.bulk_create(
-            changed,
-            update_conflicts=True,
-            unique_fields=["connection", "resource", "external_id"],
-            update_fields=_STATE,
-        )
-    if replaced:
-        SnapshotHistory.objects.bulk_create(replaced)
+    bulk.upsert_each(changed, ("connection", "resource", "external_id"), _STATE)
+    bulk.insert_each(replaced)
     if same:
         Snapshot.objects.filter(pk__in=same, read_at__lt=read_at).update(read_at=read_at)
 
