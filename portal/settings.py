@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import environ
+from django.templatetags.static import static
 from django.utils.csp import CSP
 
 from portal import environment
@@ -22,9 +23,9 @@ ALLOWED_HOSTS = [*ENV.allowed_hosts, HOST, *(["127.0.0.1", "localhost"] if DEBUG
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "portal.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -56,6 +57,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.SessionLimits",
     "portal.middleware.BusinessScope",
 ]
 
@@ -79,7 +81,8 @@ TEMPLATES = [
 ]
 
 DATABASES: dict[str, Any] = {"default": {**ENV.database, "CONN_MAX_AGE": None}}
-if ENV.database.get("ENGINE", "").endswith("sqlite3"):
+SQLITE = ENV.database.get("ENGINE", "").endswith("sqlite3")
+if SQLITE:
     # Measured: without these, readers that turn writers meet "database is locked" under load.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -112,14 +115,23 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_SIGNUP_FORM_CLASS = "portal.accounts.SignupForm"
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,20/15m/ip"}
 ACCOUNT_ADAPTER = "portal.accounts.AccountAdapter"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+ALLAUTH_TRUSTED_PROXY_COUNT = int(ENV.trusted_proxy)
+MFA_ADAPTER = "portal.accounts.MFAAdapter"
+# Browsers make passkeys for a name, never for a bare IP address.
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"] if environment.is_ip(HOST) else ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
 MFA_TOTP_ISSUER = "Fieldbridge"
-USERSESSIONS_TRACK_ACTIVITY = True
+# portal.middleware.SessionLimits notes the activity, without a write for every request.
+USERSESSIONS_TRACK_ACTIVITY = False
 
 MAILERS = {"default": ENV.email}
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.from_email
@@ -142,7 +154,9 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
+#: Seconds since signing in, and since the last request, after which a person signs in again.
 SESSION_COOKIE_AGE = 24 * 3600
+SESSION_IDLE_AGE = 8 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
@@ -176,13 +190,19 @@ SECURE_CSP = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+    # Where django-q2 notes its own status twice a second, which nobody reads.
+    "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "queue"},
+}
 
 # The rows of `syncs` are the truth and own all retries; the queue only wakes a worker (docs/architecture.md).
 Q_CLUSTER: dict[str, Any] = {
     "name": "fieldbridge",
     "label": "Task queue",
     "orm": "default",
+    "broker_class": "portal.broker.Polling" if SQLITE else "portal.broker.Listening",
+    "cache": "queue",
     "workers": 2,
     "timeout": 60,
     "retry": 1200,
@@ -190,7 +210,7 @@ Q_CLUSTER: dict[str, Any] = {
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": -1,
-    "poll": 0.1,
+    "poll": 0.05 if SQLITE else 1,
     "catch_up": False,
     "recycle": 1_000_000,
     "scheduler": False,
@@ -215,10 +235,31 @@ LOGGING = {
     },
 }
 
-UNFOLD = {
+#: People who use the admin must have a second factor.
+REQUIRE_ADMIN_MFA = ENV.admin_mfa
+UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Fieldbridge",
     "SITE_HEADER": "Fieldbridge",
     "SITE_SYMBOL": "sync_alt",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.admin.dashboard.context",
+    "STYLES": [lambda request: static("fieldbridge-admin.css")],
+    "SCRIPTS": [lambda request: static("fieldbridge-admin.js")],
+    "SIDEBAR": {"show_search": True, "navigation": "portal.admin.navigation.groups"},
+    "COLORS": {
+        "primary": {
+            "50": "#eef5fb",
+            "100": "#dbeaf7",
+            "200": "#b7d5ef",
+            "300": "#8abbe4",
+            "400": "#4f97d2",
+            "500": "#1f78bd",
+            "600": "#0b5fa5",
+            "700": "#084a82",
+            "800": "#083d6b",
+            "900": "#09335a",
+            "950": "#05203a",
+        },
+    },
 }

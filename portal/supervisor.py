@@ -1,0 +1,249 @@
+"""`manage.py worker`: django-q2's processes, kept alive and, more important, never left half alive.
+
+django-q2 stops for good, looking healthy, when a process is killed that held one of its queue's locks. So its
+processes live in a session of their own: when one dies by a signal, or no heartbeat comes through the queue, all of
+them are killed and started again. Nothing is lost by that: the rows of `syncs` know what is to be done.
+"""
+
+import ctypes
+import gc
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django_q.cluster import Sentinel
+from django_q.conf import Conf
+
+from connectors import registry
+from portal import beats, ticking
+
+log = logging.getLogger(__name__)
+BEAT_SECONDS = 10.0
+#: A worker may be busy with a slice whose calls all time out; this is longer than the queue before a beat can be.
+STALE_SECONDS = 120.0
+WAKE_SECONDS = 1.0
+TICK_SECONDS = 30.0
+DRAIN_SECONDS = 28.0
+LOOK_SECONDS = 0.1
+#: Exit status of a cluster that gave up because one of its processes was killed.
+MAIMED = 70
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+@dataclass
+class Chore:
+    work: Callable[[], object]
+    every: float
+    due: float = 0.0
+
+
+class Supervisor:
+    def __init__(self) -> None:
+        self.name = beats.name()
+        self.cluster = self.line = 0
+        self.asked_to_stop = 0
+        self.started = self.alive = 0.0
+        self.last_beat: datetime | None = None
+        self.short_lives = 0
+        self.chores = [Chore(self._beat, BEAT_SECONDS), Chore(ticking.wake, WAKE_SECONDS)]
+        self.chores.append(Chore(self._tick, TICK_SECONDS))
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT. A second one does not wait for the work in hand."""
+        os.environ["FIELDBRIDGE_SUPERVISOR"] = self.name
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        beats.begin(self.name)
+        preload()
+        self._start()
+        log.info("Worker %s is running", self.name)
+        while not self.asked_to_stop:
+            self._watch()
+            self._do_what_is_due()
+            time.sleep(LOOK_SECONDS)
+        self._end()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.asked_to_stop += 1
+
+    # The cluster's life
+
+    def _start(self) -> None:
+        connections.close_all()
+        far_end, self.line = os.pipe()
+        parent = os.getpid()
+        self.cluster = os.fork()
+        if not self.cluster:
+            os.close(self.line)
+            _be_cluster(parent, far_end)
+        os.close(far_end)
+        self.started = self.alive = time.monotonic()
+
+    def _watch(self) -> None:
+        status = self._ended()
+        if status is not None:
+            why = "one of its processes was killed" if status == MAIMED else f"it ended with {status}"
+            self._restart(why)
+        elif time.monotonic() - self.alive > STALE_SECONDS:
+            self._restart(f"no heartbeat came through for {STALE_SECONDS:.0f} seconds")
+
+    def _ended(self) -> int | None:
+        """The cluster's exit status, negative for a signal, once it has ended. Reaps whatever else has."""
+        with suppress(ChildProcessError):
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                if found[0] == self.cluster:
+                    return os.waitstatus_to_exitcode(found[1])
+        return None
+
+    def _restart(self, why: str) -> None:
+        log.error("The task queue is started again: %s", why)
+        self._kill()
+        self._when_database_answers(lambda: ticking.release(self.name))
+        self._when_database_answers(lambda: beats.restarted(self.name, why))
+        self.short_lives = self.short_lives + 1 if time.monotonic() - self.started < 10 else 0
+        until = time.monotonic() + (min(30.0, 2.0**self.short_lives) if self.short_lives > 1 else 0)
+        while time.monotonic() < until and not self.asked_to_stop:
+            time.sleep(LOOK_SECONDS)
+        self._start()
+        self._when_database_answers(self._tick)
+
+    def _hang_up(self) -> None:
+        if self.line:
+            os.close(self.line)
+        self.line = 0
+
+    def _kill(self) -> None:
+        """All of its processes, and wait until they are dead: only then may their leases be freed."""
+        self._hang_up()
+        for kill in (os.killpg, os.kill):  # the group is not there yet right after the fork
+            with suppress(ProcessLookupError, PermissionError):
+                kill(self.cluster, signal.SIGKILL)
+        for which in (self.cluster, -self.cluster):
+            with suppress(ChildProcessError):
+                while True:
+                    os.waitpid(which, 0)
+
+    def _end(self) -> None:
+        """Let the work in hand come to its end, within limits."""
+        self._hang_up()
+        until, asked = time.monotonic() + DRAIN_SECONDS, self.asked_to_stop
+        while self._ended() is None and time.monotonic() < until and self.asked_to_stop == asked:
+            time.sleep(LOOK_SECONDS)
+        self._kill()
+        self._when_database_answers(lambda: ticking.release(self.name))
+        self._when_database_answers(lambda: beats.end(self.name))
+        log.info("Worker %s has stopped", self.name)
+
+    # What time brings
+
+    def _do_what_is_due(self) -> None:
+        for chore in self.chores:
+            if time.monotonic() >= chore.due:
+                chore.due = time.monotonic() + chore.every
+                self._when_database_answers(chore.work)
+
+    def _when_database_answers(self, work: Callable[[], object]) -> None:
+        try:
+            close_old_connections()
+            work()
+        except (OperationalError, InterfaceError) as error:
+            self.alive = time.monotonic()  # beats cannot be written either
+            log.error("The database does not answer: %s", type(error).__name__)
+
+    def _beat(self) -> None:
+        beat = beats.heard(self.name)
+        if beat != self.last_beat:
+            self.last_beat, self.alive = beat, time.monotonic()
+        beats.ask(self.name)
+
+    def _tick(self) -> None:
+        ticking.release_dead()
+        ticking.wake()
+        ticking.start_polls()
+        ticking.tell_again()
+        ticking.prune()
+
+
+# Inside the cluster
+
+
+class Line:
+    """Stands in for django-q2's stop event: says stop when the supervisor hangs up, on purpose or by dying.
+
+    An event shared between processes could not be used: setting it waits for its sleeper, who may be dead.
+    """
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+
+    def is_set(self) -> bool:
+        return self.wait(0)
+
+    def wait(self, seconds: float) -> bool:
+        return bool(select.select([self.end], [], [], seconds)[0])
+
+
+class Cluster(Sentinel):  # type: ignore[misc]  # django-q2 ships no types
+    def reincarnate(self, process: Any) -> None:
+        """Replace a process that ended or ran out of time, but give up all when one was killed."""
+        timer = getattr(process, "timer", None)
+        timed_out = timer is not None and timer.value == 0
+        if not timed_out and (process.exitcode or 0) < 0:
+            log.error("Process %s of the task queue was killed by signal %s", process.pid, -process.exitcode)
+            os._exit(MAIMED)
+        super().reincarnate(process)
+
+
+def _be_cluster(parent: int, line: int) -> None:
+    """The forked process: never returns."""
+    try:
+        os.setsid()
+        _die_with(parent)
+        _make_children_die_with_us()
+        Cluster(Line(line), threading.Event(), uuid.uuid4(), timeout=Conf.TIMEOUT)
+        sys.stdout.flush()
+        os._exit(0)
+    except BaseException:
+        log.exception("The task queue could not go on")
+        os._exit(1)
+
+
+def _make_children_die_with_us() -> None:
+    forker = {"pid": os.getpid()}
+    os.register_at_fork(
+        before=lambda: forker.update(pid=os.getpid()), after_in_child=lambda: _die_with(forker["pid"])
+    )  # fmt: skip
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the parent dies, even by kill -9. Only Linux can; elsewhere leases run out instead."""
+    if _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != parent:
+        os._exit(1)
+
+
+def _prctl(option: int, value: int) -> bool:
+    return sys.platform == "linux" and bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+
+
+def preload() -> None:
+    """Import what is slow once, before the fork, so that a new process works at once."""
+    for slug in registry.CONNECTORS:
+        registry.connector_class(slug)
+        import_module(f"connectors.{slug}.client")
+    import_module("syncs.tasks")
+    gc.collect()
+    gc.freeze()
