@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvicorn
 
+from connectors.sandbox import serving
 from connectors.sandbox.app import Sandbox
 
 
@@ -18,9 +19,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     app = Sandbox(os.environ, asked.data, asked.seed).app()
-    uvicorn.run(
-        app, host="127.0.0.1", port=asked.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
-    )
+    uvicorn.Server(serving.config(app, asked.port)).run()
 
 
 if __name__ == "__main__":

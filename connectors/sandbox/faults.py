@@ -1,23 +1,41 @@
 """Switches that make a stand-in fail the way the real service can.
 
-A fault: {"service": "stripe", "operation": "POST customers", "kind": "500_after", "skip": 0, "times": 1,
+A fault: {"service": "stripe", "operation": "POST /v1/customers", "kind": "500_after", "skip": 0, "times": 1,
 "probability": 1.0, "seconds": 0.0}. An empty service or operation matches all; `operation` matches as a part.
-Kinds before the effect: 429, 500, 503, timeout, reset, slow. After it: 500_after, timeout_after, reset_after,
-truncate, html. For webhooks (operation "webhook"): drop, double, delay, garble.
 """
 
 import random
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+#: What each kind does, for the page of switches.
+WORDS = {
+    "429": "Too fast: answer 429, do nothing",
+    "500": "Answer 500, do nothing",
+    "503": "Answer 503, do nothing",
+    "timeout": "Do nothing and never answer",
+    "reset": "Do nothing and break the connection",
+    "slow": "Wait, then do it and answer",
+    "500_after": "Do it, then answer 500",
+    "timeout_after": "Do it, then never answer",
+    "reset_after": "Do it, then break the connection in the middle of the answer",
+    "truncate": "Do it, then answer with half of the JSON",
+    "html": "Do it, then answer with a web page",
+    "drop": "Webhook: never send it",
+    "double": "Webhook: send it twice",
+    "delay": "Webhook: send it late",
+    "garble": "Webhook: sign it wrongly",
+}
 BEFORE = {"429", "500", "503", "timeout", "reset", "slow"}
 AFTER = {"500_after", "timeout_after", "reset_after", "truncate", "html"}
 WEBHOOK = {"drop", "double", "delay", "garble"}
 KINDS = BEFORE | AFTER | WEBHOOK
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
+    """`skip` calls pass first, then `times` are hit, each with `probability`."""
+
     kind: str
     service: str = ""
     operation: str = ""

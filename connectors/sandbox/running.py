@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from connectors.sandbox import serving
 from connectors.sandbox.app import Sandbox
 
 
@@ -24,15 +25,14 @@ def running(
 ) -> Iterator[Running]:
     """Serves on a free loopback port until the block ends."""
     sandbox = Sandbox(environ, path, seed)
-    config = uvicorn.Config(
-        sandbox.app(), host="127.0.0.1", port=0, log_level="error", access_log=False, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(serving.config(sandbox.app(), port=0, graceful_seconds=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 15
-    while not server.started and time.monotonic() < deadline:
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
         threading.Event().wait(0.01)
+    if not server.started:
+        raise RuntimeError("The sandbox did not start.")
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield Running(f"http://127.0.0.1:{port}", sandbox)

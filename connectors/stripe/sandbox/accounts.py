@@ -1,0 +1,130 @@
+"""One Stripe account of the stand-in: its profile, its customers, its events and its idempotency keys."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from connectors.stripe.sandbox import customers
+from connectors.stripe.sandbox.customers import Customer
+from connectors.stripe.sandbox.idempotency import Keys
+from connectors.stripe.sandbox.listing import Shelf, Thing
+
+#: What Stripe may ask an owner for, as the control page offers it.
+REQUIREMENTS = (
+    "external_account", "individual.verification.document", "company.tax_id", "business_profile.url",
+    "individual.dob.day", "tos_acceptance.date",
+)  # fmt: skip
+
+
+def state(number: int, identity: str, name: str, created: int) -> dict[str, Any]:
+    """A fresh account, as it is kept."""
+    return {
+        "number": number, "profile": profile(identity, name, created), "customers": {}, "tax_ids": {}, "events": {},
+        "keys": {},
+    }  # fmt: skip
+
+
+def profile(identity: str, name: str, created: int) -> Thing:
+    """The account object of the API."""
+    email = f"office@{name.lower().replace(' ', '')}.example.com"
+    return {
+        "id": identity, "object": "account", "type": "standard", "business_type": "company", "country": "AU",
+        "business_profile": {
+            "annual_revenue": None, "mcc": "1711", "minority_owned_business_designation": None, "name": name,
+            "product_description": None, "specified_commercial_transactions_act_url": None, "support_address": None,
+            "support_email": email, "support_phone": None, "support_url": None, "url": None,
+        },
+        "capabilities": {"card_payments": "active", "transfers": "active", "au_becs_debit_payments": "active"},
+        "charges_enabled": True, "payouts_enabled": True, "details_submitted": True, "created": created,
+        "default_currency": "aud", "email": email, "controller": {"type": "account"},
+        "requirements": requirements([]), "future_requirements": requirements([]), "metadata": {},
+        "settings": {
+            "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+            "card_payments": {
+                "statement_descriptor_prefix": None, "statement_descriptor_prefix_kana": None,
+                "statement_descriptor_prefix_kanji": None,
+            },
+            "dashboard": {"display_name": name, "timezone": "Australia/Sydney"},
+            "payments": {
+                "statement_descriptor": name.upper()[:22], "statement_descriptor_kana": None,
+                "statement_descriptor_kanji": None, "statement_descriptor_prefix_kana": None,
+                "statement_descriptor_prefix_kanji": None,
+            },
+        },
+    }  # fmt: skip
+
+
+def requirements(due: list[str]) -> Thing:
+    return {
+        "alternatives": [], "current_deadline": None, "currently_due": due, "errors": [], "eventually_due": due,
+        "past_due": [], "pending_verification": [], "disabled_reason": "requirements.past_due" if due else None,
+    }  # fmt: skip
+
+
+class Account:
+    """The kept state with what makes it quick to ask. Customers are replaced, never changed in place."""
+
+    def __init__(self, kept: dict[str, Any], search_lag: float) -> None:
+        self.kept = kept
+        self.id: str = kept["profile"]["id"]
+        self.number: int = kept["number"]
+        self.customers = Shelf(kept["customers"])
+        self.events = Shelf(kept["events"])
+        self.keys = Keys(kept["keys"])
+        self._lag = search_lag
+        self._by_email: dict[str, dict[str, None]] = {}
+        self._searchable: dict[str, Customer] = dict(kept["customers"])
+        self._unseen: deque[tuple[float, Customer]] = deque()
+        for found in kept["customers"].values():
+            self._index({}, found)
+
+    @property
+    def profile(self) -> Thing:
+        found: Thing = self.kept["profile"]
+        return found
+
+    @property
+    def name(self) -> str:
+        return str(self.profile["settings"]["dashboard"]["display_name"])
+
+    def customer(self, identity: str) -> Customer | None:
+        """As it is now, also when it is deleted; None when there never was one."""
+        return self.customers.things.get(identity)
+
+    def living(self) -> list[Customer]:
+        """Newest first."""
+        return [c for c in reversed(self.customers.things.values()) if "deleted" not in c]
+
+    def put(self, customer: Customer, now: float) -> None:
+        """A new customer, a changed one, or what is left of a deleted one."""
+        identity = customer["id"]
+        self._index(self.customers.things.get(identity, {}), customer)
+        self.customers.put(identity, customer)
+        self._unseen.append((now + self._lag, customer))
+
+    def _index(self, before: Customer, after: Customer) -> None:
+        was, now = before.get("email"), after.get("email")
+        if was and was != now:
+            self._by_email[was].pop(before["id"], None)
+        if now and now != was:
+            self._by_email.setdefault(now, {})[after["id"]] = None
+
+    def with_email(self, email: str) -> Iterable[str]:
+        """Ids of the customers with exactly this email, as Stripe's filter has it."""
+        return self._by_email.get(email, {})
+
+    def tax_ids(self, identity: str) -> list[Thing]:
+        return list(self.kept["tax_ids"].get(identity, ()))
+
+    def searchable(self, now: float) -> list[Customer]:
+        """What the search index has seen so far, newest first."""
+        while self._unseen and self._unseen[0][0] <= now:
+            seen = self._unseen.popleft()[1]
+            self._searchable[seen["id"]] = seen
+        return [c for c in reversed(self._searchable.values()) if "deleted" not in c]
+
+
+def removed(account: Account, identity: str, now: float) -> Customer:
+    gone = customers.deleted(identity)
+    account.put(gone, now)
+    return gone
