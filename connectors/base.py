@@ -285,6 +285,10 @@ class Connector(ABC):
         self.config = config
 
     @abstractmethod
+    def catalogue(self, resource: str) -> Sequence[Field]:
+        """The fields every account has, known without asking it; `Session.fields` adds the account's own."""
+
+    @abstractmethod
     def authorize_url(self, method: str, *, redirect_uri: str, state: str, challenge: str = "") -> str: ...
 
     @abstractmethod

@@ -1,16 +1,16 @@
 """Jobber: clients, read over its GraphQL API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
 from connectors import oauth
-from connectors.base import AuthMethod, Connector, Credentials, Notice, Resource, Secret, Session, Setting
+from connectors.base import AuthMethod, Connector, Credentials, Field, Notice, Resource, Secret, Session, Setting
 from connectors.errors import AuthError, ContractError, RejectedError
 from connectors.http import Http
-from connectors.jobber import webhooks
+from connectors.jobber import records, webhooks
 from connectors.jobber.client import FETCH, JobberSession
 
 #: How long an access token lives unless Jobber says otherwise.
@@ -47,6 +47,9 @@ class Jobber(Connector):
     @property
     def _oauth_url(self) -> str:
         return self.config["JOBBER_OAUTH_URL"].rstrip("/")
+
+    def catalogue(self, resource: str) -> Sequence[Field]:
+        return records.FIELDS
 
     def authorize_url(self, method: str, *, redirect_uri: str, state: str, challenge: str = "") -> str:
         """Scopes are fixed at Jobber per app, and no PKCE is documented."""

@@ -1,10 +1,11 @@
 """Stripe: customers, in a business's own account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar
 
-from connectors.base import AuthMethod, Connector, Credentials, Notice, Resource, Session, Setting
+from connectors.base import AuthMethod, Connector, Credentials, Field, Notice, Resource, Session, Setting
+from connectors.stripe import records
 from connectors.stripe.connecting import METHODS, Connecting, from_key
 
 
@@ -45,6 +46,9 @@ class Stripe(Connector):
             connect=config["STRIPE_CONNECT_URL"],
             apps=config["STRIPE_APPS_URL"],
         )
+
+    def catalogue(self, resource: str) -> Sequence[Field]:
+        return records.FIELDS
 
     def authorize_url(self, method: str, *, redirect_uri: str, state: str, challenge: str = "") -> str:
         return self._connecting.authorize_url(method, redirect_uri, state)

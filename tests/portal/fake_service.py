@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 
 from django.utils import timezone
 
-from connectors.base import Account, AuthMethod, Check, Connector, Credentials, Notice, Secret, Session
+from connectors.base import Account, AuthMethod, Check, Connector, Credentials, Field, Notice, Secret, Session
 from connectors.errors import AuthError, RejectedError
 
 CANARY = "canary-token"
@@ -46,6 +46,9 @@ class FakeService(Connector):
         self.refreshed: list[str] = []
         self.number = 0
         self.on_refresh: Callable[[Credentials], None] = lambda sent: None
+
+    def catalogue(self, resource: str) -> list[Field]:
+        return [Field("name", "Name", writable=True), Field("email", "Email", writable=True)]
 
     def pair(self, **changes: Any) -> Credentials:
         self.number += 1
