@@ -1,8 +1,10 @@
 """Who may see which business, and do what there. Every page, admin view and task asks here."""
 
 from enum import StrEnum
+from typing import cast
 
-from django.http import Http404
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
 
 from portal.models import Business, Membership, Role, User
 
@@ -14,6 +16,7 @@ class Action(StrEnum):
     CONFIGURE = "configure"  # choose a recipe, go live, edit mappings
     CONNECT = "connect"  # connect and disconnect accounts
     PEOPLE = "people"  # invite, change roles, remove
+    SETTINGS = "settings"  # the business's own name and time zone
 
 
 _VIEW = {Action.VIEW}
@@ -24,6 +27,16 @@ ALLOWED: dict[str, set[Action]] = {
     Role.STAFF: _WORK | {Action.CONFIGURE},
     Role.SUPPORT: _VIEW | {Action.RUN},
     Role.READ_ONLY: _VIEW,
+}
+#: What an action is, in the words of somebody who may not.
+WORDS = {
+    Action.VIEW: "see this",
+    Action.RUN: "start a sync",
+    Action.DECIDE: "decide about a record",
+    Action.CONFIGURE: "choose what is kept in step",
+    Action.CONNECT: "connect or disconnect accounts",
+    Action.PEOPLE: "invite people, change roles or remove people",
+    Action.SETTINGS: "change the name and time zone of the business",
 }
 
 
@@ -39,12 +52,29 @@ def membership(user: User, business_id: int) -> Membership:
     return found
 
 
-def looked_after(user: User) -> list[int] | None:
-    """Ids of the businesses a person sees in the admin; None means all of them."""
+def demand(request: HttpRequest, business_id: int, action: Action) -> Business:
+    """The business, where this person may do this: else Http404 (not theirs) or PermissionDenied (not their role)."""
+    found: Membership | None = getattr(request, "membership", None)
+    if found is None or found.business_id != business_id:
+        found = membership(cast(User, request.user), business_id)
+    if not may(found.role, action):
+        raise PermissionDenied(refusal(found.role, action))
+    return found.business
+
+
+def refusal(role: str, action: Action) -> str:
+    """Why a role may not, and who may."""
+    able = [Role(other).label for other in Role if may(other, action)]
+    ones = " or ".join(filter(None, [", ".join(able[:-1]), able[-1]]))
+    return f"Only somebody with the role {ones} can {WORDS[action]}. Yours is {Role(role).label}."
+
+
+def looked_after(user: User) -> dict[int, str] | None:
+    """{business id: role} of the businesses a person sees in the admin; None means all of them, with every right."""
     if user.is_superuser:
         return None
     roles = [Role.OWNER, Role.STAFF, Role.SUPPORT]
-    return list(Membership.objects.filter(user=user, role__in=roles).values_list("business_id", flat=True))
+    return dict(Membership.objects.filter(user=user, role__in=roles).values_list("business_id", "role"))
 
 
 def businesses(user: User) -> "list[Business]":

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 
 class PortalConfig(AppConfig):
@@ -6,7 +7,14 @@ class PortalConfig(AppConfig):
     verbose_name = "Businesses and connections"
 
     def ready(self) -> None:
-        from portal import checks  # noqa: F401  # registers the checks
-        from portal.network import watch
+        from portal import accounts, checks, network  # noqa: F401  # registers the checks
 
-        watch()
+        network.watch()
+        accounts.watch()
+
+
+class AdminConfig(admin.AdminConfig):
+    """Django's admin, with our site in the place of its own."""
+
+    default_site = "portal.adminsite.Site"
+    default = False

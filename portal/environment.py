@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ class Environment:
     from_email: str
     time_zone: str
     trusted_proxy: bool
+    admin_mfa: bool
     lane_threads: int
 
 
@@ -48,6 +50,7 @@ def read(environment: Mapping[str, str]) -> Environment:
         from_email=environment.get("DEFAULT_FROM_EMAIL", "Fieldbridge <fieldbridge@localhost>"),
         time_zone=environment.get("TIME_ZONE", "Australia/Sydney"),
         trusted_proxy=_flag(environment, "BEHIND_PROXY", problems),
+        admin_mfa=_flag(environment, "ADMIN_MFA", problems, default=not debug),
         lane_threads=_number(environment, "LANE_THREADS", 64, problems),
     )
     for slug in registry.CONNECTORS:
@@ -59,8 +62,8 @@ def read(environment: Mapping[str, str]) -> Environment:
     return result
 
 
-def _flag(environment: Mapping[str, str], name: str, problems: list[str]) -> bool:
-    value = environment.get(name, "").strip().lower()
+def _flag(environment: Mapping[str, str], name: str, problems: list[str], *, default: bool = False) -> bool:
+    value = environment.get(name, "").strip().lower() or str(default).lower()
     if value not in TRUTHS | FALSEHOODS:
         problems.append(f"{name} is {value!r}: write true or false.")
     return value in TRUTHS
@@ -114,6 +117,14 @@ def _is_url(value: str, plain_allowed: bool) -> bool:
         return False
     loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     return bool(parts.netloc) and (parts.scheme == "https" or (parts.scheme == "http" and (plain_allowed or loopback)))
+
+
+def is_ip(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _database(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:

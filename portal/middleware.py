@@ -1,17 +1,26 @@
-"""What holds for every request: a tenant scope, and a plain word when the database is away."""
+"""What holds for every request: a tenant scope, an end to long sessions, a plain word when the database is away."""
 
 import logging
+import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from urllib.parse import urlsplit
 
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
+from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
 from django_scopes import scope, scopes_disabled
 
 from portal import access
-from portal.models import Membership
 
 log = logging.getLogger(__name__)
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -37,43 +46,95 @@ def unavailable(request: HttpRequest, exception: Exception) -> HttpResponse:
     return response
 
 
+def broken(request: HttpRequest) -> HttpResponse:
+    """The page for an error nobody foresaw; it asks the database nothing."""
+    exception = sys.exception()
+    if isinstance(exception, OperationalError | InterfaceError):
+        return unavailable(request, exception)
+    return render(None, "500.html", status=500)  # type: ignore[arg-type]  # as above
+
+
+class SessionLimits:
+    """Signs out who signed in a day ago, or has done nothing for some hours (SESSION_COOKIE_AGE, SESSION_IDLE_AGE)."""
+
+    NOTE_EVERY = 300  # seconds between two notes of a person's activity
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            if request.user.is_authenticated:
+                self._look(request)
+        except (OperationalError, InterfaceError) as error:
+            return unavailable(request, error)
+        return self.get_response(request)
+
+    def _look(self, request: HttpRequest) -> None:
+        session, now = request.session, int(time.time())
+        began, seen = session.setdefault("began", now), session.get("seen", 0)
+        if now - began >= settings.SESSION_COOKIE_AGE or (seen and now - seen >= settings.SESSION_IDLE_AGE):
+            logout(request)
+            messages.info(request, "You were signed out because it has been a while. Sign in again to go on.")
+        elif now - seen >= self.NOTE_EVERY:
+            session["seen"] = now
+            UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())
+
+
 class BusinessScope:
     """Opens the tenant scope a request may see: one business on its pages, those looked after in the admin.
 
-    Anywhere else no scope is open, and a query for tenant-owned rows raises.
+    Anywhere else no scope is open, and a query for tenant-owned rows raises. The pages of a business are there only
+    for somebody signed in who belongs to it; for everybody else they do not exist, whatever the method.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with self._scope(request):
+        try:
+            business_id = _business_id(request)
+            if business_id is not None and not request.user.is_authenticated:
+                return to_sign_in(request)
+            opened = self._scope(request, business_id)
+        except (OperationalError, InterfaceError) as error:
+            return unavailable(request, error)
+        with opened:
             return self.get_response(request)
 
-    def _scope(self, request: HttpRequest) -> AbstractContextManager[object]:
-        if not request.user.is_authenticated:
-            return nullcontext()
-        if request.path_info.startswith("/admin/"):
+    def _scope(self, request: HttpRequest, business_id: int | None) -> AbstractContextManager[object]:
+        if business_id is not None:
+            return _page_scope(request, business_id)
+        if request.path_info.startswith("/admin/") and request.user.is_authenticated:
             return admin_scope(request)
-        return self._page_scope(request)
+        return nullcontext()
 
-    def _page_scope(self, request: HttpRequest) -> AbstractContextManager[object]:
-        try:
-            business_id = resolve(request.path_info).kwargs.get("business_id")
-        except Resolver404:
-            return nullcontext()
-        if business_id is None:
-            return nullcontext()
-        found = Membership.objects.select_related("business").filter(
-            user_id=request.user.pk, business_id=business_id
-        ).first()  # fmt: skip
-        if found is None:
-            return nullcontext()
-        request.membership = found  # type: ignore[attr-defined]
-        request.business = found.business  # type: ignore[attr-defined]
-        return scope(business=found.business)
+
+def _business_id(request: HttpRequest) -> int | None:
+    try:
+        return resolve(request.path_info).kwargs.get("business_id")
+    except Resolver404:
+        return None
+
+
+def _page_scope(request: HttpRequest, business_id: int) -> AbstractContextManager[object]:
+    found = access.membership(request.user, business_id)  # type: ignore[arg-type]  # authenticated: a User
+    request.membership = found  # type: ignore[attr-defined]
+    request.business = found.business  # type: ignore[attr-defined]
+    if request.session.get("business") != business_id:
+        request.session["business"] = business_id
+    return scope(business=found.business)
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To sign-in and back. A fragment that htmx asked for moves the whole page there."""
+    if not getattr(request, "htmx", False):
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+    page = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    return HttpResponseClientRedirect(redirect_to_login(page or "/").url)
 
 
 def admin_scope(request: HttpRequest) -> AbstractContextManager[object]:
     seen = access.looked_after(request.user)  # type: ignore[arg-type]  # authenticated: a User
-    return scopes_disabled() if seen is None else scope(business=seen)
+    request.looked_after = seen  # type: ignore[attr-defined]  # portal.admin.base asks it for every permission
+    return scopes_disabled() if seen is None else scope(business=list(seen))

@@ -64,6 +64,15 @@ class Invitation(models.Model):
 
     objects: ClassVar["models.Manager[Invitation]"] = ScopedManager(business="business")
 
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["business", "email"],
+                condition=models.Q(accepted_at=None),
+                name="one_open_invitation_per_address",
+            ),
+        )
+
     def __str__(self) -> str:
         return f"{self.email} · {self.business}"
 

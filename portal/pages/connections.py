@@ -7,7 +7,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -36,14 +35,6 @@ def _person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def _business(request: HttpRequest, business_id: int, action: Action) -> Business:
-    """The business, where this person may do this there: else 404 (not theirs) or 403 (not their role)."""
-    membership = access.membership(_person(request), business_id)
-    if not access.may(membership.role, action):
-        raise PermissionDenied("Only an owner of the business can connect or disconnect accounts.")
-    return membership.business
-
-
 def _connector(slug: str) -> Connector:
     if slug not in registry.CONNECTORS:
         raise Http404("No such service.")
@@ -70,7 +61,7 @@ def _problem(request: HttpRequest, problem: Problem) -> HttpResponse:
 @login_required
 @require_GET
 def connections(request: HttpRequest, business_id: int) -> HttpResponse:
-    business = _business(request, business_id, Action.VIEW)
+    business = access.demand(request, business_id, Action.VIEW)
     rows = {row.connector: row for row in Connection.objects.exclude(status=Connection.Status.OFF)}
     past = {row.connector: row for row in Connection.objects.filter(status=Connection.Status.OFF).order_by("pk")}
     cards = [_card(registry.get(slug), rows.get(slug), past.get(slug)) for slug in registry.CONNECTORS]
@@ -103,7 +94,7 @@ def _needed(connector: Connector) -> set[str]:
 @login_required
 @require_POST
 def connect_start(request: HttpRequest, business_id: int, connector: str) -> HttpResponse:
-    business = _business(request, business_id, Action.CONNECT)
+    business = access.demand(request, business_id, Action.CONNECT)
     method = connect.auth_method(_connector(connector), request.POST.get("method", ""), "oauth")
     if method is None:
         raise Http404("No such way to connect.")
@@ -128,7 +119,7 @@ def connect_callback(request: HttpRequest, connector: str) -> HttpResponse:
         if not code:
             return _not_allowed(request, service, state)
         start = connect.claim(_person(request), _session_key(request), connector, state)
-        _business(request, start.business_id, Action.CONNECT)
+        access.demand(request, start.business_id, Action.CONNECT)
         connection = connect.finish(start, code)
     except Problem as problem:
         return _problem(request, problem)
@@ -176,7 +167,7 @@ def _not_allowed(request: HttpRequest, service: Connector, state: str) -> HttpRe
 @require_http_methods(["GET", "HEAD", "POST"])
 def connect_key(request: HttpRequest, business_id: int, connector: str) -> HttpResponse:
     """The form for a pasted key. The key is never shown again, not even after a mistake."""
-    business = _business(request, business_id, Action.CONNECT)
+    business = access.demand(request, business_id, Action.CONNECT)
     service = _connector(connector)
     method = connect.auth_method(service, "", "key")
     if method is None:
@@ -205,7 +196,7 @@ def _key_sent(request: HttpRequest, business: Business, service: Connector, meth
 @require_GET
 def connection(request: HttpRequest, business_id: int, connection_id: int) -> HttpResponse:
     """The doctor's report."""
-    business = _business(request, business_id, Action.VIEW)
+    business = access.demand(request, business_id, Action.VIEW)
     row = get_object_or_404(Connection, pk=connection_id)
     checks = report(row)
     needed = sorted(_needed(row.service))
@@ -253,7 +244,7 @@ def _asked(row: Connection) -> list[Check]:
 @login_required
 @require_POST
 def disconnect(request: HttpRequest, business_id: int, connection_id: int) -> HttpResponse:
-    _business(request, business_id, Action.CONNECT)
+    access.demand(request, business_id, Action.CONNECT)
     row: Connection = get_object_or_404(Connection.objects.exclude(status=Connection.Status.OFF), pk=connection_id)
     untold = connect.disconnect(row)
     if untold:
