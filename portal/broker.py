@@ -29,6 +29,7 @@ type Taken = list[tuple[int, str]]
 class Polling(ORM):  # type: ignore[misc]  # django-q2 ships no types
     """For SQLite: looks every `poll` seconds, which costs next to nothing while the file does not change."""
 
+    _away: bool = False
     _empty_at: object = None
     _look_again: float = 0.0
 
@@ -39,10 +40,13 @@ class Polling(ORM):  # type: ignore[misc]  # django-q2 ships no types
             taken = self._take()
             if not taken:
                 self._wait()
+            self._away = False
             return taken
         except (OperationalError, InterfaceError) as error:
-            log.error("The queue cannot be read: %s", type(error).__name__)
-            connections[Conf.ORM].close_if_unusable_or_obsolete()
+            if not self._away:
+                log.error("The queue cannot be read: %s", type(error).__name__)
+            self._away = True
+            connections[Conf.ORM].close()
             time.sleep(1.0)
             return []
 
@@ -99,8 +103,10 @@ class Listening(Polling):
             self._told_by = database.connection
 
     def _wait(self) -> None:
-        for _ in connections[Conf.ORM].connection.notifies(timeout=Conf.POLL, stop_after=1):
-            return
+        database = connections[Conf.ORM]
+        with database.wrap_database_errors:
+            for _ in database.connection.notifies(timeout=Conf.POLL, stop_after=1):
+                return
 
 
 def forget(key: str) -> None:

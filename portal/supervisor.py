@@ -55,6 +55,7 @@ class Supervisor:
         self.name = beats.name()
         self.cluster = self.line = 0
         self.asked_to_stop = 0
+        self.away = False
         self.started = self.alive = 0.0
         self.last_beat: datetime | None = None
         self.short_lives = 0
@@ -92,6 +93,8 @@ class Supervisor:
             _be_cluster(parent, far_end)
         os.close(far_end)
         self.started = self.alive = time.monotonic()
+        for chore in self.chores:
+            chore.due = 0.0
 
     def _watch(self) -> None:
         status = self._ended()
@@ -119,7 +122,6 @@ class Supervisor:
         while time.monotonic() < until and not self.asked_to_stop:
             time.sleep(LOOK_SECONDS)
         self._start()
-        self._when_database_answers(self._tick)
 
     def _hang_up(self) -> None:
         if self.line:
@@ -162,7 +164,13 @@ class Supervisor:
             work()
         except (OperationalError, InterfaceError) as error:
             self.alive = time.monotonic()  # beats cannot be written either
-            log.error("The database does not answer: %s", type(error).__name__)
+            if not self.away:
+                log.error("The database does not answer: %s", type(error).__name__)
+            self.away = True
+        else:
+            if self.away:
+                log.info("The database answers again")
+            self.away = False
 
     def _beat(self) -> None:
         beat = beats.heard(self.name)

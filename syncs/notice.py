@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -112,12 +112,15 @@ def mark(sync: Sync, source_id: str, why: str, now: datetime, priority: int = Li
         _raise(links, why, now, priority)
 
 
-def _raise(links: "QuerySet[Link]", why: str, now: datetime, priority: int) -> int:
-    waiting = links.filter(noticed__gt=F("handled"))
-    seen = {"noticed": F("noticed") + 1, "noticed_at": now, "noticed_by": why, "next_try": None}
+def _raise(links, why: str, now: datetime, priority: int) -> int:  # type: ignore[no-untyped-def]  # a queryset of links
+    """One more notice; a link that waits already keeps the more urgent place."""
+    waiting = When(noticed__gt=F("handled"), then=Least(F("priority"), priority))
     return int(
-        waiting.update(**seen, priority=Least(F("priority"), priority)) or links.update(**seen, priority=priority)
-    )
+        links.update(
+            noticed=F("noticed") + 1, noticed_at=now, noticed_by=why, next_try=None,
+            priority=Case(waiting, default=Value(priority)),
+        )
+    )  # fmt: skip
 
 
 def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
