@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, cast
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -80,7 +81,7 @@ def members(request: HttpRequest, business_id: int) -> HttpResponse:
     context = {
         "members": rows,
         "invitations": invitations if access.may(own, Action.PEOPLE) else [],
-        "meaning": [(role.label, MEANING[role]) for role in Role],
+        "roles": [(role.label, MEANING[role]) for role in Role],
         "now": timezone.now(),
     }
     return render(request, "portal/people.html", context)
@@ -199,7 +200,13 @@ def invitation(request: HttpRequest, key: str) -> HttpResponse:
     if not request.user.is_authenticated:
         request.session[accounts.INVITED] = row.email
     own = request.user.is_authenticated and people.is_for(row, _person(request))
-    context = {"invitation": row, "own": own, "meaning": MEANING[Role(row.role)]}
+    context = {
+        "invitation": row,
+        "own": own,
+        "meaning": MEANING[Role(row.role)],
+        "signin": urlencode({"next": request.path}),
+        "signup": urlencode({"next": request.path, "email": row.email}),
+    }
     return render(request, "portal/invitation.html", context)
 
 
