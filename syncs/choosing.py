@@ -40,7 +40,7 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
             business_id=sync.business_id, sync=sync, position=10 * (i + 1), sources=row["sources"],
             target_path=row["target"], transforms=row["transforms"], mode=row["mode"],
         )
-        for i, row in enumerate(recipe.mappings)
+        for i, row in enumerate(recipe.mappings_in(sync.business.country))
     ]  # fmt: skip
 
 

@@ -1,15 +1,18 @@
 """From a source record to the values its counterpart should have, by the rows of a version. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from syncs.transforms import GATHERING as GATHERING
 from syncs.transforms import TRANSFORMS, Notes, is_empty
 
 #: A row whose source and target end in * maps every path with the prefix: custom.* -> metadata.cf_*
 WILDCARD = "*"
+#: When a row's value is written, and "merge": the target's list keeps what others have added to it.
+MODES = frozenset({"always", "when_new", "when_empty", "with_changes", "merge"})
 
 
 class MappingError(ValueError):
@@ -23,19 +26,31 @@ class Row:
     steps: tuple[Callable[[Any, Notes], Any], ...]
     mode: str
 
+    @property
+    def many(self) -> bool:
+        """Whether it maps a whole group of paths."""
+        return self.target.endswith(WILDCARD)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the target takes. `groups`: path prefix -> most entries it may hold, such as {"metadata.": 50}."""
+    """What the target takes. `groups`: path prefix -> most entries it may hold. `units`: prefixes of paths that are
+    one field together, so that half of it never comes from one side and half from the other."""
 
     groups: Mapping[str, int] = field(default_factory=lambda: {"metadata.": 50})
     key_length: int = 40
+    list_length: int = 500
+    units: tuple[str, ...] = ("address.",)
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
+    """`notes`: what was done to it, in words. `unusable`: the source holds something, but nothing that can be sent."""
+
     value: Any
-    mode: str
+    mode: str = "always"
+    notes: tuple[str, ...] = ()
+    unusable: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,62 +61,102 @@ class Compiled:
     options: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
 
-    def values(
-        self, data: Mapping[str, Any], labels: Mapping[str, str] | None = None
-    ) -> tuple[dict[str, Value], list[str]]:
-        """{target path: value} in row order, and warnings in words."""
+    def values(self, data: Mapping[str, Any], there: Collection[str] = ()) -> tuple[dict[str, Value], list[str]]:
+        """{target path: value}, and warnings about what could not be sent. `there`: paths the target has filled."""
         found: dict[str, Value] = {}
-        warnings: list[str] = []
+        taken = {row.target for row in self.rows}
         for row in self.rows:
-            for source, target in _pairs(row, data, self.limits):
-                notes: Notes = []
-                raw = data.get(source[0]) if len(source) == 1 else [data.get(s) for s in source]
-                for step in row.steps:
-                    raw = step(raw, notes)
-                found[target] = Value("" if raw is None else raw, row.mode)
-                warnings += [f"{_label(source, labels)} {note}." for note in notes]
-        return _within_limits(found, self.limits, warnings), warnings
+            for sources, target in _pairs(row, data, self.limits, taken):
+                found[target] = _value(row, sources, data)
+        warnings = [note for value in found.values() if value.unusable for note in value.notes]
+        for prefix in self.limits.units:
+            _as_one(found, prefix)
+        return found, warnings + self._fit(found, there)
+
+    def _fit(self, found: dict[str, Value], there: Collection[str]) -> list[str]:
+        """Leave out what a group has no room for: rows of their own come first, then what is there, then by name."""
+        warnings = []
+        for prefix, most in self.limits.groups.items():
+            own = {r.target for r in self.rows if r.target.startswith(prefix) and not r.many}
+            more = [p for p in found if p.startswith(prefix) and p not in own and not is_empty(found[p].value)]
+            strangers = sum(1 for p in there if p.startswith(prefix) and p not in own and not self.covers(p))
+            more.sort(key=lambda path: (path not in there, path))
+            left_out = more[max(0, most - len(own) - strangers) :]
+            for path in left_out:
+                del found[path]
+            if left_out:
+                warnings.append(f"{len(left_out)} custom fields were not sent: there is room for {most} entries there.")
+        return warnings
+
+    def covers(self, path: str) -> bool:
+        """Whether a row for a whole group writes paths like this one."""
+        return any(row.many and path.startswith(row.target[:-1]) for row in self.rows)
 
 
 def compile_version(content: Mapping[str, Any]) -> Compiled:
     """Raises MappingError that names the row."""
     rows = tuple(compile_row(r) for r in content["mappings"])
+    targets = [row.target for row in rows]
+    twice = next((t for t in targets if targets.count(t) > 1), None)
+    if twice:
+        raise MappingError(f"{twice}: two rows write this field.")
     return Compiled(rows=rows, options=content.get("options", {}))
 
 
 def compile_row(row: Mapping[str, Any]) -> Row:
-    sources = tuple(row["sources"])
-    if not sources or not row["target"]:
+    sources, target = tuple(row["sources"]), row["target"]
+    if not sources or not target or not all(sources):
         raise MappingError("A row needs at least one field to read and one to write.")
-    if row["target"].endswith(WILDCARD) != sources[0].endswith(WILDCARD):
-        raise MappingError(f"{row['target']}: a star must stand on both sides or on neither.")
-    return Row(sources, row["target"], tuple(_step(s, row["target"]) for s in row["transforms"]), row["mode"])
+    if row["mode"] not in MODES:
+        raise MappingError(f"{target}: there is no way to write called “{row['mode']}”.")
+    _check_stars(sources, target)
+    steps = [_step(step, target, sources if not n else ()) for n, step in enumerate(row["transforms"])]
+    if len(sources) > 1 and (not steps or row["transforms"][0]["name"] not in GATHERING):
+        raise MappingError(f"{target}: several fields need a first transform that makes one of them, such as “join”.")
+    return Row(sources, target, tuple(steps), row["mode"])
 
 
-def _step(step: Mapping[str, Any], target: str) -> Callable[[Any, Notes], Any]:
-    arguments = {k: v for k, v in step.items() if k != "name"}
-    function = TRANSFORMS.get(str(step.get("name")))
+def _check_stars(sources: Sequence[str], target: str) -> None:
+    ends = [path.endswith(WILDCARD) for path in (*sources, target)]
+    if any(ends) != all(ends):
+        raise MappingError(f"{target}: a star must stand on both sides or on neither.")
+    if any(ends) and (len(sources) > 1 or "." not in target or "." not in sources[0]):
+        raise MappingError(f"{target}: a row with a star reads one group of fields and writes one group.")
+
+
+def _step(step: Mapping[str, Any], target: str, sources: Sequence[str]) -> Callable[[Any, Notes], Any]:
+    name = str(step.get("name")) if isinstance(step, Mapping) else str(step)
+    function = TRANSFORMS.get(name)
     if function is None:
-        raise MappingError(f"{target}: there is no transform called “{step.get('name')}”.")
+        raise MappingError(f"{target}: there is no transform called “{name}”.")
+    bound = partial(function, **{k: v for k, v in step.items() if k != "name"})
     try:
-        bound = partial(function, **arguments)
-        bound([""] * 6 if function.__name__ in {"first", "join", "choose_name", "country"} else "", [])
-    except TypeError:
-        raise MappingError(f"{target}: the transform “{step['name']}” does not take these arguments.") from None
+        bound([""] * len(sources) if len(sources) > 1 else "", [])
+    except (TypeError, ValueError, AttributeError):
+        raise MappingError(f"{target}: the transform “{name}” does not take these fields or arguments.") from None
     return bound
 
 
-def _pairs(row: Row, data: Mapping[str, Any], limits: Limits) -> Sequence[tuple[tuple[str, ...], str]]:
-    if not row.target.endswith(WILDCARD):
+def _value(row: Row, sources: Sequence[str], data: Mapping[str, Any]) -> Value:
+    notes: Notes = []
+    found = data.get(sources[0]) if len(sources) == 1 else [data.get(s) for s in sources]
+    for step in row.steps:
+        found = step(found, notes)
+    found = "" if found is None else found
+    named = _label(sources[0] if len(sources) == 1 else row.target)
+    return Value(found, row.mode, tuple(f"{named} {note}." for note in notes), bool(notes) and is_empty(found))
+
+
+def _pairs(row: Row, data: Iterable[str], limits: Limits, taken: set[str]) -> Sequence[tuple[tuple[str, ...], str]]:
+    """By name, since a database does not keep the order of keys."""
+    if not row.many:
         return [(row.sources, row.target)]
     prefix, stem = row.sources[0][:-1], row.target[:-1]
-    taken: set[str] = set()
     pairs = []
-    for path in data:
-        if path.startswith(prefix):
-            target = _key(stem, path[len(prefix) :], limits, taken)
-            taken.add(target)
-            pairs.append(((path,), target))
+    for path in sorted(p for p in data if p.startswith(prefix)):
+        target = _key(stem, path[len(prefix) :], limits, taken)
+        taken.add(target)
+        pairs.append(((path,), target))
     return pairs
 
 
@@ -120,18 +175,14 @@ def _key(stem: str, name: str, limits: Limits, taken: set[str]) -> str:
     return f"{group}.{head}{key}"
 
 
-def _within_limits(found: dict[str, Value], limits: Limits, warnings: list[str]) -> dict[str, Value]:
-    for prefix, most in limits.groups.items():
-        filled = [p for p, v in found.items() if p.startswith(prefix) and not is_empty(v.value)]
-        if len(filled) > most:
-            for path in filled[most:]:
-                del found[path]
-            left = len(filled) - most
-            warnings.append(f"{left} custom fields were not sent: there is room for {most} entries there.")
-    return found
+def _as_one(found: dict[str, Value], prefix: str) -> None:
+    """Where a part of the unit is filled, one that cannot be sent is empty, not left to the other side."""
+    parts = {p: v for p, v in found.items() if p.startswith(prefix)}
+    if any(not is_empty(v.value) for v in parts.values()):
+        found.update({p: replace(v, unusable=False, notes=()) for p, v in parts.items() if v.unusable})
 
 
-def _label(source: tuple[str, ...], labels: Mapping[str, str] | None) -> str:
-    path = source[0]
-    known = (labels or {}).get(path)
-    return known or path.split(".")[-1].replace("_", " ").capitalize()
+def _label(path: str) -> str:
+    """'billing_address.city' -> 'Billing address city'."""
+    words = path.removeprefix("metadata.").removeprefix("custom.").replace(".", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]

@@ -36,11 +36,18 @@ def match(source: Record, clues: Clues, reference: str) -> Match:
         return Match(doubt=f"{len(referring)} records there carry this record's id")
     alike = [c for c in clues.candidates if c.email and c.email == source.email]
     strangers = [c for c in alike if not c.references.get(reference)]
+    if clues.twins:
+        return _among_twins(source, strangers, clues.twins)
+    if len(alike) > 1:
+        return Match(doubt=f"{len(alike)} records there have the email {source.email}")
+    if alike and not strangers:
+        return Match(doubt=f"The record there with the email {source.email} carries the id of another one here")
+    return Match(alike[0], how=f"Same email, {source.email}") if alike else Match()
+
+
+def _among_twins(source: Record, strangers: Sequence[Record], twins: Sequence[str]) -> Match:
+    """Records that carry another's id are taken for the twins' own; whose a stranger is, only a person can say."""
     if not strangers:
         return Match()
-    if clues.twins:
-        shared = ", ".join(clues.twins[:3])
-        return Match(doubt=f"{source.email} is also the email of {shared}; someone who knows them must say who is who")
-    if len(strangers) > 1:
-        return Match(doubt=f"{len(strangers)} records there have the email {source.email}")
-    return Match(strangers[0], how=f"Same email, {source.email}")
+    shared = ", ".join(twins[:3]) + (f" and {len(twins) - 3} more" if len(twins) > 3 else "")
+    return Match(doubt=f"{source.email} is also the email of {shared}; someone who knows them must say who is who")

@@ -1,14 +1,17 @@
 """What should be done with one record, field by field, and why. Pure: no database, no network, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from connectors.base import Record
-from syncs.mapping import Compiled, Value
+from syncs import comparing
+from syncs.comparing import Change as Change
+from syncs.comparing import Comparison, compare, moved_on
+from syncs.comparing import Known as Known
+from syncs.mapping import Compiled
 from syncs.matching import Clues, match
-from syncs.transforms import is_empty
 
 
 class Verdict(StrEnum):
@@ -30,24 +33,6 @@ class Names:
     target: str
     target_one: str
     reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the link knows. `base`: last agreed value of each target path; `rendered`: how the target shows it."""
-
-    target_id: str = ""
-    base: Mapping[str, Any] = field(default_factory=dict)
-    rendered: Mapping[str, Any] = field(default_factory=dict)
-    decision: Mapping[str, Any] = field(default_factory=dict)
-    ended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    path: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +105,22 @@ def _left_out(version: Compiled, names: Names, source: Record, known: Known) -> 
 def _linked(version: Compiled, names: Names, source: Record, target: Record | None, known: Known) -> Plan:
     if target is None or target.deleted:
         return _target_gone(version, names, source, known)
-    wanted, warnings = version.values(source.data)
-    changes = differences(wanted, target.data, known)
-    values = {p: v.value for p, v in wanted.items()}
-    if not changes:
-        return Plan(Verdict.SKIP, "in_step", "Both sides agree.", target.id, (), tuple(warnings), values)
-    reason = f"{_fields(changes)} changed in {names.source}."
-    return Plan(Verdict.UPDATE, "changed", reason, target.id, changes, tuple(warnings), values)
+    found = compare(version, source, target, known)
+    if not found.changes:
+        return Plan(Verdict.SKIP, "in_step", "Both sides agree.", target.id, (), found.warnings, found.values)
+    return _plan(Verdict.UPDATE, "changed", _why(names, found.led, known), found, target.id)
+
+
+def _plan(verdict: Verdict, code: str, reason: str, found: Comparison, target_id: str = "") -> Plan:
+    return Plan(verdict, code, reason, target_id, found.changes, found.warnings, found.values)
 
 
 def _target_gone(version: Compiled, names: Names, source: Record, known: Known) -> Plan:
+    """Said once; asked about only when the source has something new to tell."""
     gone = f"The {names.target} {names.target_one} was deleted in {names.target}"
     if known.decision.get("choice") == "new":
         return _create(version, source, f"{gone}, and someone asked for a new one.")
-    if not known.ended:
+    if not known.ended or not moved_on(version, source, known):
         return Plan(Verdict.END, "target_deleted", f"{gone}. Nothing was changed in {names.source}.", known.target_id)
     reason = f"{gone}, and the {names.source_one} has changed since. Make a new {names.target_one}, or leave it out?"
     return Plan(Verdict.HOLD, "target_deleted", reason, known.target_id)
@@ -144,64 +131,55 @@ def _unlinked(version: Compiled, names: Names, source: Record, known: Known, clu
     if choice == "new":
         return _create(version, source, "Someone said it is not any of the records there.")
     if choice == "same":
-        chosen = next((c for c in clues.candidates if c.id == known.decision.get("target_id")), None)
-        if chosen:
-            return _link(version, source, chosen, "Someone said they are the same", known)
+        return _chosen(version, names, source, known, clues)
     found = match(source, clues, names.reference)
     if found.doubt:
         return Plan(Verdict.HOLD, "ambiguous", f"{found.doubt}.")
     if found.target:
-        return _link(version, source, found.target, found.how, known)
+        return _link(version, names, source, found.target, found.how)
     return _create(version, source, f"There is no such {names.target_one} in {names.target} yet.")
 
 
+def _chosen(version: Compiled, names: Names, source: Record, known: Known, clues: Clues) -> Plan:
+    """No other record is taken in place of the one that a person chose."""
+    chosen = next((c for c in clues.candidates if c.id == known.decision.get("target_id")), None)
+    if chosen:
+        return _link(version, names, source, chosen, "Someone said they are the same")
+    reason = (
+        f"The {names.target_one} that someone chose is gone, or linked to another {names.source_one}. Choose again."
+    )
+    return Plan(Verdict.HOLD, "ambiguous", reason)
+
+
 def _create(version: Compiled, source: Record, reason: str) -> Plan:
-    wanted, warnings = version.values(source.data)
-    changes = tuple(Change(p, "", v.value) for p, v in wanted.items() if not is_empty(v.value))
-    values = {p: v.value for p, v in wanted.items()}
-    return Plan(Verdict.CREATE, "missing", reason, "", changes, tuple(warnings), values)
+    return _plan(Verdict.CREATE, "missing", reason, compare(version, source, None, Known()))
 
 
-def _link(version: Compiled, source: Record, target: Record, how: str, known: Known) -> Plan:
-    wanted, warnings = version.values(source.data)
-    changes = differences(wanted, target.data, known)
-    values = {p: v.value for p, v in wanted.items()}
-    return Plan(Verdict.LINK, "matched", f"{how}.", target.id, changes, tuple(warnings), values)
+def _link(version: Compiled, names: Names, source: Record, target: Record, how: str) -> Plan:
+    ours = target.references.get(names.reference) == source.id
+    known = comparing.adopted(version, target) if ours else Known()
+    return _plan(Verdict.LINK, "matched", f"{how}.", compare(version, source, target, known), target.id)
 
 
-def differences(wanted: Mapping[str, Value], current: Mapping[str, Any], known: Known) -> tuple[Change, ...]:
-    """The fields to send. Those written only 'with changes' come along when another one does."""
-    found: list[Change] = []
-    riders: list[Change] = []
-    for path, value in wanted.items():
-        before = current.get(path)
-        before = "" if before is None else before
-        if _agrees(path, value.value, before, known) or _protected(path, value, before, known):
-            continue
-        (riders if value.mode == "with_changes" else found).append(Change(path, before, value.value))
-    return tuple(found + riders) if found else ()
+def agreement(made: Plan, known: Known, shown: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The link's new base and rendered values, once the plan was carried out and the target shows `shown`."""
+    return dict(made.values), comparing.rendered(made.values, made.data, known, shown)
 
 
-def _agrees(path: str, wanted: Any, before: Any, known: Known) -> bool:
-    if wanted == before or (is_empty(wanted) and is_empty(before)):
-        return True
-    return path in known.rendered and known.base.get(path) == wanted and known.rendered[path] == before
+def _why(names: Names, changes: Sequence[Change], known: Known) -> str:
+    """Which side moved, as far as the base tells."""
+    told = [c for c in changes if c.path not in known.base or known.base[c.path] != c.after]
+    if told:
+        return f"{_fields(told)} changed in {names.source}."
+    return f"{_fields(changes)} changed in {names.target}; what {names.source} says is put back."
 
 
-def _protected(path: str, value: Value, before: Any, known: Known) -> bool:
-    """A blank does not erase, unless it clears what we had agreed on; some rows only fill what is empty or new."""
-    if value.mode == "when_new":
-        return bool(known.target_id)
-    if value.mode == "when_empty":
-        return not is_empty(before)
-    return is_empty(value.value) and is_empty(known.base.get(path))
-
-
-def _fields(changes: tuple[Change, ...]) -> str:
-    names = []
+def _fields(changes: Sequence[Change]) -> str:
+    """'Name, email, address and 2 more'."""
+    found: list[str] = []
     for change in changes:
-        name = change.path.removeprefix("metadata.").split(".")[0].replace("_", " ")
-        if name not in names:
-            names.append(name)
-    text = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        name = change.path.removeprefix("metadata.").removeprefix("cf_").split(".")[0].replace("_", " ")
+        if name not in found:
+            found.append(name)
+    text = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
     return text[:1].upper() + text[1:]

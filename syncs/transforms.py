@@ -1,77 +1,97 @@
 """Named pure functions that a mapping row chains: value in, value out, a note for whatever a person should know.
 
-The first transform of a row gets the value of its one source, or the list of values of its several sources.
+The first transform of a row gets the value of its one source, or the list of values of its several sources. Any JSON
+value may come in; none of them raises for what a record holds. An empty value with a note means: there was something,
+but nothing that could be sent.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+
+from syncs import countries, phones
 
 type Notes = list[str]
 type Transform = Callable[..., Any]
 
 TRANSFORMS: dict[str, Transform] = {}
+#: Those that make one value of several; a row with several sources begins with one of them.
+GATHERING: set[str] = set()
 
 
 def transform(function: Transform) -> Transform:
-    """Register under the function's name. Signature: (value, notes, **arguments) -> value."""
+    """Register under the function's name. Signature: (value, notes, **arguments) -> value. ValueError or TypeError
+    for arguments that make no sense."""
     TRANSFORMS[function.__name__] = function
     return function
+
+
+def of_several(function: Transform) -> Transform:
+    GATHERING.add(function.__name__)
+    return transform(function)
 
 
 def is_empty(value: Any) -> bool:
     return value is None or value == "" or value == []
 
 
-@transform
+def plain(value: Any) -> str:
+    """Unicode NFC, control characters removed, runs of spaces collapsed."""
+    raw = "" if value is None else str(value)
+    if raw.isascii() and raw.isprintable() and "  " not in raw:
+        return raw.strip()
+    spaced = "".join(" " if c.isspace() else c for c in raw)
+    kept = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cs"})
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+def _list(value: Any) -> list[Any]:
+    """The values of several sources, or the one value there is."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+@of_several
 def first(value: Any, notes: Notes) -> Any:
     """The first value that is not empty."""
-    return next((v for v in value if not is_empty(v)), "")
+    return next((v for v in _list(value) if not is_empty(v)), "")
 
 
-@transform
+@of_several
 def join(value: Any, notes: Notes, *, separator: str = " ") -> str:
     """The values that are not empty, as one text."""
-    return separator.join(str(v).strip() for v in value if not is_empty(v))
-
-
-_SPACES = re.compile(r"\s+")
+    return separator.join(word for v in _list(value) if not is_empty(v) and (word := str(v).strip()))
 
 
 @transform
 def text(value: Any, notes: Notes) -> str:
     """Unicode NFC, control characters removed, runs of spaces collapsed."""
-    raw = "" if value is None else str(value)
-    if raw.isascii() and raw.isprintable() and "  " not in raw:
-        return raw.strip()
-    plain = unicodedata.normalize("NFC", _SPACES.sub(" ", raw))
-    return "".join(c for c in plain if unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    return plain(value)
 
 
 @transform
 def cut(value: Any, notes: Notes, *, length: int) -> str:
     """At most `length` code points; a longer text ends in '...' and is noted."""
+    if length < 4:
+        raise ValueError("There must be room for a letter and three dots.")
     raw = "" if value is None else str(value)
     if len(raw) <= length:
         return raw
-    notes.append(f"is {len(raw):,} characters long and was shortened to {length}")
-    return raw[: length - 3] + "..."
+    notes.append(f"is {len(raw):,} characters long and was shortened to {length:,}")
+    return f"{raw[: length - 3].rstrip()}..."
 
 
 @transform
 def email(value: Any, notes: Notes) -> str:
     """A valid address, domain in lower case; nothing when it is none."""
-    raw = str(value or "").strip()
-    if not raw:
-        return ""
-    found = _valid_email(raw)
-    if not found:
+    raw = plain(value)
+    found = _valid_email(raw) if raw else ""
+    if raw and not found:
         notes.append(f"“{raw[:60]}” is not an email address, so it was not sent")
     return found
 
@@ -84,70 +104,42 @@ def _valid_email(raw: str) -> str:
         return ""
 
 
-_SEPARATORS = re.compile(r"[,;/|]|\bor\b", re.IGNORECASE)
-_LETTERS = re.compile(r"[^\W\d_]")
-_NATIONAL_ONLY = re.compile(r"^13\d{4}$")
-
-
-@transform
+@of_several
 def phone(value: Any, notes: Notes, *, region: str = "AU", style: str = "e164", longest: int = 20) -> str:
-    """The first number of the field in E.164 (or national form). What cannot be read is kept as typed if it fits."""
-    raw = str(value or "").strip()
-    if not raw:
-        return ""
-    number = _phone(raw, region, style)
-    if number:
-        return number
-    if any(c.isdigit() for c in raw) and len(raw) <= longest:
-        notes.append(f"“{raw}” is not a full phone number, so it was kept as typed")
-        return raw
+    """The first number of the field in E.164 (or national form). What cannot be read is kept as typed if it fits.
+
+    Of several spellings of one number the first that can be read counts, else the first there is.
+    """
+    spellings = [raw for v in _list(value) if plain(raw := str(v or "")[:200])]
+    for raw in spellings:
+        found = phones.number(raw, region, style)
+        if found:
+            if extension := phones.extension(raw):
+                notes.append(f"was sent without its extension, {extension}")
+            return found
+    return _as_typed(plain(spellings[0]), notes, longest) if spellings else ""
+
+
+def _as_typed(raw: str, notes: Notes, longest: int) -> str:
+    kept = raw if len(raw) <= longest else phones.international(raw)
+    if kept and any(c.isdigit() for c in kept):
+        notes.append(f"“{raw[:40]}” is not a phone number we can read, so it was kept as typed")
+        return kept
     notes.append(f"“{raw[:40]}” is not a phone number, so it was not sent")
     return ""
 
 
-@lru_cache(maxsize=4096)
-def _phone(raw: str, region: str, style: str) -> str:
-    """'' when it is not a whole, valid number."""
-    one = _SEPARATORS.split(raw, maxsplit=1)[0]
-    letters = _LETTERS.search(one)
-    one = (one[: letters.start()] if letters else one).strip()
-    digits = re.sub(r"\D", "", one)
-    if _NATIONAL_ONLY.match(digits):
-        return ""  # the library makes +61131234 of it, which cannot be reached from abroad
-    if region == "AU" and digits.startswith("61") and len(digits) == 11 and not one.startswith("+"):
-        one = f"+{digits}"
-    try:
-        parsed = phonenumbers.parse(one, region)
-    except phonenumbers.NumberParseException:
-        return ""
-    if not phonenumbers.is_valid_number(parsed):
-        return ""
-    shape = phonenumbers.PhoneNumberFormat.NATIONAL if style == "national" else phonenumbers.PhoneNumberFormat.E164
-    return phonenumbers.format_number(parsed, shape)
-
-
-_COUNTRIES = {
-    "australia": "AU", "new zealand": "NZ", "united states": "US", "united states of america": "US", "usa": "US",
-    "canada": "CA", "united kingdom": "GB", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB",
-    "uk": "GB", "ireland": "IE", "singapore": "SG", "india": "IN", "south africa": "ZA", "germany": "DE",
-    "france": "FR", "netherlands": "NL", "italy": "IT", "spain": "ES", "japan": "JP", "hong kong": "HK",
-    "fiji": "FJ", "papua new guinea": "PG", "indonesia": "ID", "malaysia": "MY", "philippines": "PH",
-}  # fmt: skip
-
-
-@transform
+@of_several
 def country(value: Any, notes: Notes, *, default: str = "") -> str:
     """ISO 3166-1 alpha-2 from a name or code; nothing when unknown.
 
     Of several values the first is the country; the default stands in for it only where one of the others is filled.
     """
-    named, *others = value if isinstance(value, list) else [value, "an address"]
-    raw = str(named or "").strip()
+    named, *others = (value or [""]) if isinstance(value, list) else [value, default]
+    raw = plain(named)
     if not raw:
         return "" if all(is_empty(o) for o in others) else default
-    if len(raw) == 2 and raw.isalpha() and raw.isascii():
-        return raw.upper() if raw.upper() != "UK" else "GB"
-    found = _COUNTRIES.get(raw.casefold(), "")
+    found = countries.code_of(raw)
     if not found:
         notes.append(f"“{raw[:40]}” is not a country we know, so it was not sent")
     return found
@@ -163,53 +155,66 @@ _STATE_CODES = set(_STATES.values())
 @transform
 def state_au(value: Any, notes: Notes) -> str:
     """The code of an Australian state or territory; any other text as it is."""
-    raw = str(value or "").strip()
+    raw = plain(value)
     code = raw.replace(".", "").upper()
     return code if code in _STATE_CODES else _STATES.get(raw.casefold(), raw)
 
 
-@transform
+@of_several
 def join_list(value: Any, notes: Notes, *, separator: str = ", ", longest: int = 500) -> str:
-    """A list as text: no doubles (case ignored), order kept, cut after a whole item."""
-    seen: dict[str, str] = {}
-    for item in value or []:
-        word = text(item, notes)
-        if word:
-            seen.setdefault(word.casefold(), word)
-    joined = ""
-    for position, word in enumerate(seen.values()):
-        longer = joined + (separator if joined else "") + word
-        if len(longer) > longest:
-            notes.append(f"holds {len(seen)} entries; the last {len(seen) - position} did not fit")
-            break
-        joined = longer
+    """Lists as one text: no doubles (case ignored), order kept; an entry that does not fit is left out whole."""
+    entries = [e for v in _list(value) for e in _list(v)]
+    joined, left_out = fit_list(entries, separator, longest)
+    if left_out:
+        notes.append(f"holds more than fits: {left_out} of its entries could not be sent")
     return joined
+
+
+def fit_list(entries: list[Any], separator: str, longest: int) -> tuple[str, int]:
+    """(as many different entries as fit, how many did not)."""
+    words: dict[str, str] = {}
+    for entry in entries:
+        word = plain(entry)
+        if word:
+            words.setdefault(word.casefold(), word)
+    joined, left_out = "", 0
+    for word in words.values():
+        longer = f"{joined}{separator}{word}" if joined else word
+        if len(longer) <= longest:
+            joined = longer
+        else:
+            left_out += 1
+    return joined, left_out
+
+
+_NO = {"", "no", "false", "0", "none"}
 
 
 @transform
 def flag(value: Any, notes: Notes, *, on: str = "true") -> str:
     """A yes as text, a no as nothing."""
-    return on if value else ""
+    return "" if is_empty(value) or plain(value).casefold() in _NO else on
 
 
 @transform
 def utc_time(value: Any, notes: Notes) -> str:
-    """ISO 8601 in UTC, whole seconds."""
+    """ISO 8601 in UTC, whole seconds. A time without a zone is taken for UTC."""
     if is_empty(value):
         return ""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
-        notes.append(f"“{str(value)[:40]}” is not a date and time, so it was not sent")
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        notes.append(f"“{plain(value)[:40]}” is not a date and time, so it was not sent")
         return ""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@transform
+@of_several
 def choose_name(value: Any, notes: Notes) -> str:
-    """From [name, company, first, last, email, id]: the record's own name, else the next best thing."""
-    name, company, given, family, address, identity = [text(v, notes) for v in value]
+    """From [name, is company, company, first, last, email, id]: the record's own name, else the next best thing."""
+    name, is_company, company, given, family, address, identity = [plain(v) for v in _list(value)]
     person = f"{given} {family}".strip()
+    named = (company or person) if flag(is_company, notes) else (person or company)
     local_part = address.split("@")[0] if "@" in address else ""
-    return name or person or company or local_part or f"Client {identity.rstrip('=')[-6:]}"
+    return name or named or local_part or f"Client {identity.rstrip('=')[-6:]}"

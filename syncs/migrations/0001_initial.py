@@ -8,356 +8,694 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('portal', '0001_initial'),
+        ("portal", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChainHead',
+            name="ChainHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(blank=True, max_length=64)),
-                ('business', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.CharField(blank=True, max_length=64)),
+                (
+                    "business",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lane',
+            name="Lane",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('lease', models.CharField(blank=True, max_length=120)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('woken_at', models.DateTimeField(blank=True, null=True)),
-                ('resume_at', models.DateTimeField(blank=True, null=True)),
-                ('parked', models.CharField(blank=True, max_length=300)),
-                ('parked_code', models.CharField(blank=True, max_length=40)),
-                ('failures', models.PositiveSmallIntegerField(default=0, verbose_name='failures in a row')),
-                ('served_at', models.DateTimeField(blank=True, null=True)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('target', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='lane', to='portal.connection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("lease", models.CharField(blank=True, max_length=120)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("woken_at", models.DateTimeField(blank=True, null=True)),
+                ("resume_at", models.DateTimeField(blank=True, null=True)),
+                ("parked", models.CharField(blank=True, max_length=300)),
+                ("parked_code", models.CharField(blank=True, max_length=40)),
+                ("failures", models.PositiveSmallIntegerField(default=0, verbose_name="failures in a row")),
+                ("served_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "target",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lane", to="portal.connection"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('data', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('updated_at', models.DateTimeField(null=True, verbose_name='changed there')),
-                ('deleted_at', models.DateTimeField(null=True, verbose_name='gone there since')),
-                ('read_at', models.DateTimeField()),
-                ('resource', models.CharField(max_length=40)),
-                ('external_id', models.CharField(max_length=255)),
-                ('label', models.CharField(max_length=300)),
-                ('email', models.CharField(blank=True, max_length=512)),
-                ('references', models.JSONField(default=dict)),
-                ('reference', models.CharField(blank=True, max_length=320)),
-                ('url', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(null=True, verbose_name='made there')),
-                ('noticed_at', models.DateTimeField(editable=False, null=True)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='portal.connection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("data", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("updated_at", models.DateTimeField(null=True, verbose_name="changed there")),
+                ("deleted_at", models.DateTimeField(null=True, verbose_name="gone there since")),
+                ("read_at", models.DateTimeField()),
+                ("resource", models.CharField(max_length=40)),
+                ("external_id", models.CharField(max_length=255)),
+                ("label", models.CharField(max_length=300)),
+                ("email", models.CharField(blank=True, max_length=512)),
+                ("references", models.JSONField(default=dict)),
+                ("reference", models.CharField(blank=True, max_length=320)),
+                ("url", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(null=True, verbose_name="made there")),
+                ("noticed_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="snapshots", to="portal.connection"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SnapshotHistory',
+            name="SnapshotHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('data', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('updated_at', models.DateTimeField(null=True, verbose_name='changed there')),
-                ('deleted_at', models.DateTimeField(null=True, verbose_name='gone there since')),
-                ('read_at', models.DateTimeField()),
-                ('replaced_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='history', to='syncs.snapshot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("data", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("updated_at", models.DateTimeField(null=True, verbose_name="changed there")),
+                ("deleted_at", models.DateTimeField(null=True, verbose_name="gone there since")),
+                ("read_at", models.DateTimeField()),
+                ("replaced_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="history", to="syncs.snapshot"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'snapshot history',
-                'ordering': ('-id',),
+                "verbose_name_plural": "snapshot history",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Sync',
+            name="Sync",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recipe', models.CharField(max_length=60)),
-                ('name', models.CharField(max_length=120)),
-                ('source_resource', models.CharField(max_length=40)),
-                ('target_resource', models.CharField(max_length=40)),
-                ('mode', models.CharField(choices=[('off', 'Off'), ('preview', 'Preview: plan, never write'), ('live', 'Live')], default='preview', max_length=10)),
-                ('options', models.JSONField(blank=True, default=dict)),
-                ('poll_minutes', models.PositiveSmallIntegerField(default=15, verbose_name='look for missed changes every (minutes)')),
-                ('polled_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('target_read_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('live_since', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='syncs', to='portal.business')),
-                ('lane', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='syncs', to='syncs.lane')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='syncs_from', to='portal.connection')),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='syncs_to', to='portal.connection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("recipe", models.CharField(max_length=60)),
+                ("name", models.CharField(max_length=120)),
+                ("source_resource", models.CharField(max_length=40)),
+                ("target_resource", models.CharField(max_length=40)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("off", "Off"), ("preview", "Preview: plan, never write"), ("live", "Live")],
+                        default="preview",
+                        max_length=10,
+                    ),
+                ),
+                ("options", models.JSONField(blank=True, default=dict)),
+                (
+                    "poll_minutes",
+                    models.PositiveSmallIntegerField(
+                        default=15, verbose_name="look for missed changes every (minutes)"
+                    ),
+                ),
+                ("polled_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("target_read_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("live_since", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="syncs", to="portal.business"
+                    ),
+                ),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="syncs", to="syncs.lane"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="syncs_from", to="portal.connection"
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="syncs_to", to="portal.connection"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('review', 'First-sync review'), ('backfill', 'Everything, once'), ('poll', 'Changes since the last look')], max_length=10)),
-                ('state', models.CharField(choices=[('running', 'Running'), ('done', 'Done'), ('stopped', 'Stopped')], default='running', max_length=10)),
-                ('side', models.CharField(choices=[('target', 'Reading the target'), ('source', 'Reading the source'), ('work', 'Working through the records')], default='target', max_length=10, verbose_name='step')),
-                ('cursor', models.TextField(blank=True)),
-                ('since', models.DateTimeField(blank=True, null=True)),
-                ('counts', models.JSONField(default=dict)),
-                ('total', models.PositiveIntegerField(null=True)),
-                ('next_try', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('cause', models.CharField(blank=True, max_length=400)),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('sync', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='syncs.sync')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("review", "First-sync review"),
+                            ("backfill", "Everything, once"),
+                            ("poll", "Changes since the last look"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("running", "Running"), ("done", "Done"), ("stopped", "Stopped")],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[
+                            ("target", "Reading the target"),
+                            ("source", "Reading the source"),
+                            ("work", "Working through the records"),
+                        ],
+                        default="target",
+                        max_length=10,
+                        verbose_name="step",
+                    ),
+                ),
+                ("cursor", models.TextField(blank=True)),
+                ("since", models.DateTimeField(blank=True, null=True)),
+                ("counts", models.JSONField(default=dict)),
+                ("total", models.PositiveIntegerField(null=True)),
+                ("next_try", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("cause", models.CharField(blank=True, max_length=400)),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "sync",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="syncs.sync"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=60)),
-                ('cause_code', models.CharField(max_length=60)),
-                ('title', models.CharField(max_length=200)),
-                ('next_step', models.CharField(blank=True, max_length=300)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('ignored', 'Ignored'), ('resolved', 'Resolved')], default='open', max_length=10)),
-                ('records', models.PositiveIntegerField(default=0)),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('told_at', models.DateTimeField(blank=True, null=True, verbose_name='people told at')),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='portal.business')),
-                ('connection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='portal.connection')),
-                ('sync', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='syncs.sync')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("subject", models.CharField(max_length=60)),
+                ("cause_code", models.CharField(max_length=60)),
+                ("title", models.CharField(max_length=200)),
+                ("next_step", models.CharField(blank=True, max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("ignored", "Ignored"), ("resolved", "Resolved")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("records", models.PositiveIntegerField(default=0)),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="people told at")),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="incidents", to="portal.business"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="incidents",
+                        to="portal.connection",
+                    ),
+                ),
+                (
+                    "sync",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="incidents",
+                        to="syncs.sync",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-opened_at',),
+                "ordering": ("-opened_at",),
             },
         ),
         migrations.CreateModel(
-            name='FieldMapping',
+            name="FieldMapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(db_index=True, default=0)),
-                ('sources', models.JSONField(default=list, verbose_name='from')),
-                ('target_path', models.CharField(max_length=120, verbose_name='to')),
-                ('transforms', models.JSONField(blank=True, default=list)),
-                ('mode', models.CharField(choices=[('always', 'Always'), ('when_new', 'Only when the record is new'), ('when_empty', 'Only when empty there'), ('with_changes', 'Only together with another change')], default='always', max_length=20, verbose_name='write')),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('sync', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mappings', to='syncs.sync')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField(db_index=True, default=0)),
+                ("sources", models.JSONField(default=list, verbose_name="from")),
+                ("target_path", models.CharField(max_length=120, verbose_name="to")),
+                ("transforms", models.JSONField(blank=True, default=list)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("always", "Always"),
+                            ("when_new", "Only when the record is new"),
+                            ("when_empty", "Only when empty there"),
+                            ("with_changes", "Only together with another change"),
+                            ("merge", "Merge lists: entries that others have added there stay"),
+                        ],
+                        default="always",
+                        max_length=20,
+                        verbose_name="write",
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "sync",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="mappings", to="syncs.sync"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Version',
+            name="Version",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('content', models.JSONField()),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('published_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('sync', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='syncs.sync')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("content", models.JSONField()),
+                ("note", models.CharField(blank=True, max_length=300)),
+                ("published_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "sync",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="syncs.sync"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-number',),
+                "ordering": ("-number",),
             },
         ),
         migrations.AddField(
-            model_name='sync',
-            name='version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='syncs.version', verbose_name='live version'),
+            model_name="sync",
+            name="version",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="syncs.version",
+                verbose_name="live version",
+            ),
         ),
         migrations.CreateModel(
-            name='Link',
+            name="Link",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_id', models.CharField(max_length=255)),
-                ('target_id', models.CharField(blank=True, max_length=255, null=True)),
-                ('label', models.CharField(blank=True, max_length=300)),
-                ('base', models.JSONField(blank=True, default=dict)),
-                ('rendered', models.JSONField(blank=True, default=dict)),
-                ('noticed', models.PositiveIntegerField(default=0)),
-                ('handled', models.PositiveIntegerField(default=0)),
-                ('noticed_at', models.DateTimeField(null=True)),
-                ('noticed_by', models.CharField(blank=True, max_length=60, verbose_name='noticed by')),
-                ('priority', models.PositiveSmallIntegerField(choices=[(0, 'Live'), (1, 'Asked by a person'), (5, 'Backfill')], default=0)),
-                ('state', models.CharField(choices=[('due', 'Waiting'), ('planned', 'Planned'), ('retrying', 'Trying again'), ('in_step', 'In step'), ('skipped', 'Left out'), ('held', 'Needs a look'), ('conflict', 'Conflict'), ('parked', 'Failed'), ('ended', 'Ended')], default='due', max_length=10)),
-                ('verdict', models.CharField(blank=True, max_length=12)),
-                ('wrote', models.BooleanField(default=False)),
-                ('cause_code', models.CharField(blank=True, max_length=60)),
-                ('cause', models.CharField(blank=True, max_length=500)),
-                ('since', models.DateTimeField(default=django.utils.timezone.now, verbose_name='in this state since')),
-                ('next_try', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='tries in a row')),
-                ('claims', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('decision', models.JSONField(blank=True, default=dict)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='links', to='syncs.run')),
-                ('sync', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='syncs.sync')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='syncs.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source_id", models.CharField(max_length=255)),
+                ("target_id", models.CharField(blank=True, max_length=255, null=True)),
+                ("label", models.CharField(blank=True, max_length=300)),
+                ("base", models.JSONField(blank=True, default=dict)),
+                ("rendered", models.JSONField(blank=True, default=dict)),
+                ("noticed", models.PositiveIntegerField(default=0)),
+                ("handled", models.PositiveIntegerField(default=0)),
+                ("noticed_at", models.DateTimeField(null=True)),
+                ("noticed_by", models.CharField(blank=True, max_length=60, verbose_name="noticed by")),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "Live"), (1, "Asked by a person"), (5, "Backfill")], default=0
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("due", "Waiting"),
+                            ("planned", "Planned"),
+                            ("retrying", "Trying again"),
+                            ("in_step", "In step"),
+                            ("skipped", "Left out"),
+                            ("held", "Needs a look"),
+                            ("conflict", "Conflict"),
+                            ("parked", "Failed"),
+                            ("ended", "Ended"),
+                        ],
+                        default="due",
+                        max_length=10,
+                    ),
+                ),
+                ("verdict", models.CharField(blank=True, max_length=12)),
+                ("wrote", models.BooleanField(default=False)),
+                ("cause_code", models.CharField(blank=True, max_length=60)),
+                ("cause", models.CharField(blank=True, max_length=500)),
+                ("since", models.DateTimeField(default=django.utils.timezone.now, verbose_name="in this state since")),
+                ("next_try", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="tries in a row")),
+                ("claims", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("decision", models.JSONField(blank=True, default=dict)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="links", to="syncs.run"
+                    ),
+                ),
+                (
+                    "sync",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links", to="syncs.sync"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="syncs.version"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('noticed_by', models.CharField(blank=True, max_length=60, verbose_name='why')),
-                ('noticed_at', models.DateTimeField(null=True)),
-                ('verdict', models.CharField(max_length=12)),
-                ('plan', models.JSONField(default=dict)),
-                ('outcome', models.CharField(max_length=20)),
-                ('error_code', models.CharField(blank=True, max_length=60)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='history', to='syncs.link')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='syncs.version')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("noticed_by", models.CharField(blank=True, max_length=60, verbose_name="why")),
+                ("noticed_at", models.DateTimeField(null=True)),
+                ("verdict", models.CharField(max_length=12)),
+                ("plan", models.JSONField(default=dict)),
+                ("outcome", models.CharField(max_length=20)),
+                ("error_code", models.CharField(blank=True, max_length=60)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="history", to="syncs.link"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="syncs.version"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Write',
+            name="Write",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verb', models.CharField(max_length=10)),
-                ('resource', models.CharField(max_length=40)),
-                ('target_id', models.CharField(blank=True, max_length=255)),
-                ('key', models.CharField(max_length=80, unique=True, verbose_name='idempotency key')),
-                ('params', models.JSONField()),
-                ('intended_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('state', models.CharField(choices=[('intended', 'Intended'), ('confirmed', 'Confirmed'), ('unknown', 'Outcome unknown'), ('rejected', 'Refused'), ('absent', 'Had no effect')], default='intended', max_length=10)),
-                ('spent', models.BooleanField(default=False, verbose_name='the key only repeats a failure')),
-                ('outside_id', models.CharField(blank=True, max_length=255)),
-                ('request_id', models.CharField(blank=True, max_length=120)),
-                ('replayed', models.BooleanField(default=False)),
-                ('duration_ms', models.FloatField(null=True)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('previous_hash', models.CharField(blank=True, max_length=64)),
-                ('hash', models.CharField(blank=True, max_length=64)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('business', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.connection')),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='writes', to='syncs.link')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("verb", models.CharField(max_length=10)),
+                ("resource", models.CharField(max_length=40)),
+                ("target_id", models.CharField(blank=True, max_length=255)),
+                ("key", models.CharField(max_length=80, unique=True, verbose_name="idempotency key")),
+                ("params", models.JSONField()),
+                ("intended_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("intended", "Intended"),
+                            ("confirmed", "Confirmed"),
+                            ("unknown", "Outcome unknown"),
+                            ("rejected", "Refused"),
+                            ("absent", "Had no effect"),
+                        ],
+                        default="intended",
+                        max_length=10,
+                    ),
+                ),
+                ("spent", models.BooleanField(default=False, verbose_name="the key only repeats a failure")),
+                ("outside_id", models.CharField(blank=True, max_length=255)),
+                ("request_id", models.CharField(blank=True, max_length=120)),
+                ("replayed", models.BooleanField(default=False)),
+                ("duration_ms", models.FloatField(null=True)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("previous_hash", models.CharField(blank=True, max_length=64)),
+                ("hash", models.CharField(blank=True, max_length=64)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "business",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.connection"
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="writes", to="syncs.link"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('connector', models.CharField(max_length=20)),
-                ('event_id', models.CharField(max_length=120)),
-                ('topic', models.CharField(blank=True, max_length=80)),
-                ('account_id', models.CharField(blank=True, max_length=120)),
-                ('resource', models.CharField(blank=True, max_length=40)),
-                ('record_id', models.CharField(blank=True, max_length=255)),
-                ('verdict', models.CharField(choices=[('marked', 'Led to a look'), ('echo', 'Our own write, come back'), ('known', 'Tells nothing new'), ('unused', 'No sync uses this'), ('account', 'About the account'), ('unknown_account', 'No connection for this account'), ('unreadable', 'Signed, but not readable')], max_length=20)),
-                ('body', models.TextField(blank=True)),
-                ('deliveries', models.PositiveIntegerField(default=1)),
-                ('occurred_at', models.DateTimeField(null=True)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('answered_ms', models.FloatField(null=True, verbose_name='answered in (ms)')),
-                ('business', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.business')),
-                ('connection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='portal.connection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("connector", models.CharField(max_length=20)),
+                ("event_id", models.CharField(max_length=120)),
+                ("topic", models.CharField(blank=True, max_length=80)),
+                ("account_id", models.CharField(blank=True, max_length=120)),
+                ("resource", models.CharField(blank=True, max_length=40)),
+                ("record_id", models.CharField(blank=True, max_length=255)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("marked", "Led to a look"),
+                            ("echo", "Our own write, come back"),
+                            ("known", "Tells nothing new"),
+                            ("unused", "No sync uses this"),
+                            ("account", "About the account"),
+                            ("unknown_account", "No connection for this account"),
+                            ("unreadable", "Signed, but not readable"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("body", models.TextField(blank=True)),
+                ("deliveries", models.PositiveIntegerField(default=1)),
+                ("occurred_at", models.DateTimeField(null=True)),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("answered_ms", models.FloatField(null=True, verbose_name="answered in (ms)")),
+                (
+                    "business",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="portal.business"
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="portal.connection",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
-                'indexes': [models.Index(fields=['connection', 'resource', 'record_id'], name='syncs_event_connect_512f76_idx'), models.Index(fields=['business', 'received_at'], name='syncs_event_busines_90d1fd_idx')],
-                'constraints': [models.UniqueConstraint(fields=('connector', 'account_id', 'event_id'), name='one_row_per_event')],
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(fields=["connection", "resource", "record_id"], name="syncs_event_connect_512f76_idx"),
+                    models.Index(fields=["business", "received_at"], name="syncs_event_busines_90d1fd_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("connector", "account_id", "event_id"), name="one_row_per_event")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['connection', 'resource', 'email'], name='syncs_snaps_connect_4d3c14_idx'),
+            model_name="snapshot",
+            index=models.Index(fields=["connection", "resource", "email"], name="syncs_snaps_connect_4d3c14_idx"),
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['connection', 'resource', 'reference'], name='syncs_snaps_connect_a04fc0_idx'),
+            model_name="snapshot",
+            index=models.Index(fields=["connection", "resource", "reference"], name="syncs_snaps_connect_a04fc0_idx"),
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(condition=models.Q(('noticed_at__gt', models.F('read_at'))), fields=['connection', 'resource'], name='snapshot_stale'),
+            model_name="snapshot",
+            index=models.Index(
+                condition=models.Q(("noticed_at__gt", models.F("read_at"))),
+                fields=["connection", "resource"],
+                name="snapshot_stale",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('connection', 'resource', 'external_id'), name='one_snapshot_per_record'),
+            model_name="snapshot",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "resource", "external_id"), name="one_snapshot_per_record"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('sync',), name='one_running_run_per_sync'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "running")), fields=("sync",), name="one_running_run_per_sync"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'resolved'), _negated=True), fields=('business', 'subject', 'cause_code'), name='one_open_incident_per_cause'),
+            model_name="incident",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "resolved"), _negated=True),
+                fields=("business", "subject", "cause_code"),
+                name="one_open_incident_per_cause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fieldmapping',
-            constraint=models.UniqueConstraint(fields=('sync', 'target_path'), name='one_mapping_per_target_field'),
+            model_name="fieldmapping",
+            constraint=models.UniqueConstraint(fields=("sync", "target_path"), name="one_mapping_per_target_field"),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(fields=('sync', 'number'), name='one_version_per_number'),
+            model_name="version",
+            constraint=models.UniqueConstraint(fields=("sync", "number"), name="one_version_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='sync',
-            constraint=models.UniqueConstraint(fields=('source', 'source_resource', 'target', 'target_resource'), name='one_sync_per_pair'),
+            model_name="sync",
+            constraint=models.UniqueConstraint(
+                fields=("source", "source_resource", "target", "target_resource"), name="one_sync_per_pair"
+            ),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(condition=models.Q(('noticed__gt', models.F('handled'))), fields=['sync', 'priority', 'id'], name='link_due'),
+            model_name="link",
+            index=models.Index(
+                condition=models.Q(("noticed__gt", models.F("handled"))),
+                fields=["sync", "priority", "id"],
+                name="link_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(fields=['sync', 'state'], name='syncs_link_sync_id_2666e0_idx'),
+            model_name="link",
+            index=models.Index(fields=["sync", "state"], name="syncs_link_sync_id_2666e0_idx"),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(condition=models.Q(('noticed__gt', models.F('handled'))), fields=['run'], name='link_due_in_run'),
+            model_name="link",
+            index=models.Index(
+                condition=models.Q(("noticed__gt", models.F("handled"))), fields=["run"], name="link_due_in_run"
+            ),
         ),
         migrations.AddIndex(
-            model_name='link',
-            index=models.Index(condition=models.Q(('cause_code', ''), _negated=True), fields=['business', 'cause_code'], name='link_cause'),
+            model_name="link",
+            index=models.Index(
+                condition=models.Q(("cause_code", ""), _negated=True),
+                fields=["business", "cause_code"],
+                name="link_cause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(fields=('sync', 'source_id'), name='one_link_per_source_record'),
+            model_name="link",
+            constraint=models.UniqueConstraint(fields=("sync", "source_id"), name="one_link_per_source_record"),
         ),
         migrations.AddConstraint(
-            model_name='link',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('sync', 'target_id'), name='one_link_per_target_record'),
+            model_name="link",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "ended"), _negated=True),
+                fields=("sync", "target_id"),
+                name="one_link_per_target_record",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['business', 'at'], name='syncs_attem_busines_91da9d_idx'),
+            model_name="attempt",
+            index=models.Index(fields=["business", "at"], name="syncs_attem_busines_91da9d_idx"),
         ),
         migrations.AddIndex(
-            model_name='write',
-            index=models.Index(fields=['business', 'settled_at'], name='syncs_write_busines_6a66dd_idx'),
+            model_name="write",
+            index=models.Index(fields=["business", "settled_at"], name="syncs_write_busines_6a66dd_idx"),
         ),
         migrations.AddIndex(
-            model_name='write',
-            index=models.Index(condition=models.Q(('state__in', ['intended', 'unknown'])), fields=['link'], name='write_open'),
+            model_name="write",
+            index=models.Index(
+                condition=models.Q(("state__in", ["intended", "unknown"])), fields=["link"], name="write_open"
+            ),
         ),
     ]

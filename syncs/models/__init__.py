@@ -1,6 +1,6 @@
 """The rows that are the truth: what is configured, what was noticed, planned and written."""
 
-from syncs.models.configuration import FieldMapping, Sync, Version
+from syncs.models.configuration import FieldMapping, Sync, Version, WriteMode
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.working import Incident, Lane, Link
@@ -19,4 +19,5 @@ __all__ = [
     "Sync",
     "Version",
     "Write",
+    "WriteMode",
 ]

@@ -56,6 +56,7 @@ class WriteMode(models.TextChoices):
     WHEN_NEW = "when_new", "Only when the record is new"
     WHEN_EMPTY = "when_empty", "Only when empty there"
     WITH_CHANGES = "with_changes", "Only together with another change"
+    MERGE = "merge", "Merge lists: entries that others have added there stay"
 
 
 class FieldMapping(models.Model):

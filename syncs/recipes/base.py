@@ -1,0 +1,34 @@
+"""What a recipe is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncs.planning import Names
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`mappings` are rows as a Version holds them; `options` the values a new sync starts with."""
+
+    slug: str
+    name: str
+    summary: str
+    source: str
+    source_resource: str
+    target: str
+    target_resource: str
+    names: Names
+    mappings: tuple[dict[str, Any], ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    #: What each option means, for who switches it.
+    option_labels: dict[str, str] = field(default_factory=dict)
+
+    def mappings_in(self, country: str) -> list[dict[str, Any]]:
+        """The rows for a business of this country (ISO 3166-1 alpha-2): phone numbers are read as they are written
+        there, and addresses that name no country are there."""
+        return [{**row, "transforms": [_at_home(step, country) for step in row["transforms"]]} for row in self.mappings]
+
+
+def _at_home(step: Mapping[str, Any], country: str) -> dict[str, Any]:
+    return {**step, **{name: country for name in ("region", "default") if name in step}}
