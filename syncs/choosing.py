@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 def choose(
-    business: "Business", recipe: recipes.Recipe, source: "Connection", target: "Connection", by: "User | None"
-) -> Sync:
-    """A new sync in preview, its first version published and its review started; or the one there is."""
+    business: "Business", recipe: recipes.Recipe, source: "Connection", target: "Connection", by: "User | None",
+    options: dict[str, Any] | None = None,
+) -> Sync:  # fmt: skip
+    """A new sync in preview, its first version published and its review started; or the one there is.
+
+    `options` are values of the recipe's own, where they differ from what it starts with.
+    """
     with transaction.atomic():
         lane, _ = Lane.objects.get_or_create(target=target, defaults={"business": business})
         sync, made = Sync.objects.get_or_create(
@@ -24,7 +28,7 @@ def choose(
             target_resource=recipe.target_resource,
             defaults={
                 "business": business, "recipe": recipe.slug, "name": recipe.name, "lane": lane,
-                "options": dict(recipe.options),
+                "options": {**recipe.options, **(options or {})},
             },
         )  # fmt: skip
         if made:

@@ -45,10 +45,10 @@ def append(business_id: int, writes: Sequence[Write]) -> None:
 
 def equation(sync: Sync) -> dict[str, int]:
     """Where each record the sync has seen stands: seen = written + unchanged + skipped + held + failed + waiting."""
-    return _count(Link.objects.filter(sync=sync))
+    return count(Link.objects.filter(sync=sync))
 
 
-def _count(links: QuerySet[Link]) -> dict[str, int]:
+def count(links: QuerySet[Link]) -> dict[str, int]:
     """A record with a notice not yet worked waits, whatever its last look said."""
     places = dict.fromkeys(PLACES, 0)
     due = Case(When(noticed__gt=F("handled"), then=Value(True)), default=Value(False), output_field=BooleanField())
@@ -60,6 +60,6 @@ def _count(links: QuerySet[Link]) -> dict[str, int]:
 
 def run_equation(run: Run) -> dict[str, int]:
     """The same for the records of one run; those whose page showed no change count as unchanged."""
-    places = _count(Link.objects.filter(run=run))
+    places = count(Link.objects.filter(run=run))
     still = run.counts.get("unchanged", 0)
     return {**places, "seen": places["seen"] + still, "unchanged": places["unchanged"] + still}

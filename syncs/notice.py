@@ -149,21 +149,21 @@ def ask(link: Link, who: str) -> None:
     """A person wants this record looked at now, whatever was known."""
     sync, now = link.sync, timezone.now()
     with transaction.atomic():
+        lanes.wake(sync.lane_id)  # before the link, as in `_verdict`
         mark(sync, link.source_id, f"asked by {who}"[:60], now, Link.Priority.PERSON)
         Snapshot.objects.filter(
             connection_id=sync.target_id, resource=sync.target_resource, external_id=link.target_id or ""
         ).update(noticed_at=now)
-        lanes.wake(sync.lane_id)
 
 
 def all_again(sync: Sync, why: str) -> int:
     """Every link that has not ended is looked at again, with what is known of it. Returns how many."""
     with transaction.atomic():
+        lanes.wake(sync.lane_id)
         links = Link.objects.filter(sync=sync).exclude(state=Link.State.ENDED)
         count = links.update(
             noticed=F("noticed") + 1, noticed_by=why[:60], next_try=None, priority=Link.Priority.BACKFILL
         )  # fmt: skip
-        lanes.wake(sync.lane_id)
     return int(count)
 
 

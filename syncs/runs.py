@@ -111,7 +111,9 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 
 def _unsettled(link: Link, sync: Sync) -> bool:
     """A look is owed, although the record is as we knew it: planned only, or planned with another version."""
-    return link.state not in _SETTLED or (link.version_id != sync.version_id and link.state != Link.State.ENDED)
+    matched_only = link.state == Link.State.IN_STEP and not link.target_id
+    other_version = link.version_id != sync.version_id and link.state != Link.State.ENDED
+    return link.state not in _SETTLED or matched_only or other_version
 
 
 def _mark_by_target(run: Run, sync: Sync, target_ids: Iterable[str]) -> None:
