@@ -1,4 +1,4 @@
-"""Jobber's cost bucket, as its last answer left it: one per account and process."""
+"""Jobber's cost bucket, as its last answer left it, and what a client costs: one per account and process."""
 
 import threading
 import time
@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 from connectors.base import Budget
 from connectors.errors import RateLimited
+from connectors.jobber.documents import CLIENT_COST
+
+#: The bucket's size before Jobber has said it, as documented.
+SIZE = 10_000.0
 
 
 class Bucket:
@@ -14,6 +18,8 @@ class Bucket:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._maximum = self._available = self._restore = self._at = 0.0
+        #: Points asked for one client, as Jobber counted them last.
+        self.client_cost = float(CLIENT_COST)
 
     def learn(self, maximum: float, available: float, restore: float) -> None:
         with self._lock:
@@ -32,6 +38,17 @@ class Bucket:
         if short > 0:
             raise RateLimited("Jobber's query budget is used up.", after=short / self._restore, reason="cost")
 
+    def clients(self, least: int, most: int, reserve: float) -> int:
+        """How many clients a page may hold for the points that are there now; `least` where it has to wait anyhow."""
+        free = (self.now() if self._restore else SIZE) - reserve * (self._maximum or SIZE)
+        return max(
+            1, min(most, max(least, int(free // self.client_cost)), int(self._most(reserve) // self.client_cost))
+        )
+
+    def _most(self, reserve: float) -> float:
+        """What a full bucket has for one question."""
+        return (self._maximum or SIZE) * (1 - reserve)
+
     def budget(self) -> Budget:
         return Budget("Jobber query cost", self.now(), self._maximum, self._restore)
 
@@ -40,6 +57,9 @@ _buckets: dict[str, Bucket] = {}
 _guard = threading.Lock()
 
 
-def bucket(account_id: str) -> Bucket:
+def bucket(url: str, account_id: str) -> Bucket:
+    """The one of this account; one of its own for who does not know its account yet."""
+    if not account_id:
+        return Bucket()
     with _guard:
-        return _buckets.setdefault(account_id, Bucket())
+        return _buckets.setdefault(f"{url} {account_id}", Bucket())

@@ -1,6 +1,7 @@
 """A session with one Jobber account over GraphQL."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -31,13 +32,14 @@ from connectors.http import Http, refusal
 from connectors.jobber import documents, records
 from connectors.jobber.bucket import bucket
 
-#: Most clients on a page; Jobber's own default. Fewer when their cost does not fit the bucket.
-PAGE = 100
+#: Most clients on a page: Jobber gives no more. Fewer when the bucket does not have the points for them now, but
+#: so few only when it has to be waited for.
+PAGE, SMALL_PAGE = 100, 25
+#: Most clients in one question by id.
 FETCH = 50
-#: The bucket's size before Jobber has said it, as documented.
-BUCKET = 10_000
 #: The part of the bucket that reading everything leaves to live work.
 RESERVE = 0.15
+_BAD_ID = re.compile(r"\$id(\d+)\b")
 _GONE = ("disconnected this app", "not active", "token not recognized")
 
 
@@ -45,7 +47,7 @@ class JobberSession(Session):
     def __init__(self, credentials: Credentials, http: Http, *, url: str, version: str) -> None:
         self.credentials = credentials
         self._http, self._url, self._version = http, url, version
-        self._bucket = bucket(credentials.account_id or "unknown")
+        self._bucket = bucket(url, credentials.account_id)
         self._warning = ""
         self._headers = {
             "Authorization": f"Bearer {credentials.access_token.reveal()}",
@@ -82,12 +84,11 @@ class JobberSession(Session):
         return [*records.FIELDS, *labels]
 
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
-        """Up to 100 clients; both ends of Jobber's time filter are inclusive."""
+        """Up to 100 clients, as many as the bucket has points for; both ends of Jobber's time filter are inclusive."""
         carried: dict[str, Any] = json.loads(cursor) if cursor else {}
         if updated_since and not cursor:
             carried["since"] = updated_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        room = int(BUCKET * (1 - RESERVE)) // documents.client_cost()
-        variables = {**carried, "first": max(1, min(PAGE, room))}
+        variables = {**carried, "first": self._bucket.clients(SMALL_PAGE, PAGE, RESERVE)}
         name = "clients_changed" if "since" in carried else "clients_page"
         page = self._page(documents.text(name), variables, reserve=RESERVE)
         following = json.dumps({**carried, "after": page.next_cursor}) if page.next_cursor else None
@@ -102,15 +103,21 @@ class JobberSession(Session):
             return None
 
     def _page(self, document: str, variables: Mapping[str, Any], reserve: float = 0.0) -> Page:
-        cost = documents.client_cost() * int(variables["first"]) + 3
-        found = self.ask(document, variables, cost=cost, reserve=reserve)["clients"]
+        size = int(variables["first"])
+        cost = self._bucket.client_cost * size + documents.PAGE_COST
+        found = self.ask(document, variables, cost=cost, reserve=reserve, clients=size)["clients"]
         info = found["pageInfo"]
         rows = [_record(node) for node in found["nodes"]]
         return Page(rows, info["endCursor"] if info["hasNextPage"] else None)
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
-        """Many in one call by aliases, as many as the bucket takes. One bad id does not spoil the others."""
-        most = max(1, min(FETCH, BUCKET // 2 // (documents.client_cost() + 1)))
+        """Many in one call by aliases, as many as the bucket takes. One bad id does not spoil the others.
+
+        The points for all of them must be there before the first call: what was read and paid for is lost when a
+        later one is refused, and would be again and again.
+        """
+        most = self._bucket.clients(FETCH, FETCH, 0)
+        self._bucket.require((self._bucket.client_cost + 1) * len(ids))
         found: dict[str, Record | None] = {}
         for start in range(0, len(ids), most):
             found |= self._fetch(ids[start : start + most])
@@ -118,20 +125,28 @@ class JobberSession(Session):
 
     def _fetch(self, ids: Sequence[str]) -> dict[str, Record | None]:
         variables = {f"id{n}": i for n, i in enumerate(ids)}
-        cost = (documents.client_cost() + 1) * len(ids)
+        cost = (self._bucket.client_cost + 1) * len(ids)
         try:
-            answer = self.ask(documents.by_ids(len(ids)), variables, cost=cost)
-        except RejectedError:
-            if len(ids) == 1:
-                return {ids[0]: None}  # an id that Jobber cannot read is an id it does not have
-            return {k: v for i in ids for k, v in self._fetch([i]).items()}
+            answer = self.ask(documents.by_ids(len(ids)), variables, cost=cost, clients=len(ids))
+        except RejectedError as error:
+            return self._without_bad(ids, error)
         nodes = [(i, answer[f"c{n}"]) for n, i in enumerate(ids)]
         return {i: _record(node) if node else None for i, node in nodes}
 
+    def _without_bad(self, ids: Sequence[str], error: RejectedError) -> dict[str, Record | None]:
+        """An id that Jobber cannot read is one that it does not have. It names the first one it stumbled over."""
+        named = _BAD_ID.search(str(error))
+        if len(ids) == 1 or (named and int(named[1]) < len(ids)):
+            bad = ids[int(named[1])] if named else ids[0]
+            rest = [i for i in ids if i != bad]
+            return {bad: None} | (self._fetch(rest) if rest else {})
+        return {k: v for i in ids for k, v in self._fetch([i]).items()}
+
     def ask(
-        self, document: str, variables: Mapping[str, Any], *, cost: float, reserve: float = 0.0, writes: bool = False
-    ) -> Any:
-        """`data` of a whole answer; anything less is an error."""
+        self, document: str, variables: Mapping[str, Any], *, cost: float, reserve: float = 0.0, clients: int = 0,
+        writes: bool = False,
+    ) -> Any:  # fmt: skip
+        """`data` of a whole answer; anything less is an error. `clients`: how many the question is for."""
         self._bucket.require(cost, reserve)
         body = json.dumps({"query": document, "variables": variables})
         response = self._http.post(self._url, headers=self._headers, writes=writes, content=body.encode())
@@ -140,7 +155,7 @@ class JobberSession(Session):
         answer = self._http.read_json(response, writes=writes)
         if not isinstance(answer, dict):
             raise ContractError("Jobber's answer is not as we know it.")
-        self._learn(answer.get("extensions") or {}, cost)
+        self._learn(answer.get("extensions") or {}, clients)
         if answer.get("error"):
             raise AuthError(f"Jobber says: {_words(answer['error'])}")
         if answer.get("errors"):
@@ -149,8 +164,11 @@ class JobberSession(Session):
             raise ContractError("Jobber's answer holds no data.")
         return answer["data"]
 
-    def _learn(self, extensions: Mapping[str, Any], cost: float) -> None:
-        status = (extensions.get("cost") or {}).get("throttleStatus")
+    def _learn(self, extensions: Mapping[str, Any], clients: int) -> None:
+        cost = extensions.get("cost") or {}
+        if clients and cost.get("requestedQueryCost"):
+            self._bucket.client_cost = max(1.0, float(cost["requestedQueryCost"]) / clients)
+        status = cost.get("throttleStatus")
         if status:
             self._bucket.learn(
                 float(status["maximumAvailable"]), float(status["currentlyAvailable"]), float(status["restoreRate"])
@@ -191,7 +209,7 @@ class JobberSession(Session):
 
     def disconnect(self) -> None:
         """The mutation that ends the app's access to this account."""
-        done = self.ask(documents.text("app_disconnect"), {}, cost=4, writes=True)["appDisconnect"]
+        done = self.ask(documents.text("app_disconnect"), {}, cost=6, writes=True)["appDisconnect"]
         if done["userErrors"]:
             raise RejectedError(f"Jobber did not let go: {_words(done['userErrors'][0])}")
 
