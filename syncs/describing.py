@@ -1,69 +1,70 @@
-"""A published mapping in words: what is read, where it goes, what is done on the way. Pure."""
+"""A published mapping in words: what is read, where it goes, what is done on the way, what becomes of a record. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from phonenumbers import country_code_for_region
+
+from connectors import registry
 from connectors.base import Field
 from syncs.mapping import WILDCARD
+from syncs.planning import Names
+
+type Rows = Sequence[Mapping[str, Any]]
+type Named = Sequence[str]
+
+#: When a value is written; whenever it differs needs no words.
+WHEN = {
+    "always": "",
+    "when_new": "only when the record is new",
+    "when_empty": "only where nothing is there yet",
+    "with_changes": "only together with another change",
+    "merge": "what others have added there stays",
+}
+#: Fields that a name is chosen from.
+NAMED = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`how` is '' where the value goes over as it is. `extra`: kept with the record, not one of its own fields."""
+    """One row. `steps`: what is done, '' where the value goes over as it is; `when`: when it is written, '' where
+    that is whenever it differs. `extra`: kept with the record, not one of its own fields."""
 
     source: str
     target: str
-    how: str
+    path: str
+    steps: str
+    when: str
     extra: bool
 
+    @property
+    def how(self) -> str:
+        return "; ".join(part for part in (self.steps, self.when) if part)
 
-_MODES = {
-    "when_new": "only when the record is new",
-    "when_empty": "only where nothing is there yet",
-    "with_changes": "only together with another change",
-    "merge": "added to what is there",
-}
-_STEPS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "first": lambda a: "the first that is filled",
-    "join": lambda a: "put together",
-    "text": lambda a: "",
-    "cut": lambda a: f"shortened to {a.get('length', 0):,} characters",
-    "email": lambda a: "checked, left out when it is no email address",
-    "phone": lambda a: "written the international way, kept as typed when it cannot be read",
-    "country": lambda a: "as a two-letter code" + (f", {a['default']} when none is given" if a.get("default") else ""),
-    "state_au": lambda a: "Australian states as their short form",
-    "join_list": lambda a: f"as one list without doubles, up to {a.get('longest', 500):,} characters",
-    "flag": lambda a: f"“{a.get('on', 'true')}” for yes, nothing for no",
-    "utc_time": lambda a: "as a date and time",
-    "choose_name": lambda a: "the name, else the person's or the company's, else the start of the email",
-}
+    @property
+    def words(self) -> str:
+        """'Email; checked, left out when it is no address'."""
+        return "; ".join(part for part in (self.source, self.how) if part)
+
+
+def catalogue(slug: str, resource: str) -> Sequence[Field]:
+    """The fields every account has, without any configuration. KeyError for a connector there is not."""
+    return registry.configured(slug, {}).catalogue(resource)
 
 
 def lines(content: Mapping[str, Any], sources: Sequence[Field], targets: Sequence[Field]) -> list[Line]:
     """`content` as a Version holds it; the catalogues of both sides give the words."""
-    return [
-        Line(_sources(row, sources), label(row["target"], targets), how(row), not is_own(row["target"]))
-        for row in content["mappings"]
-    ]
+    return [_line(row, sources, targets) for row in content["mappings"]]
 
 
-def how(row: Mapping[str, Any]) -> str:
-    """What is done to one row's value, in order."""
-    words = [_step(step) for step in row["transforms"]] + [_MODES.get(row["mode"], "")]
-    return "; ".join(w for w in words if w)
-
-
-def _step(step: Mapping[str, Any]) -> str:
-    name = str(step.get("name", ""))
-    return _STEPS[name](step) if name in _STEPS else name.replace("_", " ")
-
-
-def _sources(row: Mapping[str, Any], fields: Sequence[Field]) -> str:
-    """A name is chosen from many fields; the first speaks for them."""
-    chosen = any(step.get("name") in {"choose_name", "country"} for step in row["transforms"])
-    named = row["sources"][:1] if chosen else row["sources"]
-    return ", ".join(label(path, fields) for path in named)
+def _line(row: Mapping[str, Any], sources: Sequence[Field], targets: Sequence[Field]) -> Line:
+    read = [label(path, sources) for path in row["sources"]]
+    steps = [(WORDS[step["name"]], {k: v for k, v in step.items() if k != "name"}) for step in row["transforms"]]
+    source = steps[0][0].reads(read) if steps else _and(read)
+    done = "; ".join(clause for words, arguments in steps if (clause := words.does(**arguments)))
+    target = row["target"]
+    return Line(source, label(target, targets), target, done, WHEN[row["mode"]], not is_own(target))
 
 
 def is_own(path: str) -> bool:
@@ -81,3 +82,120 @@ def label(path: str, fields: Sequence[Field]) -> str:
         return "Custom fields" if group in {"custom", "metadata"} else f"Every {group.replace('_', ' ')}"
     words = name.removeprefix("cf_").replace("_", " ").strip()
     return (words[:1].upper() + words[1:]) or path
+
+
+# What each transform does
+
+
+def _small(field: str) -> str:
+    """As it stands inside a sentence."""
+    return field[:1].lower() + field[1:] if field[1:2].islower() else field
+
+
+def _and(fields: Named) -> str:
+    first, *rest = fields
+    *before, last = [first, *map(_small, rest)]
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def _else(fields: Named) -> str:
+    first, *rest = fields
+    return ", else ".join([first, *map(_small, rest)])
+
+
+def _name(fields: Named) -> str:
+    if len(fields) != NAMED:
+        return _else(fields)
+    name, _, company, given, family, email, identity = [fields[0], *map(_small, fields[1:])]
+    last_resort = f"the part of the {email} before the @, else “Client” and the end of the {identity}"
+    return f"{name}, else {given} and {family} (of a company the {company}), else {last_resort}"
+
+
+def _phone(*, region: str = "AU", style: str = "e164", longest: int = 20) -> str:
+    form = f"the international way (+{country_code_for_region(region)} …)" if style == "e164" else f"as in {region}"
+    return f"the first number in it, written {form}; kept as typed, up to {longest} characters, when it cannot be read"
+
+
+def _country(*, default: str = "") -> str:
+    instead = f", {default} when the address names none" if default else ""
+    return f"as a two-letter code{instead}; left out when it is no country"
+
+
+def _join_list(*, separator: str = ", ", longest: int = 500) -> str:
+    between = f" with “{separator.strip()}” between" if separator.strip() else ""
+    return f"as one list without doubles{between}, up to {longest:,} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`does(**arguments)` is a clause, '' for nothing worth saying; `reads(fields)` names what goes in."""
+
+    does: Callable[..., str]
+    reads: Callable[[Named], str] = _and
+
+
+WORDS = {
+    "first": Words(lambda: "", _else),
+    "join": Words(lambda separator=" ": f"put together with “{separator}”" if separator.strip() else "put together"),
+    "text": Words(lambda: ""),
+    "cut": Words(lambda length: f"shortened to {length:,} characters"),
+    "email": Words(lambda: "checked, left out when it is no email address"),
+    "phone": Words(_phone, _else),
+    "country": Words(_country, lambda fields: fields[0]),
+    "state_au": Words(lambda: "Australian states as their short form"),
+    "join_list": Words(_join_list),
+    "flag": Words(lambda on="true": f"“{on}” for yes, nothing for no"),
+    "utc_time": Words(lambda: "as a date and time, in UTC"),
+    "choose_name": Words(lambda: "", _name),
+}
+
+
+# What holds for every sync, whatever its rows
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    happens: str
+    follows: str
+
+
+def cases(names: Names, rows: Rows) -> list[Case]:
+    """What becomes of a record, from its making to its end."""
+    one, other = names.source_one, names.target_one
+    found = [
+        (
+            f"A {one} is new",
+            f"The {other} that carries its id, else the only one with its email, is linked. Where there is none, one "
+            "is made.",
+        ),
+        (f"Two {one}s share the email of one {other}", "They wait until a person says who is who."),
+        (f"Two {one}s share an email that no {other} has", f"Each gets a {other} of its own."),
+        (f"Several {other}s have the {one}'s email", "It waits until a person chooses one."),
+        (f"A {one} is edited", "The fields that differ are sent, and no others."),
+        (f"A field of the table is edited in {names.target}", f"It is set back to what {names.source} says."),
+        ("A value cannot be used", "That field is left as it is and the record says why; the others are sent."),
+        (f"{names.target} refuses a {one}", "It waits, with the reason, until it or the mapping is changed."),
+        *((f"A {one} is archived", f"The {other} stays, and is marked.") for _ in _archive_marks(rows)),
+        (f"A {one} is deleted", f"The {other} stays as it is."),
+        (
+            f"A {other} is deleted",
+            f"Nothing changes in {names.source}. When the {one} is edited again, it waits until a person says whether "
+            f"to make a new {other}.",
+        ),
+    ]
+    return [Case(*pair) for pair in found]
+
+
+def _archive_marks(rows: Rows) -> list[str]:
+    return [row["target"] for row in rows if "is_archived" in row["sources"]][:1]
+
+
+def never(names: Names) -> list[str]:
+    return [
+        f"Nothing is written to {names.source}.",
+        f"No {names.target_one} is deleted.",
+        f"Two {names.source_one}s never share a {names.target_one}.",
+        f"An empty field in {names.source} does not erase a filled one in {names.target}, unless we had filled it.",
+        "A field that is not in the table is not touched.",
+        "A record that is in step is not written.",
+    ]

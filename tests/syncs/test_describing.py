@@ -10,13 +10,13 @@ from syncs.mapping import MODES
 from syncs.models import WriteMode
 from syncs.transforms import TRANSFORMS
 
-SOURCE, TARGET = describing.labels("jobber", "clients"), describing.labels("stripe", "customers")
+SOURCE, TARGET = describing.catalogue("jobber", "clients"), describing.catalogue("stripe", "customers")
 RECIPE = recipes.get("clients-to-customers")
 
 
 def line(sources: list[str], target: str, *steps: dict[str, Any], mode: str = "always") -> describing.Line:
     row = {"sources": sources, "target": target, "transforms": list(steps), "mode": mode}
-    return describing.lines([row], SOURCE, TARGET)[0]
+    return describing.lines({"mappings": [row]}, SOURCE, TARGET)[0]
 
 
 def test_every_transform_has_words_and_no_others() -> None:
@@ -25,13 +25,9 @@ def test_every_transform_has_words_and_no_others() -> None:
 
 @pytest.mark.parametrize("name", sorted(TRANSFORMS))
 def test_the_words_take_the_arguments_of_the_transform(name: str) -> None:
-    parameters = list(inspect.signature(TRANSFORMS[name]).parameters.values())
-    own = {p.name for p in parameters if p.kind == p.KEYWORD_ONLY}
-    words = inspect.signature(describing.WORDS[name].how).parameters.values()
-    assert {p.name for p in words} == own
-    assert {p.name for p in words if p.default is p.empty} == {
-        p.name for p in parameters if p.kind == p.KEYWORD_ONLY and p.default is p.empty
-    }
+    parameters = [p for p in inspect.signature(TRANSFORMS[name]).parameters.values() if p.kind == p.KEYWORD_ONLY]
+    words = inspect.signature(describing.WORDS[name].does).parameters.values()
+    assert {p.name: p.default for p in words} == {p.name: p.default for p in parameters}
 
 
 def test_every_way_to_write_has_words() -> None:
@@ -39,41 +35,48 @@ def test_every_way_to_write_has_words() -> None:
     assert set(WriteMode.values) <= set(describing.WHEN)
 
 
-def test_every_row_of_every_recipe_is_described_in_words() -> None:
-    for recipe in recipes.RECIPES.values():
-        source = describing.labels(recipe.source, recipe.source_resource)
-        target = describing.labels(recipe.target, recipe.target_resource)
-        for row, found in zip(recipe.mappings, describing.lines(recipe.mappings, source, target), strict=True):
-            assert found.target, row
-            assert found.reads, row
-            if "metadata" not in row["target"]:
-                assert "_" not in found.target + found.words, "a path where words should be"
+@pytest.mark.parametrize("recipe", recipes.RECIPES.values(), ids=lambda recipe: recipe.slug)
+def test_every_row_of_a_recipe_is_described_in_words(recipe: recipes.Recipe) -> None:
+    source = describing.catalogue(recipe.source, recipe.source_resource)
+    target = describing.catalogue(recipe.target, recipe.target_resource)
+    found = describing.lines({"mappings": recipe.mappings}, source, target)
+    assert [f.path for f in found] == [row["target"] for row in recipe.mappings]
+    for each in found:
+        assert each.source, each
+        assert each.target, each
+        assert "_" not in each.target + each.words, "a path where words should be"
 
 
 def test_a_checked_email() -> None:
     found = line(["email"], "email", {"name": "email"})
     assert found.target == "Email"
-    assert found.words == "Email; checked, left out when it is no address"
+    assert found.words == "Email; checked, left out when it is no email address"
+    assert not found.extra
 
 
 def test_a_name_says_what_is_taken_when_it_is_empty() -> None:
-    found = describing.lines(RECIPE.mappings[:1], SOURCE, TARGET)[0]
-    assert found.reads == (
+    found = describing.lines({"mappings": RECIPE.mappings[:1]}, SOURCE, TARGET)[0]
+    assert found.source == (
         "Name, else first name and last name (of a company the company), else the part of the email before the @, "
         "else “Client” and the end of the client id"
     )
-    assert found.how == "shortened to at most 256 characters"
+    assert found.how == "shortened to 256 characters"
+
+
+def test_a_name_from_other_fields_names_them() -> None:
+    assert line(["company_name", "name"], "name", {"name": "choose_name"}).source == "Company, else name"
 
 
 def test_a_field_as_it_is() -> None:
-    assert line(["id"], "metadata.jobber_client_id").words == "Client id"
+    found = line(["id"], "metadata.jobber_client_id")
+    assert (found.words, found.how, found.target, found.extra) == ("Client id", "", "Jobber client id", True)
 
 
 def test_several_fields_together() -> None:
     found = line(["first_name", "last_name"], "individual_name", {"name": "join", "separator": " "})
-    assert found.words == "First name and last name"
+    assert found.words == "First name and last name; put together"
     dashed = line(["first_name", "last_name"], "individual_name", {"name": "join", "separator": "-"})
-    assert dashed.words == "First name and last name; joined by “-”"
+    assert dashed.how == "put together with “-”"
 
 
 def test_the_first_that_is_filled() -> None:
@@ -86,20 +89,25 @@ def test_phones_name_the_country_code() -> None:
 
 
 def test_a_country_is_read_from_its_own_field_alone() -> None:
-    found = line(
-        ["billing_address.country", "billing_address.city"], "address.country", {"name": "country", "default": "AU"}
-    )
-    assert found.reads == "Billing country"
-    assert "AU where it is empty but the rest of the address is not" in found.how
+    step = {"name": "country", "default": "NZ"}
+    found = line(["billing_address.country", "billing_address.city"], "address.country", step)
+    assert found.source == "Billing country"
+    assert "NZ when the address names none" in found.how
 
 
-def test_keys_of_metadata_and_custom_fields_are_named() -> None:
-    assert line(["tags"], "metadata.jobber_tags").target == "Metadata “jobber_tags”"
-    assert line(["custom.gate_code"], "metadata.cf_gate").reads == "Custom field “gate code”"
+def test_custom_fields_are_named() -> None:
+    assert line(["custom.gate_code"], "metadata.cf_gate_code").source == "Gate code"
     every = line(["custom.*"], "metadata.cf_*")
-    assert (every.target, every.reads) == ("Metadata “cf_…”, one each", "Every custom field")
+    assert (every.target, every.source, every.extra) == ("Custom fields", "Custom fields", True)
 
 
 def test_when_it_is_written() -> None:
     assert line(["url"], "metadata.jobber_url", mode="with_changes").when == "only together with another change"
-    assert line(["name"], "description", mode="when_empty").words == "Name; only while it is empty there"
+    assert line(["name"], "description", mode="when_empty").words == "Name; only where nothing is there yet"
+
+
+def test_what_becomes_of_archived_clients_is_said_only_where_it_is_mapped() -> None:
+    said = [case.happens for case in describing.cases(RECIPE.names, RECIPE.mappings)]
+    assert "A client is archived" in said
+    rows = [row for row in RECIPE.mappings if "is_archived" not in row["sources"]]
+    assert "A client is archived" not in [case.happens for case in describing.cases(RECIPE.names, rows)]
