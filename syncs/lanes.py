@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from syncs import incidents
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def park(connection: "Connection", code: str, words: str) -> None:
 
 
 def unpark(connection: "Connection") -> None:
-    """Their syncs' connections all work again: go on where they stopped."""
+    """The connection works again: its incidents close, and lanes whose other side works too go on."""
+    incidents.connection_works(connection)
     for lane in _of(connection):
         broken = lane.syncs.exclude(source__status="active", target__status="active").filter(
             ~Q(source__status="active") | ~Q(target__status="active")

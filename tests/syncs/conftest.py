@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+
+import pytest
+
+from connectors import registry
+from portal.models import Business, User
+from tests.syncs import world as worlds
+from tests.syncs.world import World
+
+
+def _begin(seed: str, business: Business, owner: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with worlds.sandbox(seed) as found:
+        services = worlds.configured(found.url)
+        monkeypatch.setattr(registry, "get", services.__getitem__)
+        with worlds.world(found, business, owner) as world:
+            yield world
+
+
+@pytest.fixture
+def world(acme: Business, alice: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Both sides empty."""
+    yield from _begin("empty", acme, alice, monkeypatch)
+
+
+@pytest.fixture
+def demo(acme: Business, alice: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """200 clients and 40 customers, some of them the same people."""
+    yield from _begin("demo", acme, alice, monkeypatch)

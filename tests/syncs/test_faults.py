@@ -1,0 +1,256 @@
+"""Whatever breaks on the way, each change arrives once in effect, and one bad record hurts nobody else."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from django.utils import timezone
+
+from connectors.errors import AuthError, ContractError
+from connectors.jobber import records
+from connectors.sandbox.faults import Fault
+from portal.models import Connection
+from syncs import applying, choosing, lanes, notice, settling, slices
+from syncs.models import Incident, Lane, Link, Snapshot, Write
+from tests.syncs.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
+CREATE = "POST customers"
+
+
+def reviewed(world: World, clients: int = 5) -> list[str]:
+    """So many new clients, reviewed and live, nothing written yet."""
+    found = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(clients)]
+    world.work()
+    choosing.go_live(world.sync)
+    return found
+
+
+def fault(world: World, kind: str, **settings: Any) -> Fault:
+    return world.sandbox.sandbox.frame.faults.add(kind, service="stripe", **settings)
+
+
+def all_once(world: World, clients: list[str]) -> None:
+    for _ in range(6):
+        world.forget_waits()
+        world.work()
+    assert [len(world.stripe.of(client)) for client in clients] == [1] * len(clients)
+    assert set(Link.objects.values_list("state", flat=True)) == {"in_step"}
+    assert world.open_writes() == 0
+
+
+@pytest.mark.parametrize("kind", ["500", "503", "reset", "429", "500_after", "reset_after", "truncate", "html"])
+def test_a_broken_create_ends_in_one_customer(world: World, kind: str) -> None:
+    clients = reviewed(world)
+    switched = fault(world, kind, operation=CREATE, skip=1, times=2)
+    all_once(world, clients)
+    assert switched.hits == 2
+
+
+@pytest.mark.parametrize("kind", ["500", "reset", "429", "500_after", "reset_after", "truncate", "html"])
+def test_a_broken_update_ends_with_the_last_value(world: World, kind: str) -> None:
+    clients = reviewed(world, 3)
+    world.work()
+    for client in clients:
+        world.jobber.edit(client, lastName="Jones")
+        notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+    switched = fault(world, kind, operation="POST customer", times=2)
+    all_once(world, clients)
+    assert switched.hits == 2
+    assert {c["metadata"]["jobber_last_name"] for c in world.stripe.customers()} == {"Jones"}
+
+
+def test_a_service_that_is_down_costs_only_time(world: World) -> None:
+    clients = reviewed(world)
+    fault(world, "503", times=30)
+    for _ in range(4):
+        world.work()
+        Lane.objects.update(resume_at=None)
+    assert Lane.objects.get().failures > 0
+    world.sandbox.sandbox.frame.faults.clear()
+    all_once(world, clients)
+    assert Lane.objects.get().failures == 0
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this line ran."""
+
+
+@pytest.mark.parametrize(
+    "place", [(applying, "send"), (settling, "settle_answers"), (slices.recovering, "orders"), (lanes, "guard")]
+)
+def test_a_worker_killed_anywhere_doubles_and_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str]
+) -> None:
+    clients = reviewed(world, 8)
+    module, name = place
+    real: Callable[..., Any] = getattr(module, name)
+    calls = MagicMock(side_effect=[None, Killed, None, Killed, *[None] * 500])
+
+    def dies(*args: Any, **kwargs: Any) -> Any:
+        calls()
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as killing:
+        killing.setattr(module, name, dies)
+        for _ in range(3):
+            world.forget_waits()
+            try:
+                world.work()
+            except Killed:
+                continue
+    all_once(world, clients)
+
+
+def test_a_spent_key_is_replaced_and_the_customer_it_made_is_found(world: World) -> None:
+    clients = reviewed(world, 1)
+    fault(world, "500_after", operation=CREATE)
+    world.work()
+    write = Write.objects.get()
+    assert (write.state, write.spent) == ("unknown", True)
+    all_once(world, clients)
+    assert Write.objects.get(pk=write.pk).state == "confirmed"
+
+
+def test_after_a_day_away_a_begun_create_is_looked_for_and_not_repeated(world: World) -> None:
+    clients = reviewed(world, 2)
+    switched = fault(world, "reset_after", operation=CREATE, times=2)
+    world.work()
+    assert switched.hits == 2
+    Write.objects.update(intended_at=timezone.now() - timedelta(hours=25))
+    world.sandbox.sandbox.frame.clock.advance(-25 * 3600)
+    all_once(world, clients)
+
+
+def test_one_client_that_cannot_be_read_is_held_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = reviewed(world, 6)
+    world.work()
+    real = records.client
+
+    def strange(node: Any) -> Any:
+        if node["id"] == clients[2]:
+            raise KeyError("updatedAt")
+        return real(node)
+
+    monkeypatch.setattr(records, "client", strange)
+    for client in clients:
+        world.jobber.edit(client, lastName="Jones")
+        notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+    world.work()
+    states = [world.link(client).state for client in clients]
+    assert states == ["in_step", "in_step", "held", "in_step", "in_step", "in_step"]
+    assert Incident.objects.get().cause_code == "contract"
+    monkeypatch.setattr(records, "client", real)
+    notice.ask(world.link(clients[2]), "Alice")
+    world.work()
+    assert Incident.objects.get().state == "resolved"
+
+
+def test_a_refused_value_holds_its_record_and_says_which_field(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = reviewed(world, 3)
+    real = applying.intend
+
+    def spoilt(lane: Any, sync: Any, looks: Any) -> Any:
+        found = real(lane, sync, looks)
+        for order in found:
+            if order.look.link.source_id == clients[1]:
+                order.write.params = {**order.write.params, "email": "no address"}
+        return found
+
+    monkeypatch.setattr(applying, "intend", spoilt)
+    world.work()
+    states = [world.link(client).state for client in clients]
+    assert states == ["in_step", "held", "in_step"]
+    assert world.link(clients[1]).cause_code == "rejected:email"
+
+
+def test_a_record_that_kills_its_worker_is_set_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = reviewed(world, 6)
+    real = slices.looking.look
+
+    def deadly(sync: Any, links: Any, sessions: Any) -> Any:
+        if clients[3] in [link.source_id for link in links]:
+            raise Killed
+        return real(sync, links, sessions)
+
+    monkeypatch.setattr(slices.looking, "look", deadly)
+    for _ in range(12):
+        world.forget_waits()
+        try:
+            world.work()
+        except Killed:
+            continue
+    assert world.link(clients[3]).state == "parked"
+    assert [len(world.stripe.of(client)) for client in clients] == [1, 1, 1, 0, 1, 1]
+
+
+def test_a_worker_that_lost_its_lease_stores_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = reviewed(world, 2)
+    real = applying.send
+
+    def stolen(*args: Any) -> Any:
+        return real(*args)
+
+    def late(lane: Any, *args: Any, **kwargs: Any) -> None:
+        Lane.objects.update(lease="another", lease_until=timezone.now() + timedelta(seconds=60))
+        original(lane, *args, **kwargs)
+
+    original = settling.settle_answers
+    with monkeypatch.context() as thief:
+        thief.setattr(applying, "send", stolen)
+        thief.setattr(settling, "settle_answers", late)
+        world.work()
+    assert set(Write.objects.values_list("state", flat=True)) == {"intended"}
+    assert Lane.objects.get().lease == "another"
+    all_once(world, clients)
+
+
+def test_a_lane_is_held_by_one_worker_at_a_time(world: World) -> None:
+    held = lanes.claim(world.sync.lane_id)
+    assert held is not None
+    assert lanes.claim(world.sync.lane_id) is None
+    lanes.release(held)
+    assert lanes.claim(world.sync.lane_id) is not None
+
+
+def test_a_key_that_is_no_longer_taken_parks_the_lane_until_a_person_reconnects(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = reviewed(world, 2)
+    with monkeypatch.context() as revoked:
+        refusing = MagicMock(side_effect=AuthError("Stripe no longer accepts our sign-in."))
+        revoked.setattr("connectors.stripe.client.StripeSession.create", refusing)
+        world.work()
+    lane = Lane.objects.get()
+    assert lane.parked
+    assert Connection.objects.get(connector="stripe").status == "needs_reconnect"
+    assert Incident.objects.filter(state="open").count() == 1
+    assert set(Link.objects.values_list("state", flat=True)) == {"due"}
+    from tests.syncs.world import connected
+
+    connected(world.business, world.business.memberships.get().user)
+    all_once(world, clients)
+    assert Incident.objects.filter(state="open").count() == 0
+
+
+def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
+    clients = reviewed(world, 1)
+    world.work()
+    snapshot = Snapshot.objects.get(external_id=clients[0])
+    older = snapshot.as_record()
+    world.jobber.edit(clients[0], lastName="Jones")
+    notice.mark(world.sync, clients[0], "webhook CLIENT_UPDATE", timezone.now())
+    world.work()
+    slices.looking.snapshots.save(snapshot.connection, "clients", [older], snapshot.read_at)
+    assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == "Jones"
+
+
+def test_an_unreadable_answer_is_told_to_the_maintainers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = reviewed(world, 1)
+    strange = MagicMock(side_effect=ContractError("Stripe's customer is not as we know it."))
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.create", strange)
+    world.work()
+    assert world.link(clients[0]).state == "held"
+    assert "maintainers" in Incident.objects.get().next_step

@@ -1,0 +1,194 @@
+"""A business with both accounts connected to sandboxes over real HTTP, and hands that act on either side."""
+
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from django_scopes import scope
+
+from connectors import registry
+from connectors.base import Credentials, Secret
+from connectors.sandbox.running import Running, running
+from portal import connect
+from portal.models import Business, Connection, User
+from syncs import choosing, lanes, ledger, recipes, slices
+from syncs.models import Link, Sync, Version, Write
+
+ENVIRON = {
+    "JOBBER_CLIENT_ID": "sandbox-jobber-client",
+    "JOBBER_CLIENT_SECRET": "sandbox-jobber-secret",
+    "STRIPE_SECRET_KEY": "sk_test_sandbox_platform",
+    "STRIPE_CLIENT_ID": "ca_sandbox",
+    "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+}
+JOBBER_TOKEN, STRIPE_KEY = "operator-jobber-token", "sk_test_operator"
+
+
+def addresses(url: str) -> dict[str, str]:
+    """The environment that points both connectors at a sandbox."""
+    return {
+        **ENVIRON,
+        "JOBBER_API_URL": f"{url}/jobber/api/graphql",
+        "JOBBER_OAUTH_URL": f"{url}/jobber/api/oauth",
+        "STRIPE_API_URL": f"{url}/stripe",
+        "STRIPE_CONNECT_URL": f"{url}/stripe/connect",
+        "STRIPE_APPS_URL": f"{url}/stripe/marketplace",
+    }
+
+
+@contextmanager
+def sandbox(seed: str = "empty", **environ: str) -> Iterator[Running]:
+    with running({**ENVIRON, "SANDBOX_LIMITS": "off", **environ}, seed=seed) as found:
+        yield found
+
+
+class Tradesperson:
+    """Acts in Jobber through Jobber's own API."""
+
+    def __init__(self, url: str) -> None:
+        headers = {"Authorization": f"Bearer {JOBBER_TOKEN}", "X-JOBBER-GRAPHQL-VERSION": "2025-04-16"}
+        self._url, self._http = f"{url}/jobber/api/graphql", httpx.Client(headers=headers, timeout=10)
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        answer = self._http.post(self._url, json={"query": query, "variables": variables}).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def add(self, first: str = "Ann", last: str = "Smith", email: str = "", **more: Any) -> str:
+        """A new client's id."""
+        asked = {"firstName": first, "lastName": last, **more}
+        if email:
+            asked["emails"] = [{"address": email, "primary": True}]
+        query = (
+            "mutation($input: ClientCreateInput!)"
+            " { clientCreate(input: $input) { client { id } userErrors { message } } }"
+        )
+        return str(self.ask(query, input=asked)["clientCreate"]["client"]["id"])
+
+    def edit(self, client_id: str, **changes: Any) -> None:
+        query = (
+            "mutation($id: EncodedId!, $input: ClientEditInput!)"
+            " { clientEdit(clientId: $id, input: $input) { client { id } userErrors { message } } }"
+        )
+        assert not self.ask(query, id=client_id, input=changes)["clientEdit"]["userErrors"]
+
+    def destroy(self, client_id: str) -> None:
+        """On the control page: Jobber's API cannot."""
+        base, number = self._url.removesuffix("/api/graphql"), b64decode(client_id).decode().rpartition("/")[2]
+        gone = self._http.post(f"{base}/accounts/1/clients/{number}/destroy", follow_redirects=True)
+        gone.raise_for_status()
+
+    def archive(self, client_id: str) -> None:
+        self.ask("mutation($id: EncodedId!) { clientArchive(clientId: $id) { client { id } } }", id=client_id)
+
+
+class Bookkeeper:
+    """Acts in Stripe through Stripe's own API."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=f"{url}/stripe/v1/", auth=(STRIPE_KEY, ""), timeout=10)
+
+    def customers(self) -> list[dict[str, Any]]:
+        """All of them, newest first."""
+        found: list[dict[str, Any]] = []
+        after: dict[str, str] = {}
+        while True:
+            page = self._http.get("customers", params={"limit": 100, **after}).json()
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+            after = {"starting_after": found[-1]["id"]}
+
+    def of(self, client_id: str) -> list[dict[str, Any]]:
+        """The customers that say they are this client."""
+        return [c for c in self.customers() if c["metadata"].get("jobber_client_id") == client_id]
+
+    def add(self, **fields: str) -> str:
+        return str(self._http.post("customers", data=fields).raise_for_status().json()["id"])
+
+    def edit(self, customer_id: str, **fields: str) -> None:
+        self._http.post(f"customers/{customer_id}", data=fields).raise_for_status()
+
+    def delete(self, customer_id: str) -> None:
+        self._http.delete(f"customers/{customer_id}").raise_for_status()
+
+
+@dataclass
+class World:
+    sandbox: Running
+    business: Business
+    sync: Sync
+    jobber: Tradesperson
+    stripe: Bookkeeper
+
+    def work(self) -> None:
+        """As the worker would, until nothing is due now."""
+        while lanes.with_work().filter(pk=self.sync.lane_id).exists():
+            slices.work(self.sync.lane_id, 30.0)
+
+    def go_live(self) -> None:
+        self.work()
+        self.sync.refresh_from_db()
+        choosing.go_live(self.sync)
+        self.work()
+
+    def read_again(self) -> None:
+        """Sync now, whole on both sides."""
+        Sync.objects.filter(pk=self.sync.pk).update(target_read_at=None)
+        self.sync.refresh_from_db()
+        choosing.sync_now(self.sync)
+        self.work()
+
+    def link(self, client_id: str) -> Link:
+        return Link.objects.get(sync=self.sync, source_id=client_id)
+
+    def ledger(self) -> dict[str, int]:
+        """The equation, checked."""
+        found = ledger.equation(self.sync)
+        assert found["seen"] == sum(n for place, n in found.items() if place != "seen")
+        return found
+
+    def writes(self) -> int:
+        """Customers created and changed, as Stripe counts the calls."""
+        counts = self.sandbox.sandbox.frame.counts
+        return sum(n for name, n in counts.items() if name.startswith("stripe POST customer"))
+
+    def calls(self) -> int:
+        return sum(self.sandbox.sandbox.frame.counts.values())
+
+    def forget_waits(self) -> None:
+        """Let the pauses that the engine has ordered be over."""
+        Link.objects.filter(sync=self.sync).update(next_try=None)
+        type(self.sync.lane).objects.filter(pk=self.sync.lane_id).update(resume_at=None, lease_until=None)
+
+    def open_writes(self) -> int:
+        return Write.objects.filter(state__in=["intended", "unknown"]).count()
+
+    def version(self) -> Version:
+        self.sync.refresh_from_db()
+        assert self.sync.version is not None
+        return self.sync.version
+
+
+def connected(business: Business, user: User) -> tuple[Connection, Connection]:
+    """Both accounts, as the operator's own credentials see them."""
+    jobber = connect.keep(business, user, "jobber", Credentials("oauth", Secret(JOBBER_TOKEN)))
+    stripe = connect.keep(business, user, "stripe", Credentials("key", Secret(STRIPE_KEY)))
+    return jobber, stripe
+
+
+@contextmanager
+def world(found: Running, business: Business, owner: User) -> Iterator[World]:
+    """Recipe chosen, review started; the tenant scope is open."""
+    with scope(business=business):
+        jobber, stripe = connected(business, owner)
+        sync = choosing.choose(business, recipes.get("clients-to-customers"), jobber, stripe, owner)
+        yield World(found, business, sync, Tradesperson(found.url), Bookkeeper(found.url))
+
+
+def configured(url: str) -> dict[str, Any]:
+    """Connectors that speak to this sandbox, by slug."""
+    return {slug: registry.configured(slug, addresses(url)) for slug in ("jobber", "stripe")}
