@@ -16,17 +16,22 @@ class Stripe(Connector):
         Setting("STRIPE_API_URL", "Where Stripe's API answers.", "https://api.stripe.com", "url"),
         Setting("STRIPE_CONNECT_URL", "Where Stripe's Connect sign-in lives.", "https://connect.stripe.com", "url"),
         Setting("STRIPE_APPS_URL", "Where Stripe Apps are allowed.", "https://marketplace.stripe.com", "url"),
-        Setting("STRIPE_SECRET_KEY", "the platform's secret key, from Stripe's dashboard.", kind="secret", required=True),
+        Setting(
+            "STRIPE_SECRET_KEY", "the platform's secret key, from Stripe's dashboard.", kind="secret", required=True
+        ),
         Setting("STRIPE_CLIENT_ID", "the platform's client id (ca_...), from Connect settings.", required=True),
         Setting(
-            "STRIPE_WEBHOOK_SECRET", "the signing secret of the Connect webhook endpoint (whsec_...); several with commas.",
-            kind="secret", required=True,
+            "STRIPE_WEBHOOK_SECRET",
+            "the signing secret of the Connect webhook endpoint (whsec_...); several with commas.",
+            kind="secret",
+            required=True,
         ),
         Setting("STRIPE_API_VERSION", "A version of Stripe's API; empty for the one the package is made for."),
     )  # fmt: skip
     resources: ClassVar[Mapping[str, Resource]] = {
         "customers": Resource(
-            "customers", "customer", "customers", writable=True, read_scopes=("read_write",), write_scopes=("read_write",)
+            "customers", "customer", "customers", writable=True,
+            read_scopes=("read_write",), write_scopes=("read_write",),
         ),
     }  # fmt: skip
     auth_methods: ClassVar[tuple[AuthMethod, ...]] = METHODS

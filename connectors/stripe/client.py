@@ -1,27 +1,27 @@
 """A session with one Stripe account, through Stripe's own package."""
 
+import contextlib
 import json
-import threading
-import time
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
 
 import stripe
 
 from connectors.base import Account, Budget, Check, Credentials, Data, Field, Page, Record, Session, WriteResult
-from connectors.errors import ContractError, MissingError, RateLimited, ScopeError
+from connectors.errors import ContractError, MissingError, ScopeError, UnknownOutcome
 from connectors.stripe import records
-from connectors.stripe.failures import limit_reason, translated
 from connectors.stripe.pacing import pacer
+from connectors.stripe.sending import READ_PATIENCE, Answer, Sender
 from connectors.stripe.transport import Transport
 
-stripe.enable_telemetry = False
+CUSTOMERS = "/v1/customers"
 PAGE = 100
-#: A read waits at most so long for its turn.
-READ_PATIENCE = 20.0
 _CREATED_SLACK = timedelta(seconds=60)
 
 
@@ -43,17 +43,17 @@ class StripeSession(Session):
         self.credentials = credentials
         on_behalf = credentials.method == "connect"
         key = platform_key if on_behalf else credentials.access_token.reveal()
-        self._client = stripe.StripeClient(
+        client = stripe.StripeClient(
             key,
             stripe_account=credentials.account_id if on_behalf else None,
             stripe_version=version or None,
             base_addresses={"api": api_url},
             http_client=transport(),
         )
-        self._pacer = pacer(credentials.account_id or key[-8:], livemode=credentials.livemode)
+        self._stripe = Sender(client, pacer(credentials.account_id or key[-8:], livemode=credentials.livemode))
 
     def account(self) -> Account:
-        found = self._read("GET account", lambda: self._client.v1.accounts.retrieve_current()).to_dict()
+        found = self._own_account()
         profile = found.get("business_profile") or {}
         dashboard = (found.get("settings") or {}).get("dashboard") or {}
         return Account(
@@ -65,16 +65,22 @@ class StripeSession(Session):
             url="https://dashboard.stripe.com/",
         )
 
+    def _own_account(self) -> dict[str, Any]:
+        return self._stripe.get("GET account", "/v1/account", {}, "id")
+
     def doctor(self) -> list[Check]:
-        found = self._read("GET account", lambda: self._client.v1.accounts.retrieve_current()).to_dict()
+        found = self._own_account()
         due = (found.get("requirements") or {}).get("currently_due") or []
         fill_in = "Open your Stripe dashboard and complete what it asks for."
+        pays, pays_out = bool(found.get("charges_enabled")), bool(found.get("payouts_enabled"))
+        asks = f"Stripe asks for {len(due)} more {'detail' if len(due) == 1 else 'details'}." if due else "All given."
         checks = [
-            Check("Can take payments", bool(found.get("charges_enabled")), _can(found.get("charges_enabled")), fill_in),
-            Check("Can pay out to your bank", bool(found.get("payouts_enabled")), _can(found.get("payouts_enabled")), fill_in),
-            Check("Nothing missing at Stripe", not due, f"Stripe asks for {len(due)} more details." if due else "All given.", fill_in),
-            self._may_read(),
-        ]  # fmt: skip
+            Check("Can take payments", pays, _can(pays), fill_in),
+            Check("Can pay out to your bank", pays_out, _can(pays_out), fill_in),
+            Check("Nothing missing at Stripe", not due, asks, fill_in),
+            self._may("read"),
+            self._may("change"),
+        ]
         if not self.credentials.livemode:
             checks.append(Check("Test mode", None, "This is a Stripe test account: no real money moves."))
         if self.credentials.method == "key" and self.credentials.access_token.reveal().startswith("sk_"):
@@ -83,29 +89,50 @@ class StripeSession(Session):
             )
         return checks
 
-    def _may_read(self) -> Check:
+    def _may(self, verb: str) -> Check:
+        label = f"May {verb} customers"
         try:
-            self._read("GET customers", lambda: self._client.v1.customers.list({"limit": 1}))
+            self._try_to(verb)
         except ScopeError as error:
-            return Check("May read customers", False, str(error), "Give the key read and write access to customers.")
-        return Check("May read customers", True, "Yes.")
+            return Check(label, False, str(error), "Give the key read and write access to customers.")
+        return Check(label, True, "Yes.")
+
+    def _try_to(self, verb: str) -> None:
+        """Without any effect: Stripe looks at the permission before it looks for a customer that does not exist."""
+        if verb == "read":
+            self._stripe.get("GET customers", CUSTOMERS, {"limit": 1}, "data")
+            return
+        with contextlib.suppress(MissingError):
+            deadline = self._stripe.pacer.clock() + READ_PATIENCE
+            self._stripe.post("POST customer", f"{CUSTOMERS}/cus_none", {}, key=f"fb-{uuid4().hex}", deadline=deadline)
 
     def fields(self, resource: str) -> list[Field]:
         return list(records.FIELDS)
 
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
         """Newest first, 100 at a time."""
-        params: dict[str, Any] = json.loads(cursor) if cursor else {}
+        asked: dict[str, Any] = json.loads(cursor) if cursor else {}
         if updated_since and not cursor:
-            params["created"] = {"gte": int(updated_since.timestamp())}
-        return self._list({**params, "limit": PAGE}, params)
+            asked["created"] = {"gte": int(updated_since.timestamp())}
+        seconds = asked.pop("seconds", None)
+        try:
+            return self._list(asked)
+        except MissingError:
+            if seconds is None:
+                raise
+        # The customer that the last page ended with is gone for good: go on from its second, seeing a few twice.
+        del asked["starting_after"]
+        return self._list(asked | {"created": {**asked.get("created", {}), "lte": seconds}})
 
-    def _list(self, params: dict[str, Any], carried: dict[str, Any]) -> Page:
-        found = self._read("GET customers", lambda: self._client.v1.customers.list(params)).to_dict()
+    def _list(self, asked: dict[str, Any]) -> Page:
+        found = self._stripe.get("GET customers", CUSTOMERS, {**asked, "limit": PAGE}, "data", "has_more")
+        if not isinstance(found["data"], list):
+            raise ContractError("Stripe's list is not as we know it.")
         rows = [_record(row) for row in found["data"]]
-        last = rows[-1].id if rows else ""
-        cursor = json.dumps({**carried, "starting_after": last}) if found.get("has_more") and rows else None
-        return Page(rows, cursor)
+        if not found["has_more"] or not rows:
+            return Page(rows, None)
+        place = {"starting_after": rows[-1].id, "seconds": int(found["data"][-1]["created"])}
+        return Page(rows, json.dumps({**asked, **place}))
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
         """One call each, some at once: Stripe has no reading of several by id."""
@@ -115,91 +142,69 @@ class StripeSession(Session):
 
     def _retrieve(self, record_id: str) -> Record | None:
         try:
-            found = self._read("GET customer", lambda: self._client.v1.customers.retrieve(record_id)).to_dict()
+            found = self._stripe.get("GET customer", _at(record_id), {}, "id")
         except MissingError:
             return None
         return None if found.get("deleted") else _record(found)
 
     def create(self, resource: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         sent = records.params({p: v for p, v in data.items() if v not in ("", None)})
-        return self._write("POST customers", lambda o: self._client.v1.customers.create(sent, o), key, deadline)
+        return _result(self._stripe.post("POST customers", CUSTOMERS, sent, key=key, deadline=deadline))
 
     def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         sent = records.params(data)
-        return self._write(
-            "POST customer", lambda o: self._client.v1.customers.update(record_id, sent, o), key, deadline
-        )
+        return _result(self._stripe.post("POST customer", _at(record_id), sent, key=key, deadline=deadline))
 
     def find_by_email(self, resource: str, email: str) -> list[Record]:
-        """Stripe's filter minds the case, so the usual spellings are asked for."""
-        found: dict[str, Record] = {}
-        for spelling in dict.fromkeys((email, email.lower())):
-            for record in self._list({"email": spelling, "limit": PAGE}, {}).records:
-                found[record.id] = record
+        """Stripe's filter minds the case. The usual spellings are asked for, while that keeps clear of the limits:
+        under a burst only the given one and the lower-case one."""
+        spellings = [email, email.lower(), *(_usual(email.lower()) if self._stripe.pacer.spare() else ())]
+        asked = [{"email": each} for each in dict.fromkeys(spellings)]
+        pages = _readers().map(self._list, asked) if asked[1:] else [self._list(asked[0])]
+        found = {record.id: record for page in pages for record in page.records}
         return list(found.values())
 
     def find_by_reference(self, resource: str, name: str, value: str, *, since: datetime) -> list[Record]:
-        carried: dict[str, Any] = {"created": {"gte": int((since - _CREATED_SLACK).timestamp())}}
         found: list[Record] = []
-        cursor: str | None = json.dumps(carried)
+        cursor: str | None = json.dumps({"created": {"gte": int((since - _CREATED_SLACK).timestamp())}})
         while cursor:
-            params = json.loads(cursor)
-            page = self._list({**params, "limit": PAGE}, params)
+            page = self.page(resource, cursor)
             found += [r for r in page.records if r.references.get(name) == value]
             cursor = page.next_cursor
         return found
 
     def budgets(self) -> list[Budget]:
-        return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._pacer.rates().items()]
-
-    def _read(self, endpoint: str, call: Callable[[], Any]) -> Any:
-        return self._call(endpoint, call, time.monotonic() + READ_PATIENCE, writes=False)
-
-    def _write(self, endpoint: str, call: Callable[[Any], Any], key: str, deadline: float) -> WriteResult:
-        found = self._call(endpoint, lambda: call({"idempotency_key": key}), deadline, writes=True)
-        headers = {k.lower(): v for k, v in dict(found.last_response.headers).items()}
-        replayed = headers.get("idempotent-replayed") == "true"
-        return WriteResult(_record(found.to_dict()), headers.get("request-id", ""), replayed)
-
-    def _call(self, endpoint: str, call: Callable[[], Any], deadline: float, *, writes: bool) -> Any:
-        """Send when it is our turn; a 429 had no effect, so the same call is made again while there is time."""
-        while True:
-            self._wait_turn(endpoint, deadline)
-            try:
-                return self._held(call)
-            except stripe.StripeError as error:
-                if error.http_status != 429:
-                    raise translated(error, writes=writes) from None
-                after = self._pacer.refused(endpoint, limit_reason(error))
-                if time.monotonic() + after >= deadline:
-                    raise translated(error, writes=writes) from None
-                _pause(after)
-            except json.JSONDecodeError:
-                raise ContractError("Stripe sent an answer that cannot be read.") from None
-
-    def _wait_turn(self, endpoint: str, deadline: float) -> None:
-        wait = self._pacer.permit(endpoint, deadline)
-        if wait is None:
-            raise RateLimited("Stripe's rate limit leaves no room just now.", after=0.5, reason="pacing")
-        if wait:
-            _pause(wait)
-
-    def _held(self, call: Callable[[], Any]) -> Any:
-        slot = self._pacer.slot()
-        if slot is None:
-            return call()
-        with slot:
-            return call()
+        return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._stripe.pacer.rates().items()]
 
 
-def _pause(seconds: float) -> None:
-    threading.Event().wait(seconds)
+def _usual(email: str) -> list[str]:
+    """'jane.citizen@example.com' as people and phones write it, besides that."""
+    local, _, domain = email.partition("@")
+    each = re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), local)
+    return [
+        f"{local[:1].upper()}{local[1:]}@{domain}",
+        f"{each}@{domain}",
+        f"{each}@{domain[:1].upper()}{domain[1:]}",
+        email.upper(),
+    ]
 
 
-def _record(found: dict[str, Any]) -> Record:
+def _at(record_id: str) -> str:
+    return f"{CUSTOMERS}/{quote(record_id, safe='')}"
+
+
+def _result(answer: Answer) -> WriteResult:
+    try:
+        record = _record(answer.body)
+    except ContractError as error:
+        raise UnknownOutcome(f"{error}") from None  # it may well have happened
+    return WriteResult(record, answer.header("Request-Id"), answer.header("Idempotent-Replayed") == "true")
+
+
+def _record(found: Any) -> Record:
     try:
         return records.customer(found)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContractError(f"Stripe's customer is not as we know it: {type(error).__name__} at {error}.") from None
 
 

@@ -10,15 +10,15 @@ from connectors.http import Http, Response
 
 METHODS = (
     AuthMethod("connect", "Connect with Stripe", "oauth", "You sign in at Stripe and allow access there."),
-    AuthMethod("apps", "Install the Stripe app", "oauth", "For businesses that install Fieldbridge from Stripe's app list."),
-    AuthMethod("key", "Paste a restricted key", "key", "Made in Stripe under Developers, API keys; it starts with rk_."),
-)  # fmt: skip
+    AuthMethod("apps", "Install the Stripe app", "oauth", "For those who install Fieldbridge from Stripe's app list."),
+    AuthMethod("key", "Paste a restricted key", "key", "Made in Stripe under Developers, API keys; starts with rk_."),
+)
 #: Stripe Apps tokens last an hour; the answer does not say so.
 APP_TOKEN = timedelta(hours=1)
 
 
 class Connecting:
-    """`urls`: api, connect and apps, without a slash at the end."""
+    """`api`, `connect` and `apps` are where these three of Stripe's services answer."""
 
     def __init__(self, http: Http, *, client_id: str, secret_key: str, api: str, connect: str, apps: str) -> None:
         self._http, self._client_id, self._key = http, client_id, secret_key
@@ -45,7 +45,9 @@ class Connecting:
         response = self._post(url, form)
         answer = self._http.read_json(response, writes=True)
         if response.status != 200:
-            raise AuthError(f"Stripe did not accept the sign-in: {_said(answer)}")
+            words = f"Stripe did not accept the sign-in: {_said(answer)}"
+            # Anything else than the grant is ours to mend, and no reason to ask the business again.
+            raise AuthError(words) if _error(answer) == "invalid_grant" else RejectedError(words)
         return _credentials(method, answer)
 
     def disconnect(self, credentials: Credentials) -> None:
@@ -55,9 +57,8 @@ class Connecting:
         form = {"client_id": self._client_id, "stripe_user_id": credentials.account_id}
         response = self._post(f"{self._connect}/oauth/deauthorize", form)
         said = self._http.read_json(response, writes=True)
-        if response.status not in {200, 400, 401, 404} or (
-            response.status == 400 and said.get("error") == "invalid_request"
-        ):
+        unknown_there = _error(said) == "invalid_client" and "API key" not in _said(said)
+        if response.status != 200 and not unknown_there:
             raise RejectedError(f"Stripe did not let go: {_said(said)}")
 
     def _post(self, url: str, form: dict[str, str]) -> Response:
@@ -88,6 +89,11 @@ def from_key(key: str) -> Credentials:
     if not clean.startswith(kinds) or len(clean) < 12 or not clean.replace("_", "").isalnum():
         raise RejectedError("That is not a Stripe key: paste one that starts with rk_live_ or rk_test_.", field="key")
     return Credentials("key", Secret(clean), livemode="_live_" in clean[:8])
+
+
+def _error(answer: Any) -> str:
+    found = answer.get("error") if isinstance(answer, dict) else ""
+    return found if isinstance(found, str) else ""
 
 
 def _said(answer: Any) -> str:

@@ -1,6 +1,7 @@
 """Stripe's errors in our words."""
 
 import re
+from typing import TypedDict
 
 import stripe
 
@@ -20,20 +21,28 @@ _REVOKED = {"account_invalid", "api_key_expired", "platform_api_key_expired", "a
 _KEY = re.compile(r"\b((?:sk|rk|pk|whsec)_[A-Za-z]*_?)\S+")
 
 
+class _About(TypedDict):
+    code: str
+    request_id: str
+    status: int | None
+
+
 def translated(error: stripe.StripeError, *, writes: bool) -> ConnectorError:
     """What an error of the package means for us. `writes`: the call may have changed something."""
     status = error.http_status or 0
     code = _code(error)
     words = _KEY.sub(r"\1…", str(error.user_message or error) or "no reason given")[:300]
-    about = {"code": code, "request_id": error.request_id or "", "status": status or None}
+    about: _About = {"code": code, "request_id": error.request_id or "", "status": status or None}
     if status == 429:
         return RateLimited("Stripe asks us to slow down.", after=1.0, reason=limit_reason(error), **about)
     if status == 401 or code in _REVOKED:
         return AuthError(f"Stripe no longer accepts our access: {words}", **about)
     if status == 403:
         return ScopeError(f"Stripe does not allow this: {words}", **about)
-    if status == 404 or code == "resource_missing":
+    if code == "resource_missing":
         return MissingError(f"Stripe has no such record: {words}", **about)
+    if status == 404:  # an address nobody serves is no proof that a record is gone
+        return ContractError(f"Stripe does not know what we asked for: {words}", **about)
     if status == 409:
         return UnknownOutcome("Stripe is still working on the same request.", **about)
     if isinstance(error, stripe.IdempotencyError):
@@ -46,13 +55,12 @@ def translated(error: stripe.StripeError, *, writes: bool) -> ConnectorError:
 def _lost(error: stripe.StripeError, status: int, writes: bool) -> ConnectorError:
     """5xx and unreadable answers. A JSON answer with 5xx is saved under the key and will be repeated."""
     readable = bool(error.json_body)
-    about = {"request_id": error.request_id or "", "status": status or None}
+    about: _About = {"code": "", "request_id": error.request_id or "", "status": status or None}
+    trouble = status >= 500
+    words = f"Stripe has a problem of its own (status {status})." if trouble else "Stripe's answer cannot be read."
     if writes:
-        words = f"Stripe had a problem of its own (status {status})." if readable else "Stripe's answer cannot be read."
-        return UnknownOutcome(words, spent=readable and status >= 500, **about)
-    if status >= 500:
-        return TransientError(f"Stripe has a problem of its own (status {status}).", **about)
-    return ContractError("Stripe sent an answer that cannot be read.", **about)
+        return UnknownOutcome(words, spent=readable and trouble, **about)
+    return TransientError(words, **about)
 
 
 def limit_reason(error: stripe.StripeError) -> str:
