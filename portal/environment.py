@@ -1,6 +1,7 @@
 """The environment, read once and checked as a whole: every wrong variable is named in one message."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -128,7 +129,7 @@ def is_ip(host: str) -> bool:
 
 
 def _database(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    url = environment.get("DATABASE_URL") or f"sqlite:///{ROOT / 'var' / 'fieldbridge.sqlite3'}"
+    url = environment.get("DATABASE_URL") or f"sqlite:///{_own_folder() / 'fieldbridge.sqlite3'}"
     try:
         config = dict(environ.Env.db_url_config(url))
     except Exception:  # django-environ raises many kinds for a bad address; the address may hold a password
@@ -137,6 +138,14 @@ def _database(environment: Mapping[str, str], problems: list[str]) -> dict[str, 
         problems.append("DATABASE_URL is not a sqlite:/// or postgres:// address.")
         return {}
     return config
+
+
+def _own_folder() -> Path:
+    """Where the database is unless DATABASE_URL says otherwise; made at first use."""
+    folder = ROOT / "var"
+    with suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _email(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""What the demo's portal holds at the start: one business and three people. Whatever is there already stays."""
+
+import http.client
+import os
+from urllib.parse import parse_qs, urlsplit
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django_scopes import scope
+
+from connectors import registry
+from portal import connect
+from portal.models import Business, Connection, Membership, Role, User
+from syncs import choosing, recipes
+from syncs.models import Sync
+
+BUSINESS = "Harbour Plumbing"
+PEOPLE = {
+    "owner@demo.test": ("Olivia Owner", Role.OWNER),
+    "staff@demo.test": ("Sam Staff", Role.STAFF),
+    "support@demo.test": ("Sunita Support", Role.SUPPORT),
+}
+#: The account of each sandbox that is Harbour Plumbing's.
+ACCOUNT = "1"
+
+
+class NotADemo(Exception):
+    """These people and their printed password belong on nobody's real portal."""
+
+
+def check_is_demo() -> None:
+    if os.environ.get("FIELDBRIDGE_DEMO") != "1" or urlsplit(settings.BASE_URL).hostname != "127.0.0.1":
+        raise NotADemo("This is not a demo: `make demo` makes one.")
+
+
+def make() -> Business:
+    check_is_demo()
+    business, _ = Business.objects.get_or_create(name=BUSINESS)
+    for email, (name, role) in PEOPLE.items():
+        user = User.objects.filter(email=email).first() or _person(email, name, role)
+        Membership.objects.get_or_create(business=business, user=user, defaults={"role": role})
+    return business
+
+
+def _person(email: str, name: str, role: Role) -> User:
+    password = os.environ["FIELDBRIDGE_DEMO_PASSWORD"]
+    user = User.objects.create_user(email, password, name=name, is_staff=role in {Role.STAFF, Role.SUPPORT})
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def go_live() -> None:
+    """Connect both accounts as the owner would in the browser, choose the recipe, and switch it on."""
+    business = make()
+    owner = User.objects.get(email="owner@demo.test")
+    rows = {slug: _connected(business, owner, slug) for slug in registry.CONNECTORS}
+    recipe = recipes.get("clients-to-customers")
+    with scope(business=business):
+        sync = choosing.choose(business, recipe, rows[recipe.source], rows[recipe.target], owner)
+        if sync.mode != Sync.Mode.LIVE:
+            choosing.go_live(sync)
+
+
+def _connected(business: Business, owner: User, slug: str) -> Connection:
+    with scope(business=business):
+        standing = Connection.objects.filter(connector=slug, status=Connection.Status.ACTIVE).first()
+    if standing:
+        return standing
+    method = connect.auth_method(registry.get(slug), "", "oauth")
+    assert method is not None  # noqa: S101  # both sandboxes are connected in the browser
+    address = connect.begin(business, owner, "demo", slug, method)
+    answer = _allow(address)
+    return connect.finish(connect.claim(owner, "demo", slug, answer["state"]), answer["code"])
+
+
+def _allow(address: str) -> dict[str, str]:
+    """Press Allow on the consent page, and return what it sends the browser back with."""
+    parts = urlsplit(address)
+    service = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    service.request("POST", f"{parts.path}?{parts.query}", f"account={ACCOUNT}&decision=allow", form)
+    back = service.getresponse().headers.get("Location", "")
+    return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
