@@ -82,5 +82,5 @@ def businesses(user: User) -> "list[Business]":
     return list(Business.objects.filter(memberships__user=user).order_by("name"))
 
 
-def belongs_to_several(user: User) -> bool:
-    return Membership.objects.filter(user=user).count() > 1
+def belongs_to_several(user_id: int) -> bool:
+    return Membership.objects.filter(user_id=user_id).count() > 1

@@ -9,10 +9,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa import signals as mfa
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.internal.flows.sessions import end_other_sessions
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -21,7 +23,11 @@ from portal import crypto
 from portal.models import User
 
 log = logging.getLogger(__name__)
+#: What a session notes beside allauth's own: when it began, and the address an invitation's link was sent to.
+BEGAN = "began"
 INVITED = "invited_email"
+#: Where allauth keeps what it encrypts, in the data of an authenticator.
+SECRETS = ("secret", "seed", "migrated_codes")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -62,11 +68,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
     """The secrets of authenticator apps and recovery codes are stored encrypted, like those of connections."""
 
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "add_email_blocked": "Your second step is tied to the address. Switch it off under Security, change the "
+        "address, then set it up again.",
+        "incorrect_code": "That is not the code the app shows now. Wait for the next one and try again.",
+    }
+
     def encrypt(self, text: str) -> str:
         return crypto.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         return crypto.decrypt(encrypted_text)
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        return f"Key {Authenticator.objects.filter(user=user, type=type).count() + 1}"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {**super().get_public_key_credential_rp_entity(), "name": "Fieldbridge"}
@@ -85,16 +100,39 @@ class SignupForm(forms.Form):
         user.save(update_fields=["name"])
 
 
+@transaction.atomic
+def re_encrypt_second_factor(pk: int) -> bool | None:
+    """Brings the secrets of one authenticator under the first key: whether any moved, None where no key opens them."""
+    row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+    if row is None:
+        return False
+    secrets = {name: row.data[name] for name in SECRETS if name in row.data}
+    try:
+        fresh = {name: _under_first_key(value) for name, value in secrets.items()}
+    except crypto.KeyMissing:
+        return None
+    if fresh != secrets:
+        row.data |= fresh
+        row.save(update_fields=["data"])
+    return fresh != secrets
+
+
+def _under_first_key(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_under_first_key(item) for item in value]
+    return value if crypto.is_under_first_key(value) else crypto.rotate(value)
+
+
 def _absolute(url: str) -> str:
     """The same page at the portal's own address, whatever host name the request came in by."""
     return f"{settings.BASE_URL}{urlsplit(url).path}"
 
 
 def recently_signed_in(request: HttpRequest) -> bool:
-    """Whether the person gave a password, code or passkey within the last 15 minutes."""
+    """Whether the session began, or the person gave a password, code or passkey, within the last 15 minutes."""
     records = get_authentication_records(request, request.user)
     latest = max((record["at"] for record in records), default=0)
-    return bool(time.time() - latest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+    return bool(time.time() - max(latest, request.session.get(BEGAN, 0)) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
 
 
 def confirm_first(request: HttpRequest, back: str) -> HttpResponse:

@@ -1,10 +1,11 @@
 """What the frame around every page needs."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
 
-from portal import access
+from portal import access, figures
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -16,5 +17,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "business": membership.business,
         "membership": membership,
         "may": {str(action): True for action in access.ALLOWED[membership.role]},
-        "several": lambda: access.belongs_to_several(request.user),
+        "several": lambda: access.belongs_to_several(membership.user_id),
+        "attention_count": cache(figures.attention_count),
     }

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 from django_scopes import scope, scopes_disabled
 
-from portal import access
+from portal import access, accounts
 
 log = logging.getLogger(__name__)
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -41,7 +41,7 @@ class DatabaseDown:
 
 def unavailable(request: HttpRequest, exception: Exception) -> HttpResponse:
     log.error("The database does not answer: %s", type(exception).__name__)
-    response = render(None, "unavailable.html", status=503)  # type: ignore[arg-type]  # no context processors: they query
+    response = render(None, "unavailable.html", status=503)  # no context processors: they query
     response["Retry-After"] = "30"
     return response
 
@@ -51,7 +51,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     exception = sys.exception()
     if isinstance(exception, OperationalError | InterfaceError):
         return unavailable(request, exception)
-    return render(None, "500.html", status=500)  # type: ignore[arg-type]  # as above
+    return render(None, "500.html", status=500)
 
 
 class SessionLimits:
@@ -72,7 +72,7 @@ class SessionLimits:
 
     def _look(self, request: HttpRequest) -> None:
         session, now = request.session, int(time.time())
-        began, seen = session.setdefault("began", now), session.get("seen", 0)
+        began, seen = session.setdefault(accounts.BEGAN, now), session.get("seen", 0)
         if now - began >= settings.SESSION_COOKIE_AGE or (seen and now - seen >= settings.SESSION_IDLE_AGE):
             logout(request)
             messages.info(request, "You were signed out because it has been a while. Sign in again to go on.")
@@ -123,7 +123,8 @@ def _page_scope(request: HttpRequest, business_id: int) -> AbstractContextManage
     request.business = found.business  # type: ignore[attr-defined]
     if request.session.get("business") != business_id:
         request.session["business"] = business_id
-    return scope(business=found.business)
+    opened: AbstractContextManager[object] = scope(business=found.business)
+    return opened
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -137,4 +138,5 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 def admin_scope(request: HttpRequest) -> AbstractContextManager[object]:
     seen = access.looked_after(request.user)  # type: ignore[arg-type]  # authenticated: a User
     request.looked_after = seen  # type: ignore[attr-defined]  # portal.admin.base asks it for every permission
-    return scopes_disabled() if seen is None else scope(business=list(seen))
+    opened: AbstractContextManager[object] = scopes_disabled() if seen is None else scope(business=list(seen))
+    return opened

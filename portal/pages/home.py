@@ -48,7 +48,8 @@ class SettingsForm(BusinessForm):
     country = None  # type: ignore[assignment]  # Django's way to drop an inherited field
     currency = None  # type: ignore[assignment]
 
-    class Meta(BusinessForm.Meta):
+    class Meta:
+        model = Business
         fields = ("name", "time_zone")
 
 
@@ -106,7 +107,7 @@ def business_new(request: HttpRequest) -> HttpResponse:
 
 @transaction.atomic
 def create(person: User, form: BusinessForm) -> Business:
-    business = form.save()
+    business: Business = form.save()
     Membership.objects.create(business=business, user=person, role=Role.OWNER)
     return business
 
@@ -127,7 +128,7 @@ def business_settings(request: HttpRequest, business_id: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def you(request: HttpRequest) -> HttpResponse:
-    form = NameForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    form = NameForm(request.POST or None, instance=User.objects.get(pk=cast(User, request.user).pk))
     if form.is_valid():
         form.save()
         messages.success(request, "Saved.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, cast
+from typing import cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -24,18 +25,21 @@ from portal.people import Refused
 MEANING = {
     Role.OWNER: "Everything: connect accounts, choose what is kept in step, invite people.",
     Role.OFFICE: "Daily work: see all records, start a sync, decide about records that need a person.",
-    Role.STAFF: "Integration staff who set things up: the daily work, and what is kept in step and how.",
-    Role.SUPPORT: "Support who look into problems: see everything and start a sync. They change no settings.",
-    Role.READ_ONLY: "Look only: see records and how things are going, change nothing.",
+    Role.STAFF: "For those who set things up for you: the daily work, and what is kept in step and how.",
+    Role.SUPPORT: "For those who look into problems for you: see everything and start a sync, change no settings.",
+    Role.READ_ONLY: "Look on: see records and how things are going, change nothing.",
 }
-type Page[**P] = Callable[Concatenate[HttpRequest, int, P], HttpResponse]
+SAID = {role: (role.label, meaning) for role, meaning in MEANING.items()}
+type Page = Callable[..., HttpResponse]
 
 
 class RoleField(forms.ChoiceField):
     """Radio buttons that say what each role may do."""
 
     def __init__(self) -> None:
-        choices = [(role.value, f"{role.label}. {MEANING[role]}") for role in Role]
+        choices = [
+            (role.value, format_html("<span><strong>{}</strong><br>{}</span>", *said)) for role, said in SAID.items()
+        ]
         super().__init__(label="Role", choices=choices, widget=forms.RadioSelect, initial=Role.OFFICE)
 
 
@@ -52,14 +56,14 @@ def _person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def confirmed[**P](view: Page[P]) -> Page[P]:
+def confirmed(view: Page) -> Page:
     """For owners who have said within 15 minutes that it is really them."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, business_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, business_id: int, **kwargs: int) -> HttpResponse:
         access.demand(request, business_id, Action.PEOPLE)
         if accounts.recently_signed_in(request):
-            return view(request, business_id, *args, **kwargs)
+            return view(request, business_id, **kwargs)
         if request.method == "POST":
             messages.info(request, "Nothing was changed yet: do it once more now that we know it is you.")
         back = request.path if request.method == "GET" else reverse("people", args=[business_id])
@@ -81,7 +85,7 @@ def members(request: HttpRequest, business_id: int) -> HttpResponse:
     context = {
         "members": rows,
         "invitations": invitations if access.may(own, Action.PEOPLE) else [],
-        "roles": [(role.label, MEANING[role]) for role in Role],
+        "roles": SAID.values(),
         "now": timezone.now(),
     }
     return render(request, "portal/people.html", context)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models
 
+from portal.accounts import re_encrypt_second_factor
 from portal.crypto import EncryptedTextField, KeyMissing, Sealed, is_under_first_key, rotate
 
 type Place = tuple[type[models.Model], str]
@@ -21,15 +23,23 @@ class Command(BaseCommand):
         parser.add_argument("--batch", type=int, default=200, help="rows read at once")
 
     def handle(self, *args: Any, batch: int, **options: Any) -> None:
-        locked = 0
+        locked = self._tell("Second factors of people", *re_encrypt_second_factors())
         for model, field in places():
-            done, unopened = re_encrypt(model, field, batch)
-            locked += unopened
-            self.stdout.write(f"{model._meta.label}.{field}: {done} re-encrypted, {unopened} not opened by any key")
+            locked += self._tell(f"{model._meta.label}.{field}", *re_encrypt(model, field, batch))
         if locked:
             raise CommandError(
                 f"{locked} values open with none of the keys. Put the key they need back and run this again."
             )
+
+    def _tell(self, place: str, done: int, unopened: int) -> int:
+        self.stdout.write(f"{place}: {done} re-encrypted, {unopened} not opened by any key")
+        return unopened
+
+
+def re_encrypt_second_factors() -> tuple[int, int]:
+    """As `re_encrypt`, for the secrets that allauth keeps."""
+    results = [re_encrypt_second_factor(pk) for pk in Authenticator.objects.values_list("pk", flat=True)]
+    return results.count(True), results.count(None)
 
 
 def places() -> Iterator[Place]:
