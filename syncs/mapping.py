@@ -124,9 +124,11 @@ def _check_stars(sources: Sequence[str], target: str) -> None:
         raise MappingError(f"{target}: a row with a star reads one group of fields and writes one group.")
 
 
-def _step(step: Mapping[str, Any], target: str, sources: Sequence[str]) -> Callable[[Any, Notes], Any]:
-    name = str(step.get("name")) if isinstance(step, Mapping) else str(step)
-    function = TRANSFORMS.get(name)
+def _step(step: Any, target: str, sources: Sequence[str]) -> Callable[[Any, Notes], Any]:
+    if not isinstance(step, Mapping):
+        raise MappingError(f'{target}: a transform is written as {{"name": "text"}}, not as {step!r}.')
+    name = step.get("name")
+    function = TRANSFORMS.get(str(name))
     if function is None:
         raise MappingError(f"{target}: there is no transform called “{name}”.")
     bound = partial(function, **{k: v for k, v in step.items() if k != "name"})

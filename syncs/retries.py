@@ -39,7 +39,8 @@ class Decision:
 
 
 def backoff(tries: int, chance: float | None = None) -> float:
-    """Seconds to wait after `tries` failures in a row: doubling from one second, capped at an hour, with jitter."""
+    """Seconds to wait after `tries` failures before this one: doubling from one second, at most an hour, the latter
+    half of it by chance (0 to 1)."""
     base = min(2.0 ** min(tries, 12), LONGEST_WAIT)
     return base * (0.5 + 0.5 * (random.random() if chance is None else chance))  # noqa: S311  # jitter, not a secret
 
@@ -58,7 +59,7 @@ def decide(error: ConnectorError, tries: int) -> Decision:
         case TransientError():
             return _again(Next.AGAIN, error, tries)
         case MissingError():
-            return Decision(Next.LOOK, "missing", words)
+            return _again(Next.LOOK, error, tries, code="missing")
         case RejectedError():
             code = f"rejected:{error.field}" if error.field else "rejected"
             return Decision(Next.HOLD, code[:60], words)
@@ -67,7 +68,7 @@ def decide(error: ConnectorError, tries: int) -> Decision:
     return Decision(Next.HOLD, "unexpected", words)
 
 
-def _again(kind: Next, error: ConnectorError, tries: int) -> Decision:
+def _again(kind: Next, error: ConnectorError, tries: int, code: str = "") -> Decision:
     if tries + 1 >= MOST_TRIES:
         return Decision(Next.HOLD, "gave_up", f"{error} Tried {tries + 1} times.")
-    return Decision(kind, error.code, str(error), backoff(tries))
+    return Decision(kind, (code or error.code)[:60], str(error), backoff(tries))

@@ -40,8 +40,14 @@ def is_empty(value: Any) -> bool:
 
 
 def plain(value: Any) -> str:
-    """Unicode NFC, control characters removed, runs of spaces collapsed."""
-    raw = "" if value is None else str(value)
+    """Unicode NFC, control characters removed, runs of spaces collapsed. A list is joined, a yes or no spelt out."""
+    if isinstance(value, str):
+        raw = value
+    elif isinstance(value, bool):
+        raw = "yes" if value else "no"
+    else:
+        words = map(plain, value) if isinstance(value, list) else ["" if value is None else str(value)]
+        raw = ", ".join(filter(None, words))
     if raw.isascii() and raw.isprintable() and "  " not in raw:
         return raw.strip()
     spaced = "".join(" " if c.isspace() else c for c in raw)
