@@ -86,11 +86,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next_cursor` is opaque and None on the last page. `total` is the number of records where known."""
+    """`next_cursor` is opaque and None on the last page. `total` is the number of records where known.
+
+    `unreadable`: ids of records on it that are not as we know them; they must not keep the others from being read.
+    """
 
     records: Sequence[Record]
     next_cursor: str | None
     total: int | None = None
+    unreadable: Sequence[str] = ()
 
 
 class NoticeKind(StrEnum):

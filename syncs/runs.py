@@ -1,6 +1,6 @@
 """Reading many records page by page: the first-sync review, a backfill, a poll. Resumable at any page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -95,13 +95,15 @@ def _targets_read(run: Run, sync: Sync) -> None:
 
 def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     _, changed = snapshots.save(sync.source, sync.source_resource, page.records, asked)
-    links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=[r.id for r in page.records])}
-    fresh = [_new_link(run, sync, r.id, r.label, asked) for r in page.records if r.id not in links]
-    marked = [x for x in links.values() if x.source_id in changed or _unsettled(x, sync)]
+    changed |= set(page.unreadable)  # the look at each of them will say so
+    labels = {r.id: r.label for r in page.records} | {key: key for key in page.unreadable}
+    links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=list(labels))}
+    fresh = [_new_link(run, sync, key, label, asked) for key, label in labels.items() if key not in links]
+    marked = {x.pk for x in links.values() if x.source_id in changed or _unsettled(x, sync)}
     Link.objects.bulk_create(fresh)
     _mark(marked, run, asked)
-    unchanged = sum(1 for x in links.values() if x not in marked and x.run_id != run.pk)
-    _count(run, seen=len(page.records), marked=len(fresh) + len(marked), unchanged=unchanged)
+    unchanged = sum(1 for x in links.values() if x.pk not in marked and x.run_id != run.pk)
+    _count(run, seen=len(labels), marked=len(fresh) + len(marked), unchanged=unchanged)
     run.total = page.total if page.total is not None else run.total
     run.cursor = page.next_cursor or ""
     if not run.cursor:
@@ -130,8 +132,7 @@ def _new_link(run: Run, sync: Sync, source_id: str, label: str, asked: datetime)
     )  # fmt: skip
 
 
-def _mark(links: Sequence[Link], run: Run, asked: datetime) -> None:
-    ids = [x.pk for x in links]
+def _mark(ids: Iterable[int], run: Run, asked: datetime) -> None:
     Link.objects.filter(pk__in=ids, noticed=F("handled")).update(
         priority=Link.Priority.BACKFILL, state=Link.State.DUE, noticed_by=run.get_kind_display()[:60]
     )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -93,7 +94,7 @@ class JobberSession(Session):
         page = self._page(documents.text(name), variables, reserve=RESERVE)
         following = json.dumps({**carried, "after": page.next_cursor}) if page.next_cursor else None
         total = None if cursor or "since" in carried else self._total()
-        return Page(page.records, following, total)
+        return replace(page, next_cursor=following, total=total)
 
     def _total(self) -> int | None:
         """Nice to have for a progress bar, so a refusal is no failure."""
@@ -107,8 +108,14 @@ class JobberSession(Session):
         cost = self._bucket.client_cost * size + documents.PAGE_COST
         found = self.ask(document, variables, cost=cost, reserve=reserve, clients=size)["clients"]
         info = found["pageInfo"]
-        rows = [_record(node) for node in found["nodes"]]
-        return Page(rows, info["endCursor"] if info["hasNextPage"] else None)
+        rows: list[Record] = []
+        unreadable: list[str] = []
+        for node in found["nodes"]:
+            try:
+                rows.append(_record(node))
+            except ContractError:
+                unreadable.append(str(node["id"]))
+        return Page(rows, info["endCursor"] if info["hasNextPage"] else None, unreadable=unreadable)
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
         """Many in one call by aliases, as many as the bucket takes. One bad id does not spoil the others.

@@ -148,6 +148,23 @@ def test_one_client_that_cannot_be_read_is_held_alone(world: World, monkeypatch:
     assert Incident.objects.get().state == "resolved"
 
 
+def test_one_client_that_cannot_be_read_does_not_stop_the_others_from_being_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = records.client
+
+    def strange(node: Any) -> Any:
+        if node["firstName"] == "Ann2":
+            raise KeyError("updatedAt")
+        return real(node)
+
+    monkeypatch.setattr(records, "client", strange)
+    clients = reviewed(world, 5)
+    world.work()
+    assert [world.link(client).state for client in clients] == ["in_step", "in_step", "held", "in_step", "in_step"]
+    assert world.ledger() == {**dict.fromkeys(world.ledger(), 0), "seen": 5, "written": 4, "held": 1}
+
+
 def test_a_refused_value_holds_its_record_and_says_which_field(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     clients = reviewed(world, 3)
     real = applying.intend
