@@ -10,6 +10,8 @@ from connectors.jobber.documents import CLIENT_COST
 
 #: The bucket's size before Jobber has said it, as documented.
 SIZE = 10_000.0
+#: The shortest wait asked for, in seconds: a hair too early is refused again.
+SOONEST = 0.05
 
 
 class Bucket:
@@ -36,7 +38,9 @@ class Bucket:
         needed = min(cost + reserve * self._maximum, self._maximum)
         short = needed - self.now()
         if short > 0:
-            raise RateLimited("Jobber's query budget is used up.", after=short / self._restore, reason="cost")
+            raise RateLimited(
+                "Jobber's query budget is used up.", after=max(SOONEST, short / self._restore), reason="cost"
+            )
 
     def clients(self, least: int, most: int, reserve: float) -> int:
         """How many clients a page may hold for the points that are there now; `least` where it has to wait anyhow."""

@@ -28,4 +28,5 @@ _templates.filters["moment"] = moment
 
 def render(template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page from "<slug>/page.html", which extends "base.html" of the frame."""
-    return HTMLResponse(_templates.get_template(template).render(**values), status_code=status)
+    page = _templates.get_template(template).render(**values)
+    return HTMLResponse(page.encode("utf-8", "replace"), status_code=status)

@@ -105,14 +105,18 @@ def _person(number: int, seed: int, taken: set[str], shared: str) -> Person:
     business = dice.choice(_BUSINESS).format(last=last, city=city, number=dice.randrange(1000, 99999))
     company = business if place in _COMPANIES else ""
     special = seed == 1 and number <= 200
+    title = "Dr." if dice.random() < 0.06 else ""
+    nobody = special and number == 20
+    email = shared or _email(dice, first, last, taken)
+    others = (_email(dice, f"{first} work", last, taken),) if dice.random() < 0.08 else ()
     return Person(
         number=number,
         first=first,
         last=last,
         company=company,
-        title="Dr." if dice.random() < 0.06 else "",
-        email="" if special and number == 20 else shared or _email(dice, first, last, taken),
-        other_emails=(_email(dice, f"{first} work", last, taken),) if dice.random() < 0.08 else (),
+        title=title,
+        email="" if nobody else email,
+        other_emails=() if nobody else others,
         phones=(_PHONES.get(number) if special else None) or tuple(islice(_numbers(dice, area, company), 2)),
         street1=f"{dice.randrange(1, 240)} {dice.choice(_STREETS)} {dice.choice(_KINDS)}",
         street2=f"Unit {dice.randrange(1, 40)}" if dice.random() < 0.2 else "",
