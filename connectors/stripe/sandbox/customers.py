@@ -220,7 +220,7 @@ def _tax_id(identity: str, created: int, kind: str, value: str, number: int) -> 
     return {
         "id": f"txi_{identity[4:]}{number}", "object": "tax_id", "country": kind[:2].upper(), "created": created,
         "customer": identity, "customer_account": None, "livemode": False,
-        "owner": {"customer": identity, "type": "customer"}, "type": kind, "value": value,
+        "owner": {"customer": identity, "customer_account": None, "type": "customer"}, "type": kind, "value": value,
         "verification": {"status": "pending", "verified_address": None, "verified_name": None},
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """How many requests per second: each endpoint and each account as a whole, in real time."""
 
-import time
 from collections.abc import Mapping
+from time import monotonic
 
 from connectors.stripe.sandbox.problems import too_fast
 
@@ -20,7 +20,7 @@ class Limits:
         """A 429 Problem when the account is too fast; a refused request uses nothing up."""
         if not self._on:
             return
-        now = time.monotonic()
+        now = monotonic()
         rate = SEARCH if operation.endswith("/search") else PER_ENDPOINT
         whole = self._left(account, "", self._whole, now)
         endpoint = self._left(account, operation, rate, now)
