@@ -17,7 +17,7 @@ from unfold.sites import UnfoldAdminSite
 type View = Callable[..., HttpResponse]
 
 #: The theme evaluates the expressions in its attributes and styles elements by hand; no other page may.
-POLICY = {
+POLICY: dict[str, Any] = {
     **settings.SECURE_CSP,
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],

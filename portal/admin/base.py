@@ -1,0 +1,223 @@
+"""The only door to the admin's rows: which of them a person sees, and what the role there lets them do.
+
+Django's own per-model permissions are not asked. A gate names who may: an action of `portal.access`, judged by the
+role a person has in the row's business, or one of the two below.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+from django.contrib import admin, messages
+from django.db.models import ForeignKey, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
+from unfold.paginator import InfinitePaginator
+
+from portal.access import Action, may
+from portal.models import Business, User
+
+type Gate = Action | str
+NOBODY = "nobody"
+SUPERUSERS = "superusers"
+_COMPARISONS = {"exact", "in", "isnull", "gte", "gt", "lte", "lt"}
+
+
+def businesses_where(request: HttpRequest, gate: Gate) -> set[int] | None:
+    """Ids of the businesses in which this person may; None means all of them."""
+    roles = cast("dict[int, str] | None", request.looked_after)  # type: ignore[attr-defined]  # portal.middleware
+    if gate == NOBODY:
+        return set()
+    if roles is None:
+        return None
+    return {business for business, role in roles.items() if isinstance(gate, Action) and may(role, gate)}
+
+
+def person(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+class Scoped:
+    """Mixed into model admins and inlines: rows, choices and permissions by the businesses looked after."""
+
+    #: From a row to its business, as a lookup; empty for rows of no one business, where only the person is judged.
+    business_path: ClassVar[str] = "business"
+    view_gate: ClassVar[Gate] = Action.VIEW
+    add_gate: ClassVar[Gate] = NOBODY
+    change_gate: ClassVar[Gate] = NOBODY
+    delete_gate: ClassVar[Gate] = NOBODY
+    admin_site: Any
+
+    def limited(self, rows: QuerySet[Any], businesses: set[int]) -> QuerySet[Any]:
+        return rows.filter(**{f"{self.business_path}__in": businesses})
+
+    def business_of(self, row: Any) -> int | None:
+        return cast("int | None", row.business_id)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the admin mixed with
+        businesses = businesses_where(request, self.view_gate)
+        return rows if businesses is None else self.limited(rows, businesses)
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Choices are the rows the person sees; a new row's business is one in which they may add it."""
+        related = db_field.remote_field.model
+        rows = self.admin_site.get_model_admin(related).get_queryset(request)
+        allowed = businesses_where(request, self.add_gate)
+        if related is Business and allowed is not None:
+            rows = rows.filter(pk__in=allowed)
+        kwargs.setdefault("queryset", rows)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def allows(self, request: HttpRequest, gate: Gate, row: Any = None) -> bool:
+        """In this row's business; without a row, in any."""
+        allowed = businesses_where(request, gate)
+        if not allowed or row is None or not self.business_path:
+            return allowed is None or bool(allowed)
+        return self.business_of(row) in allowed
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, self.view_gate)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, self.view_gate, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, self.add_gate, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, self.change_gate, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, self.delete_gate, obj)
+
+
+class ScopedAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Lists are dense, searched and never counted as a whole. `links_by`: lookups that links of ours filter by."""
+
+    links_by: ClassVar[Sequence[str]] = ()
+    show_full_result_count = False
+    list_per_page = 50
+    list_filter_submit = True
+    list_fullwidth = True
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:  # fmt: skip
+        """With the way to the log of changes only where people can change something."""
+        changes = self.change_gate != NOBODY or bool(self.actions)
+        context = {"show_history": changes, **(extra_context or {})}
+        answer: HttpResponse = super().changeform_view(request, object_id, form_url, context)
+        return answer
+
+    def row(self, request: HttpRequest, row: Any) -> Any:
+        """The row that buttons name by its id, read once per request; Http404 for another business's."""
+        if row is None or isinstance(row, Model):
+            return row
+        known: dict[tuple[type, str], Any] = request.__dict__.setdefault("admin_rows", {})
+        place = (self.model, str(row))
+        if place not in known:
+            known[place] = self.get_object(request, str(row))
+        if known[place] is None:
+            raise Http404("No such row.")
+        return known[place]
+
+    def allows(self, request: HttpRequest, gate: Gate, row: Any = None) -> bool:
+        return super().allows(request, gate, self.row(request, row))
+
+    def has_run_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, Action.RUN, obj)
+
+    def has_configure_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, Action.CONFIGURE, obj)
+
+    def chosen(self, request: HttpRequest, rows: QuerySet[Any], gate: Gate) -> QuerySet[Any]:
+        """Of the rows an action was called for, those where the person may; says so when some are left out."""
+        allowed = businesses_where(request, gate)
+        if allowed is None:
+            return rows
+        mine = self.limited(rows, allowed)
+        left = rows.count() - mine.count()
+        if left:
+            self.message_user(request, f"{left} left out: your role there does not allow it.", messages.WARNING)
+        return mine
+
+    def back(self, request: HttpRequest, object_id: Any) -> HttpResponse:
+        """To the row's page, also from within a dialog."""
+        opts = self.opts
+        answer = redirect(f"admin:{opts.app_label}_{opts.model_name}_change", object_id)
+        return (
+            HttpResponse(headers={"HX-Redirect": answer["Location"]}) if request.headers.get("HX-Request") else answer
+        )
+
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: Any = None, action_location: Any = admin.ActionLocation.CHANGE_LIST
+    ) -> list[tuple[str, str]]:
+        """As the theme's, with the arguments that Django 6.1 calls it with."""
+        first = [("", "Select action")]
+        return list(admin.ModelAdmin.get_action_choices(self, request, first, action_location))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what is offered: a free lookup would let anyone feel their way along a hidden column."""
+        offered = {self._path(f) for f in self.get_list_filter(request)} | set(self.links_by)
+        for path in (p for p in offered if lookup == p or lookup.startswith(f"{p}__")):
+            if set(lookup[len(path) :].split("__")[1:]) <= {*_COMPARISONS, "id", "pk"}:
+                return True
+        return False
+
+    @staticmethod
+    def _path(listed: Any) -> str:
+        named = listed[0] if isinstance(listed, tuple | list) else listed
+        return named if isinstance(named, str) else str(getattr(named, "parameter_name", ""))
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Django would send them to the index: what one does not look after does not exist."""
+        raise Http404("No such row.")
+
+
+class HistoryAdmin(ScopedAdmin):
+    """What happened stays as it is: nothing is added, changed or deleted. Long tables are not counted."""
+
+    paginator = InfinitePaginator
+    actions = None
+
+
+class SystemAdmin(HistoryAdmin):
+    """Rows of the installation itself, of no business: for superusers."""
+
+    business_path = ""
+    view_gate = SUPERUSERS
+
+    def limited(self, rows: QuerySet[Any], businesses: set[int]) -> QuerySet[Any]:
+        return rows if businesses else rows.none()
+
+
+class ScopedInline(Scoped, TabularInline):  # type: ignore[misc]  # unfold ships no types
+    """Rows inside their parent's page, which the person sees already; the other gates are asked for the parent."""
+
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, self.view_gate)
+
+
+class _SeenForm(AutocompleteDropdownForm):  # type: ignore[misc]  # unfold ships no types
+    """Names the chosen row only where the person sees it."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        field, model_admin = kwargs["field"], kwargs["model_admin"]
+        seen = model_admin.admin_site.get_model_admin(field.remote_field.model).get_queryset(request)
+        self.fields[kwargs["name"]].queryset = seen
+
+
+class SeenFilter(AutocompleteSelectFilter):  # type: ignore[misc]  # unfold ships no types
+    """A searchable filter by a related row."""
+
+    form_class = _SeenForm
+
+
+BY_BUSINESS = ("business", SeenFilter)

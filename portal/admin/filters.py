@@ -1,0 +1,72 @@
+"""Filters whose choices are known: no list of distinct values is read from a long table."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
+
+from syncs.models import Link
+
+PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+_DUE = Q(noticed__gt=F("handled"))
+_WAITING = (Link.State.DUE, Link.State.PLANNED, Link.State.RETRYING)
+#: The places of the ledger's equation, as conditions on links.
+PLACES = {
+    "waiting": _DUE | Q(state__in=_WAITING),
+    "written": ~_DUE & Q(state=Link.State.IN_STEP, wrote=True),
+    "unchanged": ~_DUE & Q(state=Link.State.IN_STEP, wrote=False),
+    "skipped": ~_DUE & Q(state__in=[Link.State.SKIPPED, Link.State.ENDED]),
+    "held": ~_DUE & Q(state__in=[Link.State.HELD, Link.State.CONFLICT]),
+    "failed": ~_DUE & Q(state=Link.State.PARKED),
+}
+PLACE_WORDS = {
+    "written": "Written", "unchanged": "Unchanged", "skipped": "Left out", "held": "Needs a look", "failed": "Failed",
+    "waiting": "Waiting",
+}  # fmt: skip
+
+
+class Place(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
+    """Where a record stands in the equation."""
+
+    title, parameter_name = "place", "place"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(PLACE_WORDS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Link]) -> QuerySet[Link]:
+        condition = PLACES.get(self.value() or "")
+        return queryset.filter(condition) if condition else queryset
+
+
+def one_of(field: str, title: str, choices: Sequence[tuple[str, str]]) -> type[Any]:
+    """A filter for a text column that holds one of these values."""
+
+    class OneOf(DropdownFilter):  # type: ignore[misc]  # as above
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return list(choices)
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            return queryset.filter(**{field: self.value()}) if self.value() else queryset
+
+    OneOf.title, OneOf.parameter_name = title, field
+    return OneOf
+
+
+def within(field: str) -> type[Any]:
+    """A filter for the last hour, day, week or month."""
+
+    class Within(DropdownFilter):  # type: ignore[misc]  # as above
+        title, parameter_name = "when", "within"
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")]
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            period = PERIODS.get(self.value() or "")
+            return queryset.filter(**{f"{field}__gte": timezone.now() - period}) if period else queryset
+
+    return Within

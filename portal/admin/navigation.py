@@ -1,0 +1,75 @@
+"""The sidebar: what staff and support look for, grouped by what it is about."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from portal.admin.display import list_of
+from portal.models import Business, Connection, ConnectStart, Invitation, Membership, RefusedDelivery, User, WorkerBeat
+from syncs.models import (
+    Attempt,
+    Event,
+    FieldMapping,
+    Incident,
+    Lane,
+    Link,
+    Run,
+    Snapshot,
+    SnapshotHistory,
+    Sync,
+    Version,
+    Write,
+)
+
+type Place = tuple[str, str, type[Model]]
+GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
+    ("What moves", False, (
+        ("Syncs", "sync_alt", Sync), ("Links", "link", Link), ("Incidents", "error", Incident),
+        ("Attempts", "manage_search", Attempt), ("Writes", "edit_note", Write), ("Runs", "playlist_play", Run),
+        ("Lanes", "route", Lane),
+    )),
+    ("What came in", False, (
+        ("Connections", "power", Connection), ("Deliveries", "call_received", Event),
+        ("Refused deliveries", "block", RefusedDelivery), ("Records as last seen", "description", Snapshot),
+    )),
+    ("Who", False, (
+        ("Businesses", "storefront", Business), ("People", "group", User), ("Memberships", "badge", Membership),
+        ("Invitations", "mail", Invitation), ("Email addresses", "alternate_email", EmailAddress),
+    )),
+    ("More", True, (
+        ("Versions", "history", Version), ("Rows of drafts", "rule", FieldMapping),
+        ("Earlier states", "manage_history", SnapshotHistory), ("Presses of Connect", "touch_app", ConnectStart),
+        ("Workers", "memory", WorkerBeat), ("Waiting tasks", "pending", OrmQ), ("Failed tasks", "report", Failure),
+        ("Finished tasks", "task_alt", Success), ("Schedules", "schedule", Schedule),
+        ("Second factors", "passkey", Authenticator), ("Signed-in sessions", "devices", UserSession),
+    )),
+)  # fmt: skip
+
+
+def groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """In unfold's shape. What a person may not see is not listed."""
+    first = {"title": "How things are", "icon": "monitor_heart", "link": reverse("admin:index")}
+    rest = [
+        {"title": title, "collapsible": folded, "separator": True, "items": _items(places)}
+        for title, folded, places in GROUPS
+    ]
+    return [{"items": [first]}, *rest]
+
+
+def _items(places: Sequence[Place]) -> list[dict[str, Any]]:
+    return [
+        {"title": words, "icon": icon, "link": list_of(model), "permission": _may_see(model)}
+        for words, icon, model in places
+    ]
+
+
+def _may_see(model: type[Model]) -> Callable[[HttpRequest], bool]:
+    return lambda request: bool(admin.site.get_model_admin(model).has_module_permission(request))

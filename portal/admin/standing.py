@@ -1,0 +1,69 @@
+"""How connections and syncs stand now: the facts `portal.health` judges, read for many syncs at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, F, Max, Min
+from django.utils import timezone
+
+from portal import health
+from portal.health import Health
+from portal.models import Connection, WorkerBeat
+from syncs.models import Link, Sync
+
+#: What `of` needs of a sync, read with it.
+RELATED = ("business", "source", "target", "lane")
+FAILED = Link.State.PARKED
+UNDECIDED = (Link.State.HELD, Link.State.CONFLICT)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One sync: its health, and how many of its records wait, need a decision, or were given up."""
+
+    sync: Sync
+    health: Health
+    waiting: int
+    waiting_since: datetime | None
+    held: int
+    failed: int
+
+
+def of_connection(row: Connection) -> Health:
+    """As for a connection that something uses."""
+    facts = health.ConnectionFacts(
+        service=row.service.name, status=row.status, reason=row.status_reason, since=row.status_since,
+        refreshed_at=row.refreshed_at, refresh_failed_at=row.refresh_failed_at, last_ok_at=row.last_ok_at,
+    )  # fmt: skip
+    return health.of_connection(facts)
+
+
+def of(syncs: Sequence[Sync]) -> list[Standing]:
+    """Two queries over the links and one for the workers, however many syncs there are."""
+    links = Link.objects.filter(sync__in=syncs)
+    due = links.filter(noticed__gt=F("handled")).values("sync").annotate(n=Count("pk"), since=Min("noticed_at"))
+    waiting = {row["sync"]: (row["n"], row["since"]) for row in due.order_by()}
+    stuck = links.filter(state__in=[*UNDECIDED, FAILED]).values("sync", "state").annotate(n=Count("pk")).order_by()
+    states = {(row["sync"], row["state"]): row["n"] for row in stuck}
+    beat = last_beat()
+    return [_standing(sync, waiting.get(sync.pk, (0, None)), states, beat) for sync in syncs]
+
+
+def last_beat() -> datetime | None:
+    found: datetime | None = WorkerBeat.objects.filter(stopped_at=None).aggregate(at=Max("beat_at"))["at"]
+    return found
+
+
+def _standing(
+    sync: Sync, due: tuple[int, datetime | None], states: dict[tuple[int, str], int], beat: datetime | None
+) -> Standing:
+    waiting, since = due
+    held, failed = sum(states.get((sync.pk, s), 0) for s in UNDECIDED), states.get((sync.pk, FAILED), 0)
+    facts = health.SyncFacts(
+        mode=sync.mode, connections=(of_connection(sync.source), of_connection(sync.target)),
+        parked=sync.lane.parked, resume_at=sync.lane.resume_at, failures=sync.lane.failures, waiting=waiting,
+        waiting_since=since, held=held, failed=failed, polled_until=sync.polled_until, poll_minutes=sync.poll_minutes,
+        beat_at=beat,
+    )  # fmt: skip
+    return Standing(sync, health.of_sync(facts, timezone.now()), waiting, since, held, failed)

@@ -1,0 +1,355 @@
+"""Syncs: the draft of their mapping, publishing it, running and pausing them. Nothing edited here is live by itself."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.forms import BaseDialogForm
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+
+from portal.access import Action
+from portal.admin import standing
+from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, ScopedInline, SeenFilter, person
+from portal.admin.buttons import Confirm, button
+from portal.admin.display import link, linked, links, list_of, rendered, state, state_badge, when
+from portal.admin.drafts import Difference, differences, row_words, said, steps_words
+from portal.admin.filters import PLACE_WORDS
+from portal.admin.mapping import MappingForm, RowsFormSet, catalogue, transforms_described
+from portal.health import Health
+from syncs import choosing, ledger, recipes
+from syncs.mapping import MappingError
+from syncs.models import Attempt, FieldMapping, Incident, Link, Run, Sync, Version, Write
+
+
+def draft_differences(sync: Sync) -> list[Difference]:
+    """What publishing would change; everything, where nothing was published yet."""
+    return differences(sync.version.content if sync.version else {}, choosing.draft_content(sync))
+
+
+class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
+    """The recipe's yes/no options as boxes."""
+
+    switches = forms.MultipleChoiceField(
+        label="Options", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Part of the draft: they count from the next version on.",
+    )  # fmt: skip
+
+    class Meta:
+        model = Sync
+        fields = ("name", "poll_minutes")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.labels = option_labels(self.instance)
+        if "switches" in self.fields:  # not for who may only look
+            self.fields["switches"].choices = list(self.labels.items())  # type: ignore[attr-defined]
+            self.fields["switches"].initial = [k for k in self.labels if self.instance.options.get(k)]
+
+    def save(self, commit: bool = True) -> Any:
+        chosen = self.cleaned_data.get("switches", [])
+        self.instance.options = {**self.instance.options, **{k: k in chosen for k in self.labels}}
+        return super().save(commit)
+
+
+def option_labels(sync: Sync) -> dict[str, str]:
+    """{option: what it means} of those that are a yes or no."""
+    recipe = recipes.RECIPES.get(sync.recipe)
+    known = {**(recipe.options if recipe else {}), **sync.options}
+    labels = recipe.option_labels if recipe else {}
+    return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
+
+
+class MappingInline(ScopedInline):
+    model = FieldMapping
+    formset = RowsFormSet
+    add_gate = change_gate = delete_gate = Action.CONFIGURE
+    verbose_name, verbose_name_plural = "row", "draft of the mapping"
+    ordering_field, hide_ordering_field = "position", True
+    show_title = False
+    template_after = "admin/syncs/sync/transforms.html"
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj and self.has_change_permission(request, obj):
+            kwargs["form"] = type("MappingForm", (MappingForm,), {"catalogue": catalogue(obj)})
+        return super().get_formset(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if self.has_change_permission(request, obj):
+            return ("sources", "target_path", "transforms", "mode", "position")
+        return ("reads", "target_path", "steps", "mode")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if self.has_change_permission(request, obj) else ("reads", "target_path", "steps", "mode")
+
+    @admin.display(description="from")
+    def reads(self, row: FieldMapping) -> str:
+        return ", ".join(row.sources)
+
+    @admin.display(description="transforms")
+    def steps(self, row: FieldMapping) -> str:
+        return steps_words(row.transforms).rstrip(", ") or "as it is"
+
+
+class PublishForm(BaseDialogForm):  # type: ignore[misc]  # as above
+    note = forms.CharField(
+        max_length=300, required=False, widget=UnfoldAdminTextInputWidget, help_text="What changes, and why."
+    )  # fmt: skip
+    form_before_template = "admin/syncs/sync/differences.html"
+
+    def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
+        sync = Sync.objects.select_related("version").filter(pk=object_id).first()
+        return {"sync": sync, "differences": draft_differences(sync) if sync else []}
+
+
+class SyncList(ChangeList):  # type: ignore[misc]  # as above
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        """With the health of every sync on the page, read for all of them at once."""
+        super().get_results(request)
+        syncs: list[Sync] = list(self.result_list)
+        for found in standing.of(syncs):
+            found.sync.standing = found  # type: ignore[attr-defined]  # only for the list
+        self.result_list = syncs
+
+
+@admin.register(Sync)
+class SyncAdmin(ScopedAdmin):
+    """Which account is kept in step with which is chosen on the pages of the business, once."""
+
+    change_gate = Action.CONFIGURE
+    form = SyncForm
+    inlines = (MappingInline,)
+    list_display = ("name", "where", "condition", "doing", "reads", "writes", "published", "looked")
+    list_select_related = (*standing.RELATED, "version")
+    search_fields = ("name", "business__name", "source__account_name", "target__account_name")
+    list_filter = (BY_BUSINESS, "mode", "recipe")
+    links_by = ("source", "target", "lane")
+    fieldsets = (
+        (None, {"fields": ("name", "switches")}),
+        ("Outside of the draft", {"fields": ("poll_minutes",), "description": "It counts as soon as it is saved."}),
+    )
+    actions = ("sync_these_now", "review_these", "pause_these", "resume_these")
+    actions_detail = ("publish_draft", "sync_now", "review_again", "pause", "resume")
+    change_form_outer_before_template = "admin/syncs/sync/state.html"
+    warn_unsaved_form = True
+    where, condition = linked("business"), state("mode", "mode")
+    looked = when("polled_until", "read until")
+
+    @admin.display(description="from", ordering="source_resource")
+    def reads(self, row: Sync) -> SafeString | str:
+        return link(row.source, f"{row.source.get_connector_display()} {row.source_resource}")
+
+    @admin.display(description="to", ordering="target_resource")
+    def writes(self, row: Sync) -> SafeString | str:
+        return link(row.target, f"{row.target.get_connector_display()} {row.target_resource}")
+
+    @admin.display(description="live version")
+    def published(self, row: Sync) -> SafeString | str:
+        return link(row.version, f"version {row.version.number}") if row.version else "none yet"
+
+    @admin.display(description="options")
+    def switches(self, row: Sync) -> str:
+        """For who may only look."""
+        return "; ".join(f"{words}: {said(bool(row.options.get(k)))}" for k, words in option_labels(row).items())
+
+    @admin.display(description="how it is doing")
+    def doing(self, row: Sync) -> SafeString:
+        found: Health = row.standing.health  # type: ignore[attr-defined]  # set by SyncList
+        return format_html(
+            "{} {}", state_badge(found.level, found.level.words), found.why if found.level != "ok" else ""
+        )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SyncList
+
+    # The page of one sync
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Sync]:
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), **self._state(self.row(request, object_id))}
+        answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return answer
+
+    def _state(self, sync: Sync) -> dict[str, Any]:
+        (found,) = standing.of([sync])
+        places = ledger.equation(sync)
+        tiles = [
+            (words, places[p], list_of(Link, sync__id__exact=sync.pk, place=p)) for p, words in PLACE_WORDS.items()
+        ]
+        return {
+            "is_fullwidth": "1", "sync": sync, "standing": found, "seen": places["seen"], "tiles": tiles,
+            "transforms": transforms_described(), "all_links": list_of(Link, sync__id__exact=sync.pk),
+            "differences": draft_differences(sync),
+            "related": links(
+                (list_of(Version, sync__id__exact=sync.pk), "versions"),
+                (list_of(Run, sync__id__exact=sync.pk), "runs"),
+                (list_of(Incident, sync__id__exact=sync.pk), "incidents"),
+                (list_of(Attempt, link__sync__id__exact=sync.pk), "attempts"),
+                (list_of(Write, link__sync__id__exact=sync.pk), "writes"),
+            ),
+        }  # fmt: skip
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Added rows come last, in the order they were added."""
+        last = max((f.instance.position for f in formset.initial_forms), default=0)
+        for number, extra in enumerate(formset.extra_forms, start=1):
+            extra.instance.position = last + number
+            extra.instance.business_id = form.instance.business_id
+        super().save_formset(request, form, formset, change)
+
+    # Buttons and actions
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only those that mean something in the sync's mode."""
+        sync = self.row(request, object_id)
+        hidden = {
+            Sync.Mode.OFF: {"sync_now", "review_again", "pause"},
+            Sync.Mode.PREVIEW: {"sync_now", "resume"},
+            Sync.Mode.LIVE: {"review_again", "resume"},
+        }[Sync.Mode(sync.mode)]
+        shown = super().get_actions_detail(request, object_id)
+        return [a for a in shown if a.action_name.removeprefix("syncs_sync_") not in hidden]
+
+    def _done(self, request: HttpRequest, sync: Sync, words: str) -> HttpResponse:
+        self.log_change(request, sync, words)
+        self.message_user(request, words, messages.SUCCESS)
+        return self.back(request, sync.pk)
+
+    @button(
+        "Publish the draft", "The saved draft becomes the live version, and every record is looked at with it.",
+        "configure", "publish", "publish", form=PublishForm, primary=True,
+    )  # fmt: skip
+    def publish_draft(self, request: HttpRequest, form: PublishForm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        try:
+            version = choosing.publish(sync, person(request), form.cleaned_data["note"])
+        except MappingError as error:
+            self.message_user(request, f"Nothing was published. {error}", messages.ERROR)
+            return self.back(request, sync.pk)
+        return self._done(request, sync, f"Version {version.number} is live. Every record is looked at with it.")
+
+    @button(
+        "Sync now", "Every record at the source is read once. Only what has changed is looked at and written.",
+        "run", "sync-now", "sync",
+    )  # fmt: skip
+    def sync_now(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, run_now(sync))
+
+    @button("Review again", "Every record is read and planned anew. Nothing is written.", "run", "review", "fact_check")
+    def review_again(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, run_now(sync))
+
+    @button(
+        "Pause", "Nothing is read or written until somebody resumes. What waits keeps waiting.",
+        "configure", "pause", "pause",
+    )  # fmt: skip
+    def pause(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, pause(sync))
+
+    @button(
+        "Resume", "It goes on as before: live if it was live, as a preview if not. Everything is read once first.",
+        "configure", "resume", "play_arrow",
+    )  # fmt: skip
+    def resume(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, resume(sync))
+
+    def _each(self, request: HttpRequest, rows: QuerySet[Sync], gate: Action, act: Any) -> None:
+        for sync in self.chosen(request, rows, gate):
+            words = act(sync)
+            self.log_change(request, sync, words)
+            self.message_user(request, f"{sync.business}, {sync}: {words}", messages.SUCCESS)
+
+    @admin.action(description="Sync now", permissions=["run"])
+    def sync_these_now(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
+        self._each(request, rows, Action.RUN, run_now)
+
+    @admin.action(description="Review again", permissions=["run"])
+    def review_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
+        self._each(request, rows.filter(mode=Sync.Mode.PREVIEW), Action.RUN, run_now)
+
+    @admin.action(description="Pause", permissions=["configure"])
+    def pause_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
+        self._each(request, rows, Action.CONFIGURE, pause)
+
+    @admin.action(description="Resume", permissions=["configure"])
+    def resume_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
+        self._each(request, rows, Action.CONFIGURE, resume)
+
+
+def run_now(sync: Sync) -> str:
+    """Read everything once. What it does depends on the mode, and so do the words."""
+    if sync.mode == Sync.Mode.OFF:
+        return "Paused: resume it first."
+    choosing.sync_now(sync)
+    return "The review has begun." if sync.mode == Sync.Mode.PREVIEW else "Every record is being read."
+
+
+def pause(sync: Sync) -> str:
+    choosing.pause(sync, Sync.Mode.OFF)
+    return "Paused. Nothing is read or written."
+
+
+def resume(sync: Sync) -> str:
+    """Live again if it was live when it was paused, else a preview."""
+    if sync.mode != Sync.Mode.OFF:
+        return "It was not paused."
+    if sync.live_since:
+        choosing.go_live(sync)
+        return "Live again. Every record is read once first."
+    choosing.pause(sync, Sync.Mode.PREVIEW)
+    choosing.review(sync)
+    return "A preview again. The review has begun."
+
+
+@admin.register(FieldMapping)
+class FieldMappingAdmin(ScopedAdmin):
+    """Rows of drafts, to be found; they are edited on the page of their sync."""
+
+    list_display = ("target_path", "words", "of", "where")
+    list_select_related = ("sync", "business")
+    search_fields = ("target_path", "sources", "sync__name")
+    list_filter = (BY_BUSINESS, "mode")
+    fields = ("business", "sync", "target_path", "words")
+    of, where = linked("sync"), linked("business")
+
+    @admin.display(description="row")
+    def words(self, row: FieldMapping) -> str:
+        return row_words({"sources": row.sources, "transforms": row.transforms, "mode": row.mode})
+
+
+@admin.register(Version)
+class VersionAdmin(HistoryAdmin):
+    list_display = ("__str__", "of", "where", "is_live", "note", "author", "at")
+    list_select_related = ("sync", "business", "author")
+    search_fields = ("sync__name", "note", "author__email")
+    list_filter = (BY_BUSINESS, ("sync", SeenFilter))
+    fields = (("business", "sync"), ("number", "is_live"), ("author", "published_at"), "note", "content_shown")
+    ordering = ("-pk",)
+    of, where, at = linked("sync"), linked("business"), when("published_at", "published")
+
+    @admin.display(description="live", boolean=True)
+    def is_live(self, row: Version) -> bool:
+        return row.sync.version_id == row.pk
+
+    @admin.display(description="rows, and what changed since the version before")
+    def content_shown(self, row: Version) -> SafeString:
+        before = Version.objects.filter(sync=row.sync_id, number__lt=row.number).order_by("-number").first()
+        rows = [(r["target"], row_words(r)) for r in row.content.get("mappings", [])]
+        options = [(k.replace("_", " ").capitalize(), said(v)) for k, v in row.content.get("options", {}).items()]
+        changed = differences(before.content, row.content) if before else []
+        context = {"rows": rows, "options": options, "differences": changed, "before": before}
+        return rendered("admin/syncs/version/content.html", context)
