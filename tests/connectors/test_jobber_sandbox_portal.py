@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.conf import settings
 from django.test import Client
 from django_scopes import scope
-from pytest_django.fixtures import SettingsWrapper
 
 from connectors import registry
 from connectors.sandbox.running import running
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.django_db]
 
 
 @pytest.fixture
-def jobber(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> Iterator[Calls]:
-    settings.BASE_URL = PORTAL
+def jobber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+    monkeypatch.setattr(settings, "BASE_URL", PORTAL)
     with running({"SANDBOX_PORTAL_URL": PORTAL, "SANDBOX_LIMITS": "off"}, seed="5") as found:
         calls = Calls(found)
         connector = calls.connector()
