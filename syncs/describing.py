@@ -1,4 +1,4 @@
-"""A published mapping in words: what is read, where it goes, what is done on the way, what becomes of a record. Pure."""
+"""A published mapping in words: what is read, where it goes, what is done, what becomes of a record. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,0 +1,231 @@
+"""Write the pages of docs/ that are made from the code itself: how items sync, roles, settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from connectors import registry
+from connectors.base import Setting
+from portal import environment
+from portal.access import WORDS, Action, may
+from portal.models import Role
+from syncs import describing, recipes, runs
+from syncs.models import Sync
+from syncs.recipes import Recipe
+
+MADE = "<!-- Written by `manage.py write_docs`. Change the code it is made from, then run that again. -->"
+
+
+class Command(BaseCommand):
+    help = "Write the pages of docs/ that are made from recipes, roles and settings."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for path, text in pages().items():
+            path.write_text(text)
+            self.stdout.write(f"Wrote {path.relative_to(settings.BASE_DIR)}")
+
+
+def pages() -> dict[Path, str]:
+    docs: Path = settings.BASE_DIR / "docs"
+    return {
+        docs / "how-items-sync.md": _page("How items sync", *(_recipe(r) for r in recipes.RECIPES.values())),
+        docs / "roles.md": _page("Roles", ROLES, _roles(), ADMIN),
+        docs / "settings.md": _page("Settings", SETTINGS, *_settings()),
+    }
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", MADE, *parts]) + "\n"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '\\|') for cell in line)} |" for line in lines)
+
+
+def _list(items: Sequence[str]) -> str:
+    return "\n".join(f"* {item}" for item in items)
+
+
+# How items sync
+
+
+def _recipe(recipe: Recipe) -> str:
+    names = recipe.names
+    options = [(label, _yes(recipe.options[slug])) for slug, label in recipe.option_labels.items()]
+    parts = [
+        f"## {recipe.name}",
+        recipe.summary,
+        f"From {names.source} to {names.target}, one way.",
+        "### Field by field",
+        _fields(recipe),
+        FIELDS,
+        *_limits(recipe),
+        "### When",
+        _list(_when(names.source)),
+        "### Which records",
+        _table(("Option", "To begin with"), options),
+        f"{names.source}'s own sample data is always left out. So is a record that a person has left out.",
+        "### What happens when",
+        _table(("When", "Then"), [(c.happens, c.follows) for c in describing.cases(names, recipe.mappings)]),
+        "### What is never done",
+        _list(describing.never(names)),
+    ]
+    return "\n\n".join(parts)
+
+
+FIELDS = (
+    "The rows are those a new sync starts with; integration staff change them for a business in the admin. Phone "
+    "numbers and addresses without a country are taken for the business's own country; the table shows Australia. All "
+    "text is sent without control characters and doubled spaces. The address is one field: where the source has any of "
+    "it, the parts it leaves empty are emptied too."
+)
+
+
+def _fields(recipe: Recipe) -> str:
+    names = recipe.names
+    source = describing.catalogue(recipe.source, recipe.source_resource)
+    target = describing.catalogue(recipe.target, recipe.target_resource)
+    heads = (f"{names.target} {names.target_one}", "", f"From the {names.source} {names.source_one}", "How", "When")
+    found = describing.lines({"mappings": recipe.mappings}, source, target)
+    rows = [(f.target, f"`{f.path}`", f.source, f.steps or "as it is", f.when or "whenever it differs") for f in found]
+    return _table(heads, rows)
+
+
+def _limits(recipe: Recipe) -> list[str]:
+    target = describing.catalogue(recipe.target, recipe.target_resource)
+    return [f"{field.label} in {recipe.names.target}: {_small(field.help)}" for field in target if field.help]
+
+
+def _small(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _when(source: str) -> list[str]:
+    minutes = Sync._meta.get_field("poll_minutes").default
+    hours = runs.WHOLE_EVERY.total_seconds() / 3600
+    return [
+        f"Within seconds of a change: {source} tells us by webhook.",
+        f"Every {minutes} minutes we ask what has changed, so a lost webhook costs minutes and no data.",
+        f"Every {hours:.0f} hours both sides are read whole and compared.",
+        "At once when a person presses “Sync now”, or “Sync this record”.",
+    ]
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"
+
+
+# Roles
+
+ROLES = "A person has one role in each business they belong to. The owner gives it on the page People."
+ADMIN = (
+    "The admin is for people with the mark “may use the admin”. There an Owner, Integration staff and Support see the "
+    "businesses they belong to with that role, and may do there what the table says. A superuser sees all businesses. "
+    "Unless `ADMIN_MFA=false`, the admin asks for a second factor.\n\n"
+    "A business that a person does not belong to does not exist for them: every address of it is a 404."
+)
+
+
+def _roles() -> str:
+    words = WORDS | {Action.VIEW: "see the business's pages"}
+    rows = [[_sentence(words[a]), *(_yes(may(role, a)) for role in Role.values)] for a in Action]
+    return _table(("", *Role.labels), rows)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+# Settings
+
+SETTINGS = (
+    "Everything that differs between machines comes from environment variables, or from a file `.env` beside "
+    "`manage.py` (`.env.example` is one to fill in; the environment wins). At start all of them are checked, and "
+    "everything that is wrong is named in one message."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`usual` is shown as code; `needed`: it must be set on a production machine."""
+
+    name: str
+    meaning: str
+    usual: str = ""
+    needed: bool = False
+
+    @property
+    def row(self) -> tuple[str, str, str]:
+        usual = "**needed**" if self.needed else f"`{self.usual}`" if self.usual else ""
+        return f"`{self.name}`", self.meaning, usual
+
+
+def portal_variables() -> list[Variable]:
+    """What portal.environment reads, with what holds when a variable is not set."""
+    unset = _unset()
+    return [
+        Variable(
+            "BASE_URL", "The address people use, with https://. Callbacks and webhooks begin with it.", needed=True
+        ),
+        Variable("SECRET_KEY", "A long random text, 50 characters or more. It signs sessions and links.", needed=True),
+        Variable("ENCRYPTION_KEYS", "Made by `manage.py generate_key`; several with commas. " + KEYS, needed=True),
+        Variable("DATABASE_URL", "`postgres://user:password@host:5432/name`, or SQLite as here.", DATABASE),
+        Variable("ALLOWED_HOSTS", "More host names it answers to, with commas. That of `BASE_URL` always counts."),
+        Variable("BEHIND_PROXY", "`true` behind one proxy that " + PROXY, _flag(unset.trusted_proxy)),
+        Variable("EMAIL_URL", "`smtp+tls://user:password@mail.example.com:587`. Unset, mails are only printed."),
+        Variable("DEFAULT_FROM_EMAIL", "Whom mails come from.", unset.from_email),
+        Variable("TIME_ZONE", "The zone of the admin and the logs. Each business has its own.", unset.time_zone),
+        Variable("ADMIN_MFA", "Whether the admin asks for a second factor.", _flag(unset.admin_mfa)),
+        Variable("LANE_THREADS", "Outside calls one worker makes at once for one account.", str(unset.lane_threads)),
+        Variable("DEBUG", "`true` on a developer's machine only: errors show code and values.", _flag(unset.debug)),
+    ]
+
+
+KEYS = "The first encrypts, all of them open. Keep them apart from the database's backups."
+PROXY = "ends TLS and sets X-Forwarded-Proto and X-Forwarded-For."
+DATABASE = "sqlite:///var/fieldbridge.sqlite3"
+
+
+def _unset() -> environment.Environment:
+    """The environment of a machine where only what is needed is set."""
+    needed = {"SECRET_KEY": "x" * 50, "ENCRYPTION_KEYS": f"{'A' * 43}=", "BASE_URL": "https://portal.example.com"}
+    names = [s.name for slug in registry.CONNECTORS for s in registry.connector_class(slug).settings if s.required]
+    return environment.read({**dict.fromkeys(names, "x"), **needed})
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
+
+
+def _variable(setting: Setting) -> Variable:
+    return Variable(setting.name, _sentence(setting.help), setting.default, setting.required)
+
+
+#: Read by `make demo` and `python -m connectors.sandbox`, never by the portal in production.
+SANDBOX = [
+    Variable("PORT", "Where the demo's portal listens.", "8000"),
+    Variable("SANDBOX_PORT", "Where the sandboxes listen.", "8001"),
+    Variable("SANDBOX_PORTAL_URL", "The portal to send webhooks and people back to. Unset: no webhooks, any callback."),
+    Variable("SANDBOX_LIMITS", "`off` switches the services' rate limits off.", "on"),
+    Variable("SANDBOX_LATENCY_MS", "Milliseconds added to every call.", "0"),
+    Variable("SANDBOX_STRIPE_SEARCH_LAG", "Seconds until Stripe's search finds a change.", "20"),
+    Variable("SANDBOX_STRIPE_GLOBAL_PER_SECOND", "Calls per second that one Stripe account takes.", "100"),
+]
+
+
+def _settings() -> list[str]:
+    parts = ["## The portal", _variables(portal_variables())]
+    for slug in registry.CONNECTORS:
+        connector = registry.connector_class(slug)
+        parts += [f"## {connector.name}", _variables([_variable(s) for s in connector.settings])]
+    return [*parts, "## The demo and the sandboxes", "Not needed in production.", _variables(SANDBOX)]
+
+
+def _variables(found: Sequence[Variable]) -> str:
+    return _table(("Variable", "Meaning", "Unset"), [v.row for v in found])
