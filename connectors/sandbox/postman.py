@@ -34,10 +34,9 @@ class Postman:
         kept = self._idle.setdefault(origin, [])
         while kept:
             line = kept.pop()
-            try:
+            if not line[0].at_eof() and not line[1].is_closing():
                 return await self._through(line, request, kept)
-            except (ConnectionError, asyncio.IncompleteReadError):
-                continue  # closed while it was idle: nobody read the request
+            line[1].close()
         return await self._through(await _opened(origin), request, kept)
 
     async def _through(self, line: Line, request: bytes, kept: list[Line]) -> int:
