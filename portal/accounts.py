@@ -10,7 +10,7 @@ from allauth.account.authentication import get_authentication_records
 from allauth.mfa import signals as mfa
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.internal.flows.sessions import end_other_sessions
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -141,7 +141,8 @@ def confirm_first(request: HttpRequest, back: str) -> HttpResponse:
 
 
 def _end_others(request: HttpRequest, user: User, **_: object) -> None:
-    end_other_sessions(request, user)
+    for session in UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key):
+        session.end()
 
 
 def watch() -> None:

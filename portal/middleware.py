@@ -68,7 +68,10 @@ class SessionLimits:
                 self._look(request)
         except (OperationalError, InterfaceError) as error:
             return unavailable(request, error)
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated:  # perhaps only since this request, which signed them in
+            request.session.setdefault(accounts.BEGAN, int(time.time()))
+        return response
 
     def _look(self, request: HttpRequest) -> None:
         session, now = request.session, int(time.time())
