@@ -17,6 +17,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from portal import broker
+from portal.health import WORKER_SILENT
 from portal.models import WorkerBeat
 
 #: Workers that stopped this long ago are forgotten.
@@ -101,3 +102,9 @@ def age() -> float | None:
     """Seconds since the last heartbeat of any worker that has not stopped; None when there is none."""
     last = WorkerBeat.objects.filter(stopped_at=None).aggregate(last=Max("beat_at"))["last"]
     return max(0.0, (timezone.now() - last).total_seconds()) if last else None
+
+
+def silent() -> bool:
+    """No worker has given a sign of life lately: what waits, waits for nothing."""
+    last = age()
+    return last is None or last > WORKER_SILENT.total_seconds()

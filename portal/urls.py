@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from portal.pages import attention, connections, health, home, people, records, syncs, webhooks
+from portal.pages import attention, connections, health, home, overview, people, records, syncs, webhooks
 
 urlpatterns = [
     *home.urlpatterns,
     *people.urlpatterns,
+    *overview.urlpatterns,
     *connections.urlpatterns,
     *syncs.urlpatterns,
     *records.urlpatterns,

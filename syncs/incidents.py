@@ -32,14 +32,14 @@ def refresh(sync: Sync) -> None:
     subject = f"sync:{sync.pk}"
     current = {i.cause_code: i for i in Incident.objects.filter(subject=subject).exclude(state="resolved")}
     for code, count in counts.items():
-        title, step = _words(code, count, sync)
+        title, step = words(code, count, sync)
         _raise(current.get(code), subject, code, title, step, count, sync=sync)
     for code, incident in current.items():
         if code not in counts:
             _close(incident)
 
 
-def _words(code: str, count: int, sync: Sync) -> tuple[str, str]:
+def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
     title, step = _WORDS.get(code, _REJECTED)
     noun = sync.source_resource if count != 1 else sync.source_resource.removesuffix("s")
     return title.format(n=count, records=noun), step

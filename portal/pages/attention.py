@@ -1,5 +1,139 @@
-"""What needs a person: records to settle and open incidents."""
+"""What needs a person: records to settle and open incidents, by cause, each with its one next step."""
 
-from django.urls import URLPattern
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, cast
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, F, Min, Window
+from django.db.models.functions import RowNumber
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from portal import access, figures, wording
+from portal.access import Action
+from portal.figures import DUE
+from portal.models import User
+from portal.pages import syncs as sync_pages
+from portal.wording import Terms
+from syncs import candidates, deciding, incidents
+from syncs.candidates import Candidate
+from syncs.deciding import Choice
+from syncs.models import Incident, Link, Sync
+
+#: Records of one cause that are shown; the others come as these are settled.
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One record that needs a decision."""
+
+    link: Link
+    choices: tuple[Choice, ...]
+    candidates: Sequence[Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Records of one sync that stopped for the same reason."""
+
+    sync: Sync
+    terms: Terms
+    code: str
+    title: str
+    next_step: str
+    count: int
+    since: datetime
+    cases: list[Case]
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.cases)
+
+    @property
+    def again(self) -> bool:
+        """Another try can help without anybody deciding first."""
+        return not any(Choice.SAME in c.choices or Choice.NEW in c.choices for c in self.cases)
+
+
+@login_required
+@require_safe
+def attention(request: HttpRequest, business_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.VIEW)
+    related = ("source", "target", "lane", "version")
+    syncs = {s.pk: s for s in Sync.objects.select_related(*related).order_by("pk")}
+    opened = list(Incident.objects.filter(state=Incident.State.OPEN).select_related("connection"))
+    causes = _causes(syncs, {(i.sync_id, i.cause_code): i for i in opened})
+    context: dict[str, Any] = {
+        "causes": causes,
+        "others": [i for i in opened if i.sync_id is None],
+        "waits": _waits(syncs.values()),
+        "attention_count": sum(i.records or 1 for i in opened),
+    }
+    return render(request, "portal/attention.html", context)
+
+
+def _waits(syncs: Iterable[Sync]) -> list[tuple[Sync, str]]:
+    found = [(s, sync_pages.lane_words(s.lane, wording.terms_of(s))) for s in syncs if s.mode != Sync.Mode.OFF]
+    return [(sync, words) for sync, words in found if words]
+
+
+def _causes(syncs: Mapping[int, Sync], opened: Mapping[tuple[int | None, str], Incident]) -> list[Cause]:
+    """One query for the first records of every cause, how many there are, and since when."""
+    stopped = Link.objects.filter(sync__in=list(syncs), state__in=figures.OPEN).exclude(DUE)
+    by = [F("sync"), F("cause_code")]
+    ranked = stopped.annotate(
+        place=Window(RowNumber(), partition_by=by, order_by="pk"),
+        alike=Window(Count("pk"), partition_by=by),
+        first=Window(Min("since"), partition_by=by),
+    )
+    rows = list(ranked.filter(place__lte=SHOWN).order_by("sync_id", "cause_code", "pk"))
+    found = []
+    for (sync_id, code), group in groupby(rows, key=lambda row: (row.sync_id, row.cause_code)):
+        found.append(_cause(syncs[sync_id], code, list(group), opened.get((sync_id, code))))
+    return sorted(found, key=lambda cause: cause.since)
+
+
+def _cause(sync: Sync, code: str, rows: Sequence[Any], incident: Incident | None) -> Cause:
+    for row in rows:
+        row.sync = sync
+    choices = {row.pk: deciding.choices(row) for row in rows}
+    asked = [row for row in rows if Choice.SAME in choices[row.pk]]
+    alike = candidates.of(sync, asked) if asked else {}
+    title, step = incidents.words(code, rows[0].alike, sync)
+    return Cause(
+        sync, wording.terms_of(sync), code, incident.title if incident else title,
+        incident.next_step if incident else step, rows[0].alike, rows[0].first,
+        [Case(row, choices[row.pk], alike.get(row.pk, [])) for row in rows],
+    )  # fmt: skip
+
+
+@login_required
+@require_POST
+def attention_again(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """Every record of the sync that stopped for one cause is tried once more."""
+    access.demand(request, business_id, Action.RUN)
+    sync = sync_pages.find(sync_id)
+    if sync.mode == Sync.Mode.OFF:
+        messages.warning(request, f"“{sync}” is paused. Resume it first.")
+        return redirect("attention", business_id)
+    person = cast(User, request.user).get_short_name()
+    count = deciding.again(sync, request.POST.get("cause", "")[:60], person)
+    words = wording.terms_of(sync).count(count)
+    if count:
+        messages.success(request, f"{words} {'is' if count == 1 else 'are'} tried again now.")
+    else:
+        messages.info(request, "They are being tried again already.")
+    return redirect("attention", business_id)
+
+
+urlpatterns = [
+    path("b/<int:business_id>/attention/", attention, name="attention"),
+    path("b/<int:business_id>/attention/<int:sync_id>/again/", attention_again, name="attention_again"),
+]

@@ -1,5 +1,199 @@
-"""Records of a sync and the story of one of them."""
+"""Records of a business and the story of one of them."""
 
-from django.urls import URLPattern
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from portal import access, stories, wording
+from portal.access import Action
+from portal.figures import DUE
+from portal.models import User
+from syncs import candidates, deciding, ledger, notice
+from syncs.deciding import Choice, TooLate
+from syncs.models import Attempt, Link, Snapshot, Sync
+
+PAGE = 50
+#: Records whose email or name on the other side is looked through for a search, at most.
+MOST_FOUND = 500
+_S = Link.State
+#: Filter of the list -> its words, the place in the ledger's equation, the states.
+FILTERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "in_step": ("In step", ("written", "unchanged"), (_S.IN_STEP,)),
+    "waiting": ("Waiting", ("waiting",), (_S.DUE, _S.PLANNED, _S.RETRYING)),
+    "look": ("Needs a look", ("held",), (_S.HELD, _S.CONFLICT)),
+    "failed": ("Failed", ("failed",), (_S.PARKED,)),
+    "out": ("Left out", ("skipped",), (_S.SKIPPED, _S.ENDED)),
+}
+
+
+# All of them
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list."""
+
+    link: Link
+    badge: wording.Badge
+    email: str
+    next_step: str
+
+
+@login_required
+@require_safe
+def records(request: HttpRequest, business_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.VIEW)
+    syncs = {s.pk: s for s in Sync.objects.order_by("pk")}
+    asked, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
+    links = Link.objects.filter(sync__in=list(syncs))
+    places = ledger.count(links)
+    found = filtered(searched(links, asked), state)
+    page = Paginator(found.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "q": asked,
+        "state": state if state in FILTERS else "",
+        "page": page,
+        "filters": [(key, words, sum(places[p] for p in where)) for key, (words, where, _) in FILTERS.items()],
+        "seen": places["seen"],
+        "records": _listed(syncs, page),
+        "syncs": syncs,
+    }
+    return render(request, "portal/records.html", context)
+
+
+def searched(links: QuerySet[Link], asked: str) -> QuerySet[Link]:
+    """By part of the name, part of the email, or a whole id of either side."""
+    if not asked:
+        return links
+    by_email = Snapshot.objects.filter(email__contains=asked.casefold()).values_list("external_id", flat=True)
+    ids = list(by_email[:MOST_FOUND]) if "@" in asked or len(asked) > 2 else []
+    either = Q(label__icontains=asked) | Q(source_id=asked) | Q(target_id=asked)
+    return links.filter(either | Q(source_id__in=ids) | Q(target_id__in=ids) if ids else either)
+
+
+def filtered(links: QuerySet[Link], state: str) -> QuerySet[Link]:
+    """As the ledger counts: a record with a notice not yet worked waits, whatever its state."""
+    if state not in FILTERS:
+        return links
+    by_state = Q(state__in=FILTERS[state][2])
+    return links.filter(DUE | by_state) if state == "waiting" else links.filter(by_state).exclude(DUE)
+
+
+def _listed(syncs: Mapping[int, Sync], page: Page) -> list[Listed]:  # type: ignore[type-arg]  # of links
+    rows: Sequence[Link] = list(page.object_list)
+    held = Snapshot.objects.filter(
+        connection__in={syncs[row.sync_id].source_id for row in rows}, external_id__in=[row.source_id for row in rows]
+    )
+    emails = dict(held.values_list("external_id", "data__email")) if rows else {}
+    return [
+        Listed(row, wording.badge(row), emails.get(row.source_id) or "", _next(syncs[row.sync_id], row)) for row in rows
+    ]
+
+
+def _next(sync: Sync, link: Link) -> str:
+    return wording.next_step(link, wording.terms_of(sync))
+
+
+# One of them
+
+
+def find(link_id: int) -> Link:
+    """Http404 for a record of another business."""
+    related = ("sync__business", "sync__source", "sync__target", "sync__version", "sync__lane", "version")
+    found: Link = get_object_or_404(Link.objects.select_related(*related), pk=link_id)
+    return found
+
+
+@login_required
+@require_safe
+def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.VIEW)
+    link = find(link_id)
+    tell = stories.teller(link.sync)
+    looks = stories.looks_at(link)
+    sides = stories.sides(tell, link, link.target_id or _planned_for(link, looks))
+    choices = deciding.choices(link)
+    context: dict[str, Any] = {
+        "link": link,
+        "sync": link.sync,
+        "terms": tell.terms,
+        "badge": wording.badge(link),
+        "next_step": wording.next_step(link, tell.terms),
+        "sides": sides,
+        "timeline": stories.timeline(tell, link, looks),
+        "most": stories.MOST,
+        "choices": choices,
+        "candidates": candidates.of(link.sync, [link]).get(link.pk, []) if Choice.SAME in choices else [],
+        "left_out": link.decision.get("choice") == Choice.LEAVE,
+        "pending": bool(link.decision) and link.noticed > link.handled,
+    }
+    return render(request, "portal/record.html", context)
+
+
+def _planned_for(link: Link, looks: Sequence[Attempt]) -> str:
+    """The counterpart that the review has found, before anything is linked."""
+    planned = link.state in {Link.State.PLANNED, Link.State.IN_STEP} and looks
+    return str(looks[0].plan.get("target_id") or "") if planned else ""
+
+
+@login_required
+@require_POST
+def record_again(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.RUN)
+    link = find(link_id)
+    if link.sync.mode == Sync.Mode.OFF:
+        messages.warning(request, f"“{link.sync}” is paused. Resume it first.")
+    else:
+        notice.ask(link, cast(User, request.user).get_short_name())
+        messages.success(request, f"{link} is looked at next.")
+    return _back(request, business_id, link)
+
+
+@login_required
+@require_POST
+def record_decide(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
+    """`choice`: same, new, leave or reconsider; `target_id` says with whom it is the same."""
+    access.demand(request, business_id, Action.DECIDE)
+    link, person, choice = find(link_id), cast(User, request.user), request.POST.get("choice", "")
+    try:
+        if choice == "reconsider":
+            deciding.reconsider(link, person)
+        elif choice in set(Choice):
+            deciding.decide(link, Choice(choice), request.POST.get("target_id", ""), person)
+        else:
+            raise Http404("No such choice.")
+    except TooLate as late:
+        messages.warning(request, f"{link}: {late}")
+    else:
+        messages.success(request, f"{link}: noted. {_followed(link.sync)}")
+    return _back(request, business_id, link)
+
+
+def _followed(sync: Sync) -> str:
+    if sync.mode == Sync.Mode.LIVE:
+        return "It is carried out next."
+    return "It is planned that way; nothing is written before the sync is live."
+
+
+def _back(request: HttpRequest, business_id: int, link: Link) -> HttpResponse:
+    """To the page the button was on: one of ours, named in the form."""
+    if request.POST.get("back") == "attention":
+        return redirect("attention", business_id)
+    return redirect("record", business_id, link.pk)
+
+
+urlpatterns = [
+    path("b/<int:business_id>/records/", records, name="records"),
+    path("b/<int:business_id>/records/<int:link_id>/", record, name="record"),
+    path("b/<int:business_id>/records/<int:link_id>/again/", record_again, name="record_again"),
+    path("b/<int:business_id>/records/<int:link_id>/decide/", record_decide, name="record_decide"),
+]

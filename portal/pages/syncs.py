@@ -1,5 +1,317 @@
 """One sync: choosing a recipe, the first-sync review, going live, progress."""
 
-from django.urls import URLPattern
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
-urlpatterns: list[URLPattern] = []
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal import access, beats, figures, reviews, stories, wording
+from portal.access import Action
+from portal.figures import Group
+from portal.models import Connection, User
+from portal.wording import Terms
+from syncs import choosing, describing, ledger, recipes
+from syncs.models import Lane, Run, Sync, Version
+from syncs.recipes import Recipe
+
+#: The newest runs looked through for the state of the sync, and those listed.
+RUNS, RUNS_SHOWN = 40, 10
+VERSIONS_SHOWN = 10
+NOBODY_WORKS = "Nobody works on it: the worker of Fieldbridge is not running. Whoever runs it for you can start it."
+#: htmx ends its polling on this status.
+STOP_POLLING = 286
+
+
+def find(sync_id: int) -> Sync:
+    """Http404 for a sync of another business."""
+    related = ("business", "source", "target", "lane", "version")
+    found: Sync = get_object_or_404(Sync.objects.select_related(*related), pk=sync_id)
+    return found
+
+
+# Choosing
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A recipe as it can be chosen now. `missing`: connectors to be connected first; `sync`: it is chosen already."""
+
+    recipe: Recipe
+    terms: Terms
+    source: Connection | None
+    target: Connection | None
+    sync: Sync | None
+
+    @property
+    def missing(self) -> list[str]:
+        names = self.recipe.names
+        return [n for n, row in ((names.source, self.source), (names.target, self.target)) if row is None]
+
+    @property
+    def options(self) -> list[tuple[str, str, bool]]:
+        """(key, words, whether it starts ticked)."""
+        return [(key, words, bool(self.recipe.options[key])) for key, words in self.recipe.option_labels.items()]
+
+
+def offers() -> list[Offer]:
+    active = {c.connector: c for c in Connection.objects.filter(status=Connection.Status.ACTIVE)}
+    chosen = {(s.recipe, s.source_id, s.target_id): s for s in Sync.objects.all()}
+    found = []
+    for recipe in recipes.RECIPES.values():
+        source, target = active.get(recipe.source), active.get(recipe.target)
+        sync = chosen.get((recipe.slug, source.pk, target.pk)) if source and target else None
+        found.append(Offer(recipe, wording.terms(recipe), source, target, sync))
+    return found
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sync_new(request: HttpRequest, business_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.VIEW if request.method in {"GET", "HEAD"} else Action.CONFIGURE)
+    found = offers()
+    if request.method == "POST":
+        return _chosen(request, business_id, {o.recipe.slug: o for o in found})
+    return render(request, "portal/sync_new.html", {"offers": found})
+
+
+def _chosen(request: HttpRequest, business_id: int, found: Mapping[str, Offer]) -> HttpResponse:
+    offer = found.get(request.POST.get("recipe", ""))
+    if offer is None:
+        raise Http404("No such recipe.")
+    if offer.source is None or offer.target is None:
+        messages.warning(request, f"Connect {' and '.join(offer.missing)} first.")
+        return redirect("sync_new", business_id)
+    if offer.sync:
+        messages.info(request, "It is chosen already. Here it is.")
+        return redirect("sync", business_id, offer.sync.pk)
+    options = _ticked(request, offer.recipe)
+    business, person = offer.source.business, cast(User, request.user)
+    sync = choosing.choose(business, offer.recipe, offer.source, offer.target, person, options)
+    messages.success(request, "Chosen. Both sides are being read now; nothing is written before you go live.")
+    return redirect("sync", business_id, sync.pk)
+
+
+def _ticked(request: HttpRequest, recipe: Recipe) -> dict[str, bool]:
+    return {key: key in request.POST.getlist("options") for key in recipe.option_labels}
+
+
+# One sync
+
+
+@login_required
+@require_safe
+def sync(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.VIEW)
+    found = find(sync_id)
+    context = state(request, found) | {
+        "options": [(k, words, bool(found.options.get(k))) for k, words in _recipe(found).option_labels.items()],
+        "lines": _lines(found),
+        "versions": Version.objects.filter(sync=found).select_related("author").defer("content")[:VERSIONS_SHOWN],
+    }
+    return render(request, "portal/sync.html", context)
+
+
+@login_required
+@require_safe
+def sync_progress(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """The part of the page that changes by itself; says when there is nothing more to wait for."""
+    access.demand(request, business_id, Action.VIEW)
+    context = state(request, find(sync_id))
+    return render(request, "portal/_sync.html", context, status=200 if context["every"] else STOP_POLLING)
+
+
+def _recipe(sync: Sync) -> Recipe:
+    return recipes.get(sync.recipe)
+
+
+def _lines(sync: Sync) -> list[describing.Line]:
+    if sync.version is None:
+        return []
+    sources = sync.source.service.catalogue(sync.source_resource)
+    return describing.lines(sync.version.content, sources, stories.teller(sync).targets)
+
+
+def state(request: HttpRequest, sync: Sync) -> dict[str, Any]:
+    """`every`: seconds until it is worth asking again, '' when it is not."""
+    runs = list(Run.objects.filter(sync=sync)[:RUNS])
+    running = next((r for r in runs if r.state == Run.State.RUNNING), None)
+    names = wording.terms_of(sync)
+    found: dict[str, Any] = {
+        "sync": sync, "terms": names, "runs": runs[:RUNS_SHOWN], "running": running,
+        "waits": lane_words(sync.lane, names), "broken": reviews.broken(sync),
+    }  # fmt: skip
+    found |= _preview(request, sync, runs, running) if sync.mode == Sync.Mode.PREVIEW else _working(sync, running)
+    if found["busy"] and not found["waits"] and beats.silent():
+        found["waits"] = NOBODY_WORKS
+    return found
+
+
+def lane_words(lane: Lane, names: Terms) -> str:
+    """Why the work waits, in words; '' when it does not."""
+    if lane.parked:
+        return lane.parked
+    if lane.failures and lane.resume_at and lane.resume_at > timezone.now():
+        return f"{names.target} or {names.source} does not answer just now. It is tried again by itself."
+    return ""
+
+
+def _working(sync: Sync, running: Run | None) -> dict[str, Any]:
+    places = ledger.equation(sync)
+    shown = figures.progress(running, wording.terms_of(sync), places["waiting"]) if running else None
+    busy = sync.mode == Sync.Mode.LIVE and (running is not None or places["waiting"] > 0)
+    every = 2 if busy else 15
+    in_step = places["written"] + places["unchanged"]
+    return {
+        "places": places, "in_step": in_step, "progress": shown, "busy": busy,
+        "every": every if sync.mode == Sync.Mode.LIVE else "",
+    }  # fmt: skip
+
+
+# The first-sync review
+
+
+def _preview(request: HttpRequest, sync: Sync, runs: list[Run], running: Run | None) -> dict[str, Any]:
+    counts = figures.plan_counts(sync)
+    waiting, names = counts[Group.WAITING], wording.terms_of(sync)
+    busy = running is not None or waiting > 0
+    found: dict[str, Any] = {"counts": counts, "busy": busy, "every": 1 if busy else ""}
+    if running:
+        return found | {"progress": figures.progress(running, names, waiting)}
+    reviewed = any(r.state == Run.State.DONE for r in runs)
+    warned = reviews.warned(sync)
+    group = reviews.group(request.GET.get("group", ""), counts, warned)
+    return found | {
+        "reviewed": reviewed,
+        "groups": [(g, figures.LABELS[g], n) for g, n in counts.items() if n or g not in {Group.WAITING, Group.SAME}],
+        "group": group,
+        "warnings": reviews.summary(words for several in warned.values() for words in several),
+        "records": reviews.records(sync, group, warned, request.GET.get("page", "1")),
+        "consequences": figures.consequences(counts, names),
+        "refusal": reviews.refusal(sync, reviewed=reviewed, waiting=waiting),
+    }
+
+
+# What people do with it
+
+
+@login_required
+@require_POST
+def sync_live(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.CONFIGURE)
+    with transaction.atomic():
+        sync = _locked(sync_id)
+        if sync.mode == Sync.Mode.LIVE:
+            messages.info(request, "It is live already.")
+            return redirect("sync", business_id, sync_id)
+        why_not = _why_not_live(sync)
+        if why_not:
+            messages.warning(request, f"It cannot go live yet. {why_not}")
+            return redirect("sync", business_id, sync_id)
+        choosing.go_live(sync)
+    messages.success(request, "It is live. Everything is read once more, then written.")
+    return redirect("sync", business_id, sync_id)
+
+
+def _locked(sync_id: int) -> Sync:
+    """The sync, ours until the transaction ends; its lane first, as a worker locks them."""
+    sync = find(sync_id)
+    Lane.objects.select_for_update().filter(pk=sync.lane_id).first()
+    sync.refresh_from_db(fields=["mode", "options", "live_since", "polled_until", "target_read_at", "version"])
+    return sync
+
+
+def _why_not_live(sync: Sync) -> str:
+    if Run.objects.filter(sync=sync, state=Run.State.RUNNING).exists():
+        return "The review is still going on."
+    reviewed = Run.objects.filter(sync=sync, state=Run.State.DONE).exists()
+    waiting = figures.in_group(sync, Group.WAITING).count()
+    return reviews.refusal(sync, reviewed=reviewed, waiting=waiting)
+
+
+@login_required
+@require_POST
+def sync_now(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.RUN)
+    sync = find(sync_id)
+    if sync.mode == Sync.Mode.OFF:
+        messages.warning(request, "It is paused. Resume it first.")
+    elif reviews.broken(sync):
+        messages.warning(request, f"{reviews.broken(sync)[0].service.name} is not connected. Connect it again first.")
+    elif Run.objects.filter(sync=sync, state=Run.State.RUNNING).exists():
+        messages.info(request, "It is running already.")
+    else:
+        choosing.sync_now(sync)
+        messages.success(request, "Started. Only what has changed is looked at.")
+    return redirect("sync", business_id, sync_id)
+
+
+@login_required
+@require_POST
+def sync_pause(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    access.demand(request, business_id, Action.CONFIGURE)
+    with transaction.atomic():
+        sync = _locked(sync_id)
+        if sync.mode != Sync.Mode.OFF:
+            choosing.pause(sync, Sync.Mode.OFF)
+    messages.success(request, "Paused. Nothing is read or written until it is resumed; nothing is lost meanwhile.")
+    return redirect("sync", business_id, sync_id)
+
+
+@login_required
+@require_POST
+def sync_resume(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """As it was before the pause: live again, or back to the review."""
+    access.demand(request, business_id, Action.CONFIGURE)
+    with transaction.atomic():
+        sync = _locked(sync_id)
+        if sync.mode == Sync.Mode.OFF and sync.live_since:
+            choosing.go_live(sync)
+        elif sync.mode == Sync.Mode.OFF:
+            choosing.pause(sync, Sync.Mode.PREVIEW)
+            choosing.review(sync)
+    messages.success(request, "Resumed. Everything is read once, so that nothing of the meantime is missed.")
+    return redirect("sync", business_id, sync_id)
+
+
+@login_required
+@require_POST
+def sync_options(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """Changed options are published as a new version, and every record is looked at with it."""
+    access.demand(request, business_id, Action.CONFIGURE)
+    with transaction.atomic():
+        sync = _locked(sync_id)
+        wanted = {**sync.options, **_ticked(request, _recipe(sync))}
+        if wanted == sync.options:
+            messages.info(request, "Nothing was changed.")
+            return redirect("sync", business_id, sync_id)
+        note = _difference(_recipe(sync), sync.options, wanted)
+        sync.options = wanted
+        sync.save(update_fields=["options"])
+        version = choosing.publish(sync, cast(User, request.user), note)
+    messages.success(request, f"Saved as {version}. Every record is looked at once more.")
+    return redirect("sync", business_id, sync_id)
+
+
+def _difference(recipe: Recipe, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    changed = [key for key in recipe.option_labels if before.get(key) != after.get(key)]
+    return "; ".join(f"{recipe.option_labels[key]}: {'yes' if after[key] else 'no'}" for key in changed)
+
+
+urlpatterns = [
+    path("b/<int:business_id>/syncs/new/", sync_new, name="sync_new"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/", sync, name="sync"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/progress/", sync_progress, name="sync_progress"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/live/", sync_live, name="sync_live"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/now/", sync_now, name="sync_now"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/pause/", sync_pause, name="sync_pause"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/resume/", sync_resume, name="sync_resume"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/options/", sync_options, name="sync_options"),
+]

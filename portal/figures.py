@@ -1,0 +1,194 @@
+"""The counts that the pages show: where records stand, what a review found, what the last day brought."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from portal.models import Business
+from portal.wording import Terms
+from syncs.models import Attempt, Incident, Link, Run, Sync
+
+DAY = timedelta(hours=24)
+#: So many of the newest looks that wrote speak for the time a change takes.
+LATEST = 300
+DUE = Q(noticed__gt=F("handled"))
+OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
+
+
+def attention_count() -> int:
+    """How many records, or accounts, wait for a person in the business whose scope is open."""
+    open_ones = Incident.objects.filter(state=Incident.State.OPEN)
+    return sum(records or 1 for records in open_ones.values_list("records", flat=True))
+
+
+# What a review found
+
+
+class Group(StrEnum):
+    """Where the plan puts a record; every record of a sync is in exactly one."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    SAME = "same"
+    LOOK = "look"
+    OUT = "out"
+    WAITING = "waiting"
+
+
+#: In the order in which they are shown.
+LABELS = {
+    Group.CREATE: "To create",
+    Group.UPDATE: "Matched, to update",
+    Group.SAME: "Matched, already the same",
+    Group.LOOK: "Needs a look",
+    Group.OUT: "Left out",
+    Group.WAITING: "Not looked at yet",
+}
+_STATES = {
+    Group.SAME: (Link.State.IN_STEP,),
+    Group.LOOK: OPEN,
+    Group.OUT: (Link.State.SKIPPED, Link.State.ENDED),
+    Group.WAITING: (Link.State.DUE, Link.State.RETRYING),
+}
+_PLACE = {state: group for group, states in _STATES.items() for state in states}
+
+
+def plan_counts(sync: Sync) -> dict[Group, int]:
+    """How many records the plan puts where."""
+    counts = dict.fromkeys(Group, 0)
+    due = Case(When(DUE, then=Value(True)), default=Value(False), output_field=BooleanField())
+    rows = Link.objects.filter(sync=sync).values("state", "verdict", due=due).annotate(n=Count("pk")).order_by()
+    for row in rows:
+        counts[Group.WAITING if row["due"] else _group(row["state"], row["verdict"])] += row["n"]
+    return counts
+
+
+def _group(state: str, verdict: str) -> Group:
+    if state == Link.State.PLANNED:
+        return Group.CREATE if verdict == "create" else Group.UPDATE
+    return _PLACE[Link.State(state)]
+
+
+def in_group(sync: Sync, group: Group) -> QuerySet[Link]:
+    links = Link.objects.filter(sync=sync)
+    if group == Group.WAITING:
+        return links.filter(DUE | Q(state__in=_STATES[group]))
+    links = links.exclude(DUE)
+    if group in _STATES:
+        return links.filter(state__in=_STATES[group])
+    planned = links.filter(state=Link.State.PLANNED)
+    return planned.filter(verdict="create") if group == Group.CREATE else planned.exclude(verdict="create")
+
+
+def consequences(counts: dict[Group, int], names: Terms) -> list[str]:
+    """What going live will write, and what not, sentence by sentence."""
+    create, update, same = counts[Group.CREATE], counts[Group.UPDATE], counts[Group.SAME]
+    look, out = counts[Group.LOOK], counts[Group.OUT]
+    target = names.target
+    told = [f"{names.count_there(create)} will be created in {target}." if create else f"Nothing is new to {target}."]
+    if update + same:
+        told.append(f"{names.count(update + same)} will be linked to {names.target_many} you already have.")
+    if update:
+        told.append(f"{_of_them(update, update + same)} get the details that differ; what is only in {target} stays.")
+    if look:
+        told.append(f"{names.count(look)} {_need(look)} a look: nothing is written for {_them(look)} until you decide.")
+    if out:
+        told.append(f"{names.count(out)} {'is' if out == 1 else 'are'} left out.")
+    told.append(f"Nothing is deleted, and nothing is changed in {names.source}.")
+    return told
+
+
+def _of_them(some: int, whole: int) -> str:
+    if some == whole:
+        return "All of them" if some > 1 else "It will"
+    return f"{some:,} of them"
+
+
+def _need(count: int) -> str:
+    return "needs" if count == 1 else "need"
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+# Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`words` say what is being done; `percent` is None while nobody knows how much there is."""
+
+    words: str
+    done: int
+    total: int | None
+
+    @property
+    def percent(self) -> int | None:
+        return None if not self.total else min(100, 100 * self.done // self.total)
+
+
+def progress(run: Run, names: Terms, waiting: int) -> Progress:
+    """`waiting`: records of the sync not looked at yet."""
+    seen = run.counts.get("seen", 0)
+    if run.side == Run.Side.TARGET:
+        read = run.counts.get("target_seen", 0)
+        return Progress(f"Reading {names.target_many} in {names.target}: {read:,} so far", 0, None)
+    total = max(run.total or 0, seen)
+    done = max(0, seen - waiting)
+    if run.side == Run.Side.SOURCE:
+        of_total = f" of {total:,}" if run.total else ""
+        return Progress(f"Reading {names.many} in {names.source}: {seen:,}{of_total}", done, total or None)
+    return Progress(f"Working through the {names.many}: {done:,} of {total:,}", done, total or 1)
+
+
+# The last day
+
+
+@dataclass(frozen=True, slots=True)
+class LastDay:
+    """`half` and `most`: seconds from noticing a change to its being written, for half and for 95 % of the latest
+    changes; None when there were none."""
+
+    written: int
+    unchanged: int
+    failed: int
+    half: float | None
+    most: float | None
+
+
+def last_day(business: Business, runs: Sequence[Run]) -> LastDay:
+    """`runs`: those of the last day. Records that a run read and found as they were have no look of their own."""
+    since = timezone.now() - DAY
+    looks = Attempt.objects.filter(business=business, at__gte=since)
+    counts: Counter[str] = Counter()
+    for row in looks.values("outcome", "verdict").annotate(n=Count("pk")).order_by():
+        counts[_kind(row["outcome"], row["verdict"])] += row["n"]
+    unchanged = counts["unchanged"] + sum(r.counts.get("unchanged", 0) for r in runs if r.started_at >= since)
+    half, most = _waits(looks)
+    return LastDay(counts["written"], unchanged, counts["failed"], half, most)
+
+
+def _kind(outcome: str, verdict: str) -> str:
+    if outcome in {"written", "failed"}:
+        return outcome
+    return "unchanged" if outcome == "done" and verdict in {"skip", "link"} else ""
+
+
+def _waits(looks: QuerySet[Attempt]) -> tuple[float | None, float | None]:
+    """For changes as they happened, not for those a full reading came to."""
+    written = looks.filter(outcome="written", noticed_at__isnull=False).order_by("-at")
+    rows = written.values_list("noticed_by", "noticed_at", "at")[:LATEST]
+    waits = sorted(_seconds(noticed, at) for by, noticed, at in rows if by.startswith(("webhook", "asked")))
+    if not waits:
+        return None, None
+    return waits[len(waits) // 2], waits[min(len(waits) - 1, int(len(waits) * 0.95))]
+
+
+def _seconds(noticed: datetime | None, at: datetime) -> float:
+    return max(0.0, (at - noticed).total_seconds()) if noticed else 0.0

@@ -1,0 +1,218 @@
+"""The page of one business: all is well, or what needs you, each with its one next step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Max, Min, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from portal import access, figures, health, wording
+from portal.access import Action
+from portal.figures import DUE, LastDay
+from portal.health import Health, Level
+from portal.models import Business, Connection, WorkerBeat
+from syncs import ledger, recipes
+from syncs.models import Incident, Lane, Link, Run, Sync, Write
+
+RECENT = 8
+#: Enough for a day of polls of every sync.
+RUNS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the guided path. `address` and `action` are '' where it is not its turn."""
+
+    title: str
+    words: str
+    done: bool
+    address: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that needs a person: what, and the one next step."""
+
+    title: str
+    words: str
+    address: str
+    action: str
+    since: datetime | None = None
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest, business_id: int) -> HttpResponse:
+    business = access.demand(request, business_id, Action.VIEW)
+    return render(request, "portal/overview.html", context(business))
+
+
+@login_required
+@require_safe
+def overview_live(request: HttpRequest, business_id: int) -> HttpResponse:
+    """The part of the overview that changes by itself."""
+    business = access.demand(request, business_id, Action.VIEW)
+    return render(request, "portal/_overview.html", context(business))
+
+
+def context(business: Business) -> dict[str, Any]:
+    syncs = list(Sync.objects.select_related("source", "target", "lane").order_by("pk"))
+    connections = _connections(syncs)
+    runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
+    incidents = list(Incident.objects.filter(state=Incident.State.OPEN))
+    live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
+    found: dict[str, Any] = {
+        "connections": [(row, health_of(row)) for row in connections],
+        "attention_count": sum(i.records or 1 for i in incidents),
+        "needs": _needs(business, connections, syncs, incidents),
+    }
+    if not live:
+        return found | {"steps": steps(business, connections, syncs, runs)}
+    return found | _live(business, live, runs)
+
+
+def _connections(syncs: Sequence[Sync]) -> list[Connection]:
+    """Those of the syncs; all that are not off where a sync has lost one of its own."""
+    used = {c.pk: c for s in syncs for c in (s.source, s.target)}
+    if used and all(c.status != Connection.Status.OFF for c in used.values()):
+        return sorted(used.values(), key=lambda c: c.connector)
+    standing = Connection.objects.exclude(status=Connection.Status.OFF)
+    return sorted({**used, **{c.pk: c for c in standing}}.values(), key=lambda c: (c.connector, c.pk))
+
+
+def health_of(row: Connection) -> Health:
+    facts = health.ConnectionFacts(
+        row.service.name, row.status, row.status_reason, row.status_since, row.refreshed_at, row.refresh_failed_at,
+        row.last_ok_at,
+    )  # fmt: skip
+    return health.of_connection(facts)
+
+
+# Before anything is live
+
+
+def steps(
+    business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], runs: Sequence[Run]
+) -> list[Step]:
+    """The way from nothing to live; only the first that is not done has a button."""
+    recipe = next(iter(recipes.RECIPES.values()))
+    names = wording.terms(recipe)
+    active = {c.connector for c in connections if c.status == Connection.Status.ACTIVE}
+    sync = next((s for s in syncs if s.mode != Sync.Mode.OFF), None)
+    reviewed = sync is not None and any(r.sync_id == sync.pk and r.state == Run.State.DONE for r in runs)
+    page = reverse("sync", args=[business.pk, sync.pk]) if sync else ""
+    found = [
+        _connect(business, recipe.source, names.source, f"Your {names.many} are read from there.", active),
+        _connect(business, recipe.target, names.target, f"Your {names.target_many} are kept there.", active),
+        Step("Choose what to keep in step", "A ready-made sync, with your say in what it covers.", bool(sync),
+             reverse("sync_new", args=[business.pk]), "Choose"),
+        Step("Review the plan", "See every record and what would happen to it. Nothing is written yet.", reviewed,
+             page, "See the review"),
+        Step("Go live", "From then on, changes are written within seconds.", False, page, "Check the plan and go live"),
+    ]  # fmt: skip
+    turn = next((n for n, step in enumerate(found) if not step.done), len(found))
+    return [s if n == turn else Step(s.title, s.words, s.done) for n, s in enumerate(found)]
+
+
+def _connect(business: Business, slug: str, name: str, words: str, active: set[str]) -> Step:
+    return Step(f"Connect {name}", words, slug in active, reverse("connections", args=[business.pk]), f"Connect {name}")
+
+
+# What needs a person
+
+
+def _needs(
+    business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], incidents: Sequence[Incident]
+) -> list[Need]:
+    needs = [n for c in connections if (n := _broken(business, c, syncs))]
+    page = reverse("attention", args=[business.pk])
+    known = {s.pk for s in syncs}
+    for incident in incidents:
+        if incident.sync_id in known:
+            needs.append(Need(f"{incident.title}.", incident.next_step, page, "Look at them", incident.opened_at))
+    parked = {s.lane_id: s.lane for s in syncs if s.lane.parked}
+    return needs or [_waiting(business, lane) for lane in parked.values()]
+
+
+def _broken(business: Business, row: Connection, syncs: Sequence[Sync]) -> Need | None:
+    """A connection that something uses and that does not work any more."""
+    used = any(row.pk in {s.source_id, s.target_id} and s.mode != Sync.Mode.OFF for s in syncs)
+    found = health_of(row)
+    if found.level != Level.NEEDS_YOU or not (used or row.status != Connection.Status.OFF):
+        return None
+    address = reverse("connections", args=[business.pk])
+    return Need(f"{row.service.name}: {found.why}", "Waiting work goes on by itself then.", address,
+                f"Reconnect {row.service.name}", found.since)  # fmt: skip
+
+
+def _waiting(business: Business, lane: Lane) -> Need:
+    return Need(f"The work waits: {lane.parked}", "", reverse("attention", args=[business.pk]), "See why")
+
+
+# When it runs
+
+
+def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dict[str, Any]:
+    links = Link.objects.filter(sync__in=syncs)
+    places = ledger.count(links)
+    recent = list(
+        Write.objects.filter(business=business, state=Write.State.CONFIRMED)
+        .select_related("link")
+        .order_by("-settled_at")[:RECENT]
+    )
+    day: LastDay = figures.last_day(business, runs)
+    return {
+        "live": True,
+        "syncs": [(sync, _running(sync, runs, places["waiting"])) for sync in syncs],
+        "places": places,
+        "in_step": places["written"] + places["unchanged"],
+        "trouble": _trouble(syncs, links, places["waiting"]),
+        "recent": recent,
+        "day": day,
+        "half": wording.seconds(day.half) if day.half is not None else "",
+        "most": wording.seconds(day.most) if day.most is not None else "",
+        "looked_at": max((s.polled_until for s in syncs if s.polled_until), default=None),
+    }
+
+
+def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress | None:
+    run = next((r for r in runs if r.sync_id == sync.pk and r.state == Run.State.RUNNING), None)
+    return figures.progress(run, wording.terms_of(sync), waiting) if run else None
+
+
+def _trouble(syncs: Sequence[Sync], links: QuerySet[Link], waiting: int) -> Health | None:
+    """What holds the work up without anybody being asked to decide: late work, a service that is down, no worker."""
+    since, beat = _due_since(links) if waiting else (None, None)
+    found = [health.of_sync(_facts(s, waiting, since, beat), timezone.now()) for s in syncs]
+    worst = max(found, key=lambda h: h.level.rank, default=None)
+    return worst if worst and worst.level in {Level.LATE, Level.BROKEN} else None
+
+
+def _due_since(links: QuerySet[Link]) -> tuple[datetime | None, datetime | None]:
+    """Since when the oldest waits, and when a worker gave its last sign of life."""
+    alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at")
+    seen = links.filter(DUE).annotate(beat=Subquery(alive.values("beat_at")[:1]))
+    found = seen.aggregate(since=Min("noticed_at"), beat=Max("beat"))
+    return found["since"], found["beat"]
+
+
+def _facts(sync: Sync, waiting: int, since: datetime | None, beat: datetime | None) -> health.SyncFacts:
+    lane = sync.lane
+    return health.SyncFacts(
+        sync.mode, waiting=waiting, waiting_since=since, resume_at=lane.resume_at, failures=lane.failures,
+        polled_until=sync.polled_until, poll_minutes=sync.poll_minutes, beat_at=beat,
+    )  # fmt: skip
+
+
+urlpatterns = [
+    path("b/<int:business_id>/", overview, name="overview"),
+    path("b/<int:business_id>/live/", overview_live, name="overview_live"),
+]

@@ -1,0 +1,166 @@
+"""What the pages say for what the rows hold: states, reasons, values, in the words of who owns the business."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import date_format
+
+from portal.models import Business
+from syncs import recipes
+from syncs.models import Link, Run, Sync
+
+State = Link.State
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """`look` is the badge's class: badge-ok, badge-warn, badge-bad or ''."""
+
+    words: str
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the two sides of a sync are called: 'Jobber', 'client', 'clients', 'Stripe', 'customer', 'customers'."""
+
+    source: str
+    one: str
+    many: str
+    target: str
+    target_one: str
+    target_many: str
+
+    def count(self, number: int) -> str:
+        """'1 client', '2,000 clients'."""
+        return f"{number:,} {self.one if number == 1 else self.many}"
+
+    def count_there(self, number: int) -> str:
+        return f"{number:,} {self.target_one if number == 1 else self.target_many}"
+
+
+def terms(recipe: recipes.Recipe) -> Terms:
+    n = recipe.names
+    return Terms(n.source, n.source_one, recipe.source_resource, n.target, n.target_one, recipe.target_resource)
+
+
+def terms_of(sync: Sync) -> Terms:
+    return terms(recipes.get(sync.recipe))
+
+
+# States
+
+_PLANNED = {"create": "Will be created", "link": "Will be matched", "update": "Will be updated"}
+_BADGES = {
+    State.DUE: Badge("Waiting"),
+    State.RETRYING: Badge("Trying again", "badge-warn"),
+    State.IN_STEP: Badge("In step", "badge-ok"),
+    State.SKIPPED: Badge("Left out"),
+    State.HELD: Badge("Needs a look", "badge-warn"),
+    State.CONFLICT: Badge("Needs a look", "badge-warn"),
+    State.PARKED: Badge("Failed", "badge-bad"),
+    State.ENDED: Badge("No longer synced"),
+}
+
+
+def badge(link: Link) -> Badge:
+    if link.noticed > link.handled:
+        return _BADGES[State.RETRYING] if link.state == State.RETRYING else Badge("Waiting")
+    if link.state == State.PLANNED:
+        return Badge(_PLANNED.get(link.verdict, "Planned"))
+    if link.state == State.IN_STEP and not link.target_id:
+        return Badge("Will be matched")
+    return _BADGES[State(link.state)]
+
+
+_NEXT = {
+    "ambiguous": "Say below whether it is one of these or somebody new.",
+    "taken": "Say below who it is.",
+    "target_deleted": "Make a new one, or leave it out.",
+    "gave_up": "Look at the answer, then sync it again.",
+    "kills_worker": "Tell whoever runs Fieldbridge for you, then sync it again.",
+    "contract": "Nothing was lost. Tell whoever runs Fieldbridge for you.",
+}
+
+
+def next_step(link: Link, names: Terms) -> str:
+    """What the person can do now; '' when there is nothing to do."""
+    if link.noticed > link.handled:
+        return ""
+    if link.state in {State.HELD, State.CONFLICT, State.PARKED}:
+        corrected = f"Correct it in {names.source}; it is then tried again by itself."
+        return _NEXT.get(link.cause_code, corrected)
+    if link.state == State.ENDED and link.cause_code == "target_deleted":
+        return f"Make a new {names.target_one} if you still need one."
+    if link.state == State.PLANNED:
+        return "Nothing is written before the sync goes live."
+    return ""
+
+
+# Why a record was looked at
+
+_RUNS = {
+    str(Run.Kind.REVIEW.label): "the first-sync review read it",
+    str(Run.Kind.BACKFILL.label): "everything was read once",
+    str(Run.Kind.POLL.label): "the regular look for changes found it",
+}
+
+
+def why_noticed(noticed_by: str) -> str:
+    """'Alice asked for it', 'a change was reported (CLIENT_UPDATE)'."""
+    head, _, tail = noticed_by.partition(" ")
+    if noticed_by in _RUNS:
+        return _RUNS[noticed_by]
+    if head == "webhook":
+        return f"a change was reported ({tail})"
+    if noticed_by.startswith("asked by "):
+        return f"{noticed_by.removeprefix('asked by ')} asked for it"
+    return noticed_by or "it was due"
+
+
+# Values
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)")
+
+
+def zone(business: Business) -> ZoneInfo:
+    return ZoneInfo(business.time_zone)
+
+
+def shown(value: Any, place: ZoneInfo) -> str:
+    """A record's value as a person reads it; '' for nothing. Times in the business's own zone."""
+    match value:
+        case None | "" | [] | {}:
+            return ""
+        case bool():
+            return "Yes" if value else "No"
+        case list():
+            return ", ".join(shown(v, place) for v in value)
+        case str() if _MOMENT.fullmatch(value):
+            return moment(datetime.fromisoformat(value), place)
+    return str(value)
+
+
+def moment(at: datetime, place: ZoneInfo) -> str:
+    """'5 Jan 2026, 3:04 pm'."""
+    return date_format(at.astimezone(place), "j M Y, g:i a")
+
+
+def seconds(value: float) -> str:
+    """'0.4 s', '12 s', '3 min', '2 h'."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.0f} h"
+
+
+_PARTICULAR = re.compile(r"“[^”]*”|[\d,]+")
+
+
+def kind(warning: str) -> str:
+    """What a warning says without what is particular to one record: alike for all that it happened to."""
+    return _PARTICULAR.sub("…", warning)

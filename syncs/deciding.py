@@ -1,0 +1,109 @@
+"""What a person decides about one record, and asking for another try. One decision counts, however often it is sent."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from syncs import candidates, lanes, notice
+from syncs.models import Link, Sync
+
+if TYPE_CHECKING:
+    from portal.models import User
+
+
+class Choice(StrEnum):
+    SAME = "same"  # it is this record of the target
+    NEW = "new"  # it is none of them
+    LEAVE = "leave"  # it is not to be synced
+
+
+class TooLate(Exception):
+    """There is nothing (more) to decide. The text says why, in words for who tried."""
+
+
+_OPEN = {Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED}
+_WHO_IS_WHO = {"ambiguous", "taken"}
+_WORDS = {Choice.SAME: "they are the same", Choice.NEW: "make a new one", Choice.LEAVE: "leave it out"}
+
+
+def choices(link: Link) -> tuple[Choice, ...]:
+    """What can be decided about it now; empty when nothing can."""
+    if _decided(link):
+        return ()
+    if link.state == Link.State.ENDED and link.cause_code == "target_deleted":
+        return (Choice.NEW,)
+    if link.state not in _OPEN:
+        return ()
+    if link.cause_code in _WHO_IS_WHO:
+        return (Choice.SAME, Choice.NEW, Choice.LEAVE)
+    return (Choice.NEW, Choice.LEAVE) if link.cause_code == "target_deleted" else (Choice.LEAVE,)
+
+
+def _decided(link: Link) -> bool:
+    """Somebody has, and the look that carries it out is still to come."""
+    return bool(link.decision) and link.noticed > link.handled
+
+
+def decide(link: Link, choice: Choice, target_id: str, by: "User") -> None:
+    """Keep the decision and have the record looked at. TooLate when another one came first."""
+    if choice == Choice.SAME and not _offered(link, target_id):
+        raise TooLate("That one is not there any more, or it already belongs to another record. Nothing was changed.")
+    with transaction.atomic():
+        held = _held(link)
+        if choice not in choices(held):
+            raise TooLate(_why_not(held))
+        held.decision = {"choice": str(choice), "by": by.pk, "who": by.get_short_name()}
+        if choice == Choice.SAME:
+            held.decision["target_id"] = target_id
+        _ask(held, by)
+
+
+def reconsider(link: Link, by: "User") -> None:
+    """Take back “leave it out”. TooLate when that is not how it stands."""
+    with transaction.atomic():
+        held = _held(link)
+        if held.decision.get("choice") != Choice.LEAVE:
+            raise TooLate("It is not left out any more.")
+        held.decision = {}
+        _ask(held, by)
+
+
+def _offered(link: Link, target_id: str) -> bool:
+    found = candidates.of(link.sync, [link]).get(link.pk, [])
+    return any(candidate.record.id == target_id for candidate in found)
+
+
+def _held(link: Link) -> Link:
+    """The row as it is now, ours until the transaction ends; the lane before the link, as a worker locks them."""
+    lanes.wake(link.sync.lane_id)
+    held: Link = Link.objects.select_for_update(of=("self",)).select_related("sync").get(pk=link.pk)
+    return held
+
+
+def _ask(link: Link, by: "User") -> None:
+    link.save(update_fields=["decision"])
+    notice.ask(link, by.get_short_name())
+
+
+def _why_not(link: Link) -> str:
+    if _decided(link):
+        who, choice = link.decision.get("who", "Somebody"), link.decision.get("choice", "")
+        words = _WORDS.get(choice, "something else")
+        return f"{who} has already decided: {words}. It is being worked on; nothing was changed by your click."
+    return f"There is nothing to decide about it any more: {link.get_state_display().lower()}."
+
+
+def again(sync: Sync, cause_code: str, who: str) -> int:
+    """Every record of the sync that stopped with this cause is looked at once more. Returns how many."""
+    with transaction.atomic():
+        lanes.wake(sync.lane_id)
+        stopped = Link.objects.filter(sync=sync, cause_code=cause_code, state__in=_OPEN, noticed__lte=F("handled"))
+        return int(
+            stopped.update(
+                noticed=F("noticed") + 1, noticed_at=timezone.now(), noticed_by=f"asked by {who}"[:60], next_try=None,
+                priority=Link.Priority.PERSON,
+            )
+        )  # fmt: skip

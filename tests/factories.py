@@ -1,0 +1,166 @@
+"""Rows made directly, as the engine would leave them. Inside a tenant scope."""
+
+import itertools
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from connectors.base import Record
+from portal.models import Business, Connection
+from syncs import recipes
+from syncs.models import (
+    Attempt,
+    Event,
+    FieldMapping,
+    Incident,
+    Lane,
+    Link,
+    Run,
+    Snapshot,
+    Sync,
+    Version,
+    Write,
+)
+
+_number = itertools.count(1)
+RESOURCES = {"jobber": "clients", "stripe": "customers"}
+
+
+def connection(business: Business, connector: str = "jobber", **changes: Any) -> Connection:
+    number = next(_number)
+    values = {"method": "oauth", "account_id": f"{connector}-{number}", "account_name": f"{business} {connector}"}
+    return Connection.objects.create(business=business, connector=connector, **{**values, **changes})
+
+
+def sync(business: Business, mode: str = "live", **changes: Any) -> Sync:
+    """The recipe's own: connections, lane, draft and first version with it."""
+    recipe = recipes.get("clients-to-customers")
+    source = changes.pop("source", None) or connection(business, "jobber")
+    target = changes.pop("target", None) or connection(business, "stripe")
+    lane = Lane.objects.create(business=business, target=target)
+    values = {
+        "recipe": recipe.slug, "name": recipe.name, "source": source, "source_resource": recipe.source_resource,
+        "target": target, "target_resource": recipe.target_resource, "lane": lane, "mode": mode,
+        "options": dict(recipe.options), "live_since": timezone.now() if mode == "live" else None,
+    }  # fmt: skip
+    made = Sync.objects.create(business=business, **{**values, **changes})
+    rows = [
+        FieldMapping(
+            business=business, sync=made, position=n, sources=row["sources"], target_path=row["target"],
+            transforms=row["transforms"], mode=row["mode"],
+        )
+        for n, row in enumerate(recipe.mappings)
+    ]  # fmt: skip
+    FieldMapping.objects.bulk_create(rows)
+    made.version = version(made)
+    made.save(update_fields=["version"])
+    return made
+
+
+def version(made_for: Sync, **changes: Any) -> Version:
+    recipe = recipes.get(made_for.recipe)
+    content = json.loads(json.dumps({"mappings": list(recipe.mappings), "options": made_for.options}))
+    number = Version.objects.filter(sync=made_for).count() + 1
+    values = {"number": number, "content": content, "note": "As the recipe comes"}
+    return Version.objects.create(business=made_for.business, sync=made_for, **{**values, **changes})
+
+
+def client(business: Business, source: Connection, client_id: str = "", **data: Any) -> Snapshot:
+    """A Jobber client as last read. Keywords are catalogue paths with __ for the dot."""
+    client_id = client_id or f"client-{next(_number)}"
+    filled = {"id": client_id, "name": "Ann Smith", "tags": []} | _paths(data)
+    return _snapshot(business, source, client_id, filled, url=f"https://secure.getjobber.com/clients/{client_id}")
+
+
+def customer(business: Business, target: Connection, customer_id: str = "", **data: Any) -> Snapshot:
+    """A Stripe customer as last read."""
+    customer_id = customer_id or f"cus_{next(_number)}"
+    filled = {"id": customer_id, "name": "Ann Smith"} | _paths(data)
+    references = {k.removeprefix("metadata."): v for k, v in filled.items() if k.endswith("_client_id")}
+    url = f"https://dashboard.stripe.com/customers/{customer_id}"
+    return _snapshot(business, target, customer_id, filled, references=references, url=url)
+
+
+def _paths(data: dict[str, Any]) -> dict[str, Any]:
+    return {path.replace("__", "."): value for path, value in data.items()}
+
+
+def _snapshot(business: Business, held_by: Connection, key: str, data: dict[str, Any], **more: Any) -> Snapshot:
+    now = timezone.now()
+    record = Record(key, data, str(data["name"])[:300])
+    reference = next((f"{k}={v}" for k, v in more.get("references", {}).items()), "")
+    return Snapshot.objects.create(
+        business=business, connection=held_by, resource=RESOURCES[held_by.connector], external_id=key, data=data,
+        fingerprint=record.fingerprint, label=record.label, email=str(data.get("email", "")).lower(),
+        reference=reference, read_at=now, updated_at=now, created_at=now - timedelta(days=30), **more,
+    )  # fmt: skip
+
+
+def link(of: Sync, source: Snapshot, target: Snapshot | None = None, state: str = "in_step", **changes: Any) -> Link:
+    """Handled, unless the changes say otherwise."""
+    values = {
+        "source_id": source.external_id, "target_id": target.external_id if target else None, "label": source.label,
+        "state": state, "noticed": 1, "handled": 1, "noticed_by": "First-sync review", "noticed_at": timezone.now(),
+        "verdict": {"held": "hold", "skipped": "skip", "in_step": "skip"}.get(state, ""), "version": of.version,
+    }  # fmt: skip
+    return Link.objects.create(business=of.business, sync=of, **{**values, **changes})
+
+
+def planned(of: Sync, source: Snapshot, verdict: str = "create", **changes: Any) -> Link:
+    """A record of the review, with the look that planned it."""
+    made = link(of, source, None, "planned", verdict=verdict, cause="There is no such customer yet.")
+    attempt(made, verdict=verdict, outcome="planned", **changes)
+    return made
+
+
+def attempt(of: Link, verdict: str = "update", outcome: str = "written", **changes: Any) -> Attempt:
+    plan = {
+        "verdict": verdict,
+        "code": "",
+        "reason": "",
+        "target_id": of.target_id or "",
+        "changes": [],
+        "warnings": [],
+    }
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "version": of.version, "noticed_by": "webhook CLIENT_UPDATE", "noticed_at": now - timedelta(seconds=1),
+        "plan": {**plan, **changes.pop("plan", {})}, "verdict": verdict, "outcome": outcome, "at": now,
+    }  # fmt: skip
+    return Attempt.objects.create(business=of.business, link=of, **{**values, **changes})
+
+
+def write(of: Link, verb: str = "update", state: str = "confirmed", **changes: Any) -> Write:
+    number, now = next(_number), timezone.now()
+    values = {
+        "connection": of.sync.target, "resource": of.sync.target_resource, "target_id": of.target_id or "",
+        "key": f"fb-key-{number}", "params": {"name": of.label}, "intended_at": now - timedelta(seconds=1),
+        "outside_id": of.target_id or "", "request_id": f"req_{number}", "duration_ms": 82.4, "settled_at": now,
+    }  # fmt: skip
+    return Write.objects.create(business=of.business, link=of, verb=verb, state=state, **{**values, **changes})
+
+
+def event(held_by: Connection, record_id: str, topic: str = "CLIENT_UPDATE", **changes: Any) -> Event:
+    values = {"event_id": f"evt-{next(_number)}", "verdict": "marked", "body": "{}", "answered_ms": 4.2}
+    return Event.objects.create(
+        business=held_by.business, connection=held_by, connector=held_by.connector, topic=topic,
+        resource=RESOURCES[held_by.connector], record_id=record_id, **{**values, **changes},
+    )  # fmt: skip
+
+
+def incident(of: Sync, cause_code: str = "ambiguous", records: int = 1, **changes: Any) -> Incident:
+    values = {
+        "subject": f"sync:{of.pk}", "title": f"{records} clients may already exist there",
+        "next_step": "Say who is who on the list of records that need a look.",
+    }  # fmt: skip
+    return Incident.objects.create(
+        business=of.business, sync=of, cause_code=cause_code, records=records, **{**values, **changes}
+    )  # fmt: skip
+
+
+def run(of: Sync, kind: str = "review", state: str = "done", **changes: Any) -> Run:
+    ended: datetime | None = None if state == "running" else timezone.now()
+    values = {"side": "work", "counts": {"seen": 0}, "finished_at": ended}
+    return Run.objects.create(business=of.business, sync=of, kind=kind, state=state, **{**values, **changes})
