@@ -60,9 +60,18 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 
 def health_words(found: Health) -> SafeString:
-    """The level as a badge, then why, since when, and what to do."""
-    since = format_html(" Since {}.", ago(found.since)) if found.since and found.level != "ok" else ""
+    """The level as a badge, then why, for how long, and what to do."""
+    since = format_html(" For {}.", lasting(found.since)) if found.since and found.level != "ok" else ""
     return format_html("{} {}{} {}", state_badge(found.level, found.level.words), found.why, since, found.next_step)
+
+
+def lasting(moment: datetime | None) -> SafeString | str:
+    """“3 minutes”: how long it has been so."""
+    if moment is None:
+        return NOTHING
+    local = timezone.localtime(moment)
+    exact = date_format(local, "j M Y, H:i:s T")
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, timesince(moment, depth=1))
 
 
 def pretty(value: Any) -> SafeString | str:

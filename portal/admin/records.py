@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -43,8 +44,15 @@ class LinkAdmin(ScopedAdmin):
         ("since", "next_try"), ("noticed_by", "noticed_at"), ("priority", "attempts"), "related",
     )  # fmt: skip
     change_form_outer_before_template = "admin/syncs/link/story.html"
-    of, where, condition = linked("sync"), linked("business"), state()
+    of, where = linked("sync"), linked("business")
     began, again = when("since", "since"), when("next_try", "next try")
+
+    @admin.display(description="state", ordering="state")
+    def condition(self, row: Link) -> SafeString | str:
+        """With a notice not yet worked, it also waits."""
+        shown = state_badge(row.state, row.get_state_display())
+        waits = row.noticed > row.handled and row.state != Link.State.DUE
+        return format_html("{} {}", state_badge(Link.State.DUE, "Waiting"), shown) if waits else shown
 
     @admin.display(description="why", ordering="cause_code")
     def why(self, row: Link) -> str:
@@ -90,6 +98,7 @@ class LinkAdmin(ScopedAdmin):
         return {
             "is_fullwidth": "1",
             "link": row,
+            "waiting": row.noticed > row.handled and row.state != Link.State.DUE,
             "sides": [
                 ("Source", sync.source, self._seen(sync.source_id, sync.source_resource, row.source_id)),
                 ("Target", sync.target, self._seen(sync.target_id, sync.target_resource, row.target_id)),

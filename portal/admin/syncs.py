@@ -74,7 +74,9 @@ class MappingInline(ScopedInline):
     template_after = "admin/syncs/sync/transforms.html"
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        if obj and self.has_change_permission(request, obj):
+        if not self.has_change_permission(request, obj):
+            self.ordering_field = None  # nothing to drag
+        elif obj:
             kwargs["form"] = type("MappingForm", (MappingForm,), {"catalogue": catalogue(obj)})
         return super().get_formset(request, obj, **kwargs)
 

@@ -34,6 +34,11 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def lasting(moment: datetime | None) -> SafeString | str:
+    return _display().lasting(moment)  # type: ignore[no-any-return]
+
+
+@register.filter
 def said(value: Any) -> str:
     return import_module("portal.admin.drafts").said(value) or "empty"
 
