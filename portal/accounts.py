@@ -71,6 +71,8 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
     error_messages = DefaultMFAAdapter.error_messages | {
         "add_email_blocked": "Your second step is tied to the address. Switch it off under Security, change the "
         "address, then set it up again.",
+        "unverified_email": "Your email address is about to change. Press the link in the mail about it, or keep the "
+        "old one, then come back.",
         "incorrect_code": "That is not the code the app shows now. Wait for the next one and try again.",
     }
 

@@ -156,8 +156,10 @@ def _email(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any
         problems.append("EMAIL_URL is not an address such as smtp://user:password@mail.example.com:587.")
         return {}
     names = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
-    names |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL", "file_path": "FILE_PATH"}
+    names |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
     options = {option: found[f"EMAIL_{name}"] for option, name in names.items() if found.get(f"EMAIL_{name}")}
+    if found["EMAIL_BACKEND"].endswith(".filebased.EmailBackend"):
+        options["file_path"] = "/" + found["EMAIL_FILE_PATH"].lstrip("/")
     return {"BACKEND": found["EMAIL_BACKEND"], "OPTIONS": options}
 
 

@@ -1,5 +1,6 @@
 """Signing up, in and out, as a person meets it: through the pages and the mails."""
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,7 +18,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from portal import crypto
+from portal import crypto, environment
 from portal.models import Business, Membership, User
 from tests.conftest import PASSWORD
 
@@ -245,6 +246,12 @@ def test_a_mail_server_that_is_away_is_a_word_on_the_page(client: Client, monkey
     answer = client.post("/accounts/signup/", NEW, follow=True)
     assert answer.status_code == 200
     assert b"could not be sent just now" in answer.content
+
+
+@pytest.mark.parametrize("address", ["filemail:///tmp/mails", "filemail:////tmp/mails"])
+def test_mails_may_go_to_a_folder(address: str) -> None:
+    mailer = environment.read({**os.environ, "EMAIL_URL": address}).email
+    assert mailer["OPTIONS"] == {"file_path": "/tmp/mails"}
 
 
 # The second step
