@@ -243,8 +243,8 @@ class Session(ABC):
 
     @abstractmethod
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
-        """One page of all records. With `updated_since` only those changed at or after it, as far as the service
-        can tell; what it cannot filter it gives whole. The cursor carries the filter with it."""
+        """One page of all records. With `updated_since` only those made at or after it and, where the service keeps
+        that time, those changed since. The cursor carries the filter with it."""
 
     @abstractmethod
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:

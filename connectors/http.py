@@ -101,13 +101,14 @@ class Http:
             for part in response.iter_bytes():
                 body += part
                 if len(body) > MOST_BYTES:
-                    raise self._unreadable(writes, f"{self.name} sent an answer of more than 5 MB.")
+                    raise self._too_long(writes)
             return Response(response.status_code, response.headers, bytes(body))
 
     def _lost(self, writes: bool, message: str) -> TransientError:
         return UnknownOutcome(message) if writes else TransientError(message)
 
-    def _unreadable(self, writes: bool, message: str) -> ConnectorError:
+    def _too_long(self, writes: bool) -> ConnectorError:
+        message = f"{self.name} sent an answer of more than 5 MB."
         return UnknownOutcome(message) if writes else ContractError(message)
 
     def _check(self, response: Response, writes: bool) -> None:
@@ -123,11 +124,11 @@ class Http:
             raise self._lost(writes, f"{self.name} has a problem of its own (status {status}).")
 
     def read_json(self, response: Response, *, writes: bool) -> Any:
-        """The body as JSON; a page or a broken text is no answer."""
+        """The body as JSON. A page or a broken text is no answer of the service's: it counts as a lost one."""
         try:
             return response.json()
         except (ValueError, RecursionError):
-            raise self._unreadable(writes, f"{self.name} sent an answer that cannot be read.") from None
+            raise self._lost(writes, f"{self.name} sent an answer that cannot be read.") from None
 
 
 def _retry_after(response: Response) -> float:

@@ -32,7 +32,7 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> N
         try:
             if header and stripe.WebhookSignature.verify_header(text, header, secret, TOLERANCE_SECONDS):
                 return
-        except (stripe.SignatureVerificationError, ValueError):
+        except (stripe.SignatureVerificationError, ValueError, TypeError):  # TypeError: letters that are not ASCII
             continue
     raise SignatureError("The delivery is not signed by Stripe.")
 
