@@ -113,16 +113,21 @@ class ScopedAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold ships no 
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         return answer
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """What one does not look after does not exist: Http404, before any permission is asked."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None:
+            raise Http404("No such row.")
+        return found
+
     def row(self, request: HttpRequest, row: Any) -> Any:
-        """The row that buttons name by its id, read once per request; Http404 for another business's."""
+        """The row that buttons name by its id, read once per request."""
         if row is None or isinstance(row, Model):
             return row
         known: dict[tuple[type, str], Any] = request.__dict__.setdefault("admin_rows", {})
         place = (self.model, str(row))
         if place not in known:
             known[place] = self.get_object(request, str(row))
-        if known[place] is None:
-            raise Http404("No such row.")
         return known[place]
 
     def allows(self, request: HttpRequest, gate: Gate, row: Any = None) -> bool:
@@ -153,6 +158,10 @@ class ScopedAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold ships no 
             HttpResponse(headers={"HX-Redirect": answer["Location"]}) if request.headers.get("HX-Request") else answer
         )
 
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Always one, so that pages of a list do not overlap."""
+        return self.ordering or self.opts.ordering or ("-pk",)
+
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = admin.ActionLocation.CHANGE_LIST
     ) -> list[tuple[str, str]]:
@@ -172,10 +181,6 @@ class ScopedAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold ships no 
     def _path(listed: Any) -> str:
         named = listed[0] if isinstance(listed, tuple | list) else listed
         return named if isinstance(named, str) else str(getattr(named, "parameter_name", ""))
-
-    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        """Django would send them to the index: what one does not look after does not exist."""
-        raise Http404("No such row.")
 
 
 class HistoryAdmin(ScopedAdmin):

@@ -96,7 +96,6 @@ class ConnectStartAdmin(ScopedAdmin):
     search_fields = ("user__email", "business__name")
     list_filter = (BY_BUSINESS, "connector")
     fields = ("business", "user", "connector", "method", "reconnects", "created_at", "used_at")
-    ordering = ("-pk",)
     where, who = linked("business"), linked("user", "person")
     pressed, used = when("created_at", "pressed"), when("used_at", "used")
 
@@ -144,7 +143,6 @@ class SnapshotAdmin(HistoryAdmin):
         ("business", "connection"), ("resource", "external_id"), ("label", "there"), ("updated_at", "created_at"),
         ("read_at", "deleted_at"), ("email", "reference"), "related", "content",
     )  # fmt: skip
-    ordering = ("-pk",)
     of, where, content = linked("connection"), linked("business"), as_json("data", "fields")
     changed, read, gone = when("updated_at", "changed there"), when("read_at", "read"), when("deleted_at", "gone")
 

@@ -10,6 +10,7 @@ MODES = {
     "when_new": "only when the record is new",
     "when_empty": "only when empty there",
     "with_changes": "only together with another change",
+    "merge": "added to what is there",
 }
 
 

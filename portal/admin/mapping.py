@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import QueryDict
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
@@ -101,6 +102,7 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     class Meta:
         model = FieldMapping
         fields = ("sources", "target_path", "transforms", "mode", "position")
+        error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another row writes to this field already."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

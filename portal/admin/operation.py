@@ -42,7 +42,6 @@ class QueuedAdmin(SystemAdmin):
 
     list_display = ("id", "func", "args", "key", "locked")
     fields = ("key", "task_id", "name", "func", "args", "lock")
-    ordering = ("-pk",)
     locked = when("lock", "taken until")
 
 

@@ -46,6 +46,7 @@ class BusinessAdmin(ScopedAdmin):
     add_gate, change_gate = SUPERUSERS, Action.CONFIGURE
     list_display = ("name", "country", "currency", "time_zone", "people", "made")
     search_fields = ("name",)
+    ordering = ("name",)
     list_filter = ("country", "currency")
     fields = ("name", "country", "currency", "time_zone", "created_at")
     readonly_fields = ("created_at",)

@@ -36,7 +36,6 @@ class LinkAdmin(ScopedAdmin):
     search_help_text = "A name, or the record's id on either side"
     list_filter = (BY_BUSINESS, ("sync", SeenFilter), Place, "state", "priority")
     links_by = ("cause_code", "run")
-    ordering = ("-pk",)
     actions = ("try_again",)
     actions_detail = ("sync_this_record",)
     fields = (

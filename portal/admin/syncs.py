@@ -340,7 +340,6 @@ class VersionAdmin(HistoryAdmin):
     search_fields = ("sync__name", "note", "author__email")
     list_filter = (BY_BUSINESS, ("sync", SeenFilter))
     fields = (("business", "sync"), ("number", "is_live"), ("author", "published_at"), "note", "content_shown")
-    ordering = ("-pk",)
     of, where, at = linked("sync"), linked("business"), when("published_at", "published")
 
     @admin.display(description="live", boolean=True)

@@ -33,7 +33,9 @@ class World:
 
 def connection(business: Business, slug: str, **changes: Any) -> Connection:
     secret = f"{CANARY}-{business.name}-{slug}"
-    credentials = Credentials("oauth", Secret(f"{secret}-access"), Secret(f"{secret}-refresh"), scopes=("read_clients",))
+    credentials = Credentials(
+        "oauth", Secret(f"{secret}-access"), Secret(f"{secret}-refresh"), scopes=("read_clients",)
+    )
     row = Connection(
         business=business, connector=slug, method="oauth", account_id=f"{slug}-{business.pk}",
         account_name=f"{business.name} at {slug}", last_ok_at=timezone.now(),
@@ -111,7 +113,8 @@ def sightings(sync: Sync) -> None:
         verdict="marked", body=f'{{"data": {{"itemId": "{business.name}-client-0"}}}}',
     )  # fmt: skip
     Invitation.objects.create(
-        business=business, email=f"new@{business.pk}.example.com", role="office", key_digest=f"{CANARY}-key-{business.pk}"
+        business=business, email=f"new@{business.pk}.example.com", role="office",
+        key_digest=f"{CANARY}-key-{business.pk}",
     )  # fmt: skip
     ConnectStart.objects.create(
         business=business, user=business.memberships.first().user, connector="jobber", method="oauth",

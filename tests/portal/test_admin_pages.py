@@ -3,13 +3,11 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.db import connection as database
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from portal.models import Business, User
-from tests.conftest import person, signed_in
+from tests.conftest import signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
 

@@ -1,0 +1,152 @@
+"""The admin's first page: right numbers, links that lead to what was counted, and few queries."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from django.db.models import Q
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from django_scopes import scope, scopes_disabled
+
+from portal.admin.filters import PLACES
+from portal.models import Business, RefusedDelivery, User, WorkerBeat
+from syncs import ledger
+from syncs.models import Incident, Lane, Link
+from tests.conftest import person, signed_in
+from tests.portal import rows
+from tests.portal.rows import World
+from tests.portal.test_admin_pages import list_address
+
+QUERIES = 14
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    return signed_in(User.objects.create_superuser("boss@example.com", "a long enough word"))
+
+
+@pytest.fixture
+def here(acme: Business, alice: User) -> World:
+    return rows.world(acme, records=6)
+
+
+def numbers(client: Client, name: str = "tiles") -> dict[str, int]:
+    return {t.words: t.number for t in client.get(reverse("admin:index")).context[name]}
+
+
+def test_numbers_lead_to_what_they_count(boss: Client, here: World) -> None:
+    page = boss.get(reverse("admin:index"))
+    assert numbers(boss) == {
+        "Businesses": 1, "Connected": 2, "Needs reconnecting": 0, "Disconnected": 0, "Waiting": 4, "Needs a look": 1,
+        "Failed": 0,
+    }  # fmt: skip
+    for tile in page.context["tiles"]:
+        assert boss.get(tile.address).context["cl"].result_count == tile.number, tile.words
+    for row in page.context["incidents"]:
+        assert boss.get(row["address"]).context["cl"].result_count == row["n"]
+
+
+def test_last_day_by_the_hour(boss: Client, here: World) -> None:
+    now = timezone.now()
+    with scope(business=here.business):
+        rows.attempt(here.links[0], 0, now - timedelta(hours=5))
+        rows.attempt(here.links[0], 0, now - timedelta(hours=30))
+    page = boss.get(reverse("admin:index"))
+    assert numbers(boss, "day") == {"Written": 2, "Nothing to write": 4, "Failed": 1}
+    chart = json.loads(page.context["chart"])
+    written = next(s for s in chart["datasets"] if s["label"] == "Written")
+    assert (len(chart["labels"]), written["data"][-1], written["data"][-6], sum(written["data"])) == (24, 1, 1, 2)
+
+
+def test_incidents_by_cause_with_the_oldest(boss: Client, here: World, rival: Business, mallory: User) -> None:
+    other = rows.world(rival)
+    with scopes_disabled():  # a test looks at both businesses
+        Incident.objects.filter(pk=other.incident.pk).update(opened_at=timezone.now() - timedelta(days=3), records=4)
+        rows.incident(here.sync, "ambiguous")
+        Incident.objects.filter(cause_code="ambiguous").update(state="ignored")
+    (cause,) = boss.get(reverse("admin:index")).context["incidents"]
+    assert (cause["words"], cause["n"], cause["records"]) == ("Refused by the service: email", 2, 5)
+    assert timezone.now() - cause["oldest"] > timedelta(days=2)
+
+
+def test_lanes_that_wait_and_the_slowest(boss: Client, here: World, rival: Business, mallory: User) -> None:
+    slow = rows.world(rival, since=timezone.now() - timedelta(hours=3))
+    with scopes_disabled():  # as above
+        Lane.objects.filter(pk=here.sync.lane_id).update(parked="Connect Stripe again.", parked_code="auth")
+    page = boss.get(reverse("admin:index"))
+    assert page.context["slowest"].sync.pk == slow.sync.pk
+    assert [row["lane"].parked for row in page.context["lanes"]["rows"]] == ["Connect Stripe again."]
+    assert "Connect Stripe again." in page.content.decode()
+
+
+def test_workers_and_refused_deliveries(boss: Client, here: World) -> None:
+    now = timezone.now()
+    WorkerBeat.objects.create(supervisor="a", host="one", pid=1, started_at=now, beat_at=now)
+    WorkerBeat.objects.create(supervisor="b", host="two", pid=2, started_at=now, beat_at=now - timedelta(hours=1))
+    for _ in range(3):
+        RefusedDelivery.note("jobber", RefusedDelivery.Reason.SIGNATURE)
+    RefusedDelivery.objects.create(connector="jobber", reason="signature", hour=now - timedelta(days=2), count=40)
+    page = boss.get(reverse("admin:index"))
+    assert page.context["workers"]["beating"] == 1
+    assert numbers(boss, "refused") == {"Not signed by the service": 3}
+
+
+def test_silence_of_the_workers_shows(boss: Client, here: World) -> None:
+    page = boss.get(reverse("admin:index"))
+    (row,) = page.context["troubled"]["rows"]
+    assert (row.sync.pk, row.health.level) == (here.sync.pk, "broken")
+    assert "No worker is running, and 4 records wait." in page.content.decode()
+
+
+def test_as_many_queries_for_six_businesses_as_for_one(boss: Client, here: World) -> None:
+    assert asked(boss, reverse("admin:index")) <= QUERIES
+    for number in range(5):
+        business = Business.objects.create(name=f"Business {number}")
+        person(business, f"Owner{number}", "owner")
+        rows.world(business)
+    assert asked(boss, reverse("admin:index")) <= QUERIES
+
+
+def asked(client: Client, address: str) -> int:
+    client.get(address)  # so that what is kept for the process is there
+    with CaptureQueriesContext(
+        database,
+    ) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Link", "Attempt", "Write", "Event", "Snapshot", "SnapshotHistory", "Sync", "FieldMapping", "Incident", "Lane",
+     "Run", "Version", "Connection", "Membership", "Invitation", "User", "Business", "ConnectStart"],
+)  # fmt: skip
+def test_lists_ask_as_often_for_many_rows_as_for_few(name: str, boss: Client, here: World) -> None:
+    from tests.portal.test_admin_pages import registered
+
+    model = next(m for m in registered() if m.__name__ == name and m._meta.app_label in {"syncs", "portal"})
+    few = asked(boss, list_address(model))
+    for number in range(3):
+        business = Business.objects.create(name=f"Business {number}")
+        person(business, f"Owner{number}", "owner")
+        rows.world(business, records=8)
+    assert asked(boss, list_address(model)) <= few
+
+
+def test_places_of_links_are_those_of_the_ledger(here: World) -> None:
+    with scope(business=here.business):
+        for number, state in enumerate(Link.State.values):
+            for due in (False, True):
+                Link.objects.create(
+                    business=here.business, sync=here.sync, source_id=f"{state}-{due}", state=state,
+                    noticed=2 if due else 1, handled=1, wrote=bool(number % 2),
+                )  # fmt: skip
+        said = ledger.equation(here.sync)
+        assert {place: Link.objects.filter(condition).count() for place, condition in PLACES.items()} == {
+            k: v for k, v in said.items() if k != "seen"
+        }
+        assert Link.objects.filter(Q(*PLACES.values(), _connector=Q.OR)).count() == said["seen"]

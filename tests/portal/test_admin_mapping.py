@@ -1,0 +1,198 @@
+"""The draft of a mapping: checked row by row in plain words, live only once published."""
+
+import json
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+from django_scopes import scope
+
+from portal.admin.drafts import Difference, differences, row_words
+from portal.admin.mapping import StepsField
+from portal.models import Business, User
+from syncs.models import FieldMapping, Link, Sync, Version
+from tests.conftest import person, signed_in
+from tests.portal import rows
+from tests.portal.rows import World, everything
+from tests.portal.test_admin_pages import page_address
+
+CUT = [{"name": "cut", "length": 150}]
+
+
+@pytest.fixture
+def here(acme: Business, alice: User) -> World:
+    return rows.world(acme)
+
+
+@pytest.fixture
+def staff(acme: Business) -> Client:
+    return signed_in(person(acme, "Stella", "staff", is_staff=True))
+
+
+def row(
+    sources: list[str], target: str, transforms: Any = (), mode: str = "always", position: int = 0, pk: int | str = ""
+) -> dict[str, Any]:
+    steps = transforms if isinstance(transforms, str) else json.dumps(list(transforms))
+    return {
+        "sources": sources, "target_path": target, "transforms": steps, "mode": mode, "position": position, "id": pk
+    }  # fmt: skip
+
+
+def draft_of(sync: Sync) -> list[dict[str, Any]]:
+    with scope(business=sync.business):
+        return [
+            row(m.sources, m.target_path, m.transforms, m.mode, m.position, m.pk)
+            for m in FieldMapping.objects.filter(sync=sync)
+        ]
+
+
+def sent(sync: Sync, given: list[dict[str, Any]], **more: Any) -> QueryDict:
+    """The form of the sync's page as a browser sends it."""
+    form = QueryDict(mutable=True)
+    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **more})
+    form.update(
+        {
+            "mappings-TOTAL_FORMS": str(len(given)), "mappings-MIN_NUM_FORMS": "0", "mappings-MAX_NUM_FORMS": "1000",
+            "mappings-INITIAL_FORMS": str(len([r for r in given if r["id"]])),
+        }
+    )  # fmt: skip
+    for number, one in enumerate(given):
+        for name, value in {**one, "sync": sync.pk}.items():
+            form.setlist(f"mappings-{number}-{name}", [str(v) for v in (value if isinstance(value, list) else [value])])
+    return form
+
+
+def save(client: Client, sync: Sync, given: list[dict[str, Any]], **more: Any) -> Any:
+    form = sent(sync, given, **more)
+    return client.post(page_address(sync), form.urlencode(), content_type="application/x-www-form-urlencoded")
+
+
+def problems(answer: Any) -> list[str]:
+    assert answer.status_code == 200, "it was saved"
+    formset = answer.context["inline_admin_formsets"][0].formset
+    return [m for errors in formset.errors for found in errors.values() for m in found] + list(
+        formset.non_form_errors()
+    )
+
+
+def live(sync: Sync) -> dict[str, Any]:
+    with scope(business=sync.business):
+        return dict(Sync.objects.get(pk=sync.pk).version.content)
+
+
+def test_saving_the_draft_changes_nothing_that_is_live(staff: Client, here: World) -> None:
+    before, given = live(here.sync), draft_of(here.sync)
+    given[1]["transforms"] = json.dumps([{"name": "text"}, {"name": "cut", "length": 20}])
+    assert save(staff, here.sync, given, switches="include_leads").status_code == 302
+    assert live(here.sync) == before
+    assert {x.noticed for x in everything(Link)} == {1}
+
+    page = staff.get(page_address(here.sync))
+    found = {d.what: (d.live, d.draft) for d in page.context["differences"]}
+    assert found["business_name"][1] == "company_name → text, cut(length=20), always"
+    assert (found["Include leads"], found["Include archived"]) == (("no", "yes"), ("yes", "no"))
+    assert "The draft differs from live version 1" in page.content.decode()
+
+
+def test_publishing_makes_a_version_and_looks_at_every_record(staff: Client, here: World) -> None:
+    given = [*draft_of(here.sync), row(["title"], "metadata.title", CUT)]
+    save(staff, here.sync, given)
+    address = page_address(here.sync).replace("change/", "publish/")
+    assert "metadata.title" in staff.get(address).content.decode()
+    staff.post(address, {"_form_submitted": "True", "note": "Titles too"})
+    newest = everything(Version)[0]
+    assert (newest.number, newest.note, newest.author.name) == (2, "Titles too", "Stella")
+    assert live(here.sync)["mappings"][-1] == {
+        "sources": ["title"], "target": "metadata.title", "transforms": CUT, "mode": "always",
+    }  # fmt: skip
+    assert {x.noticed for x in everything(Link)} == {2}
+    assert staff.get(page_address(here.sync)).context["differences"] == []
+
+
+def test_a_draft_that_cannot_work_is_not_published(staff: Client, here: World) -> None:
+    with scope(business=here.business):
+        FieldMapping.objects.filter(target_path="name").update(transforms=[{"name": "no_such"}])
+    address = page_address(here.sync).replace("change/", "publish/")
+    answer = staff.post(address, {"_form_submitted": "True"}, follow=True)
+    assert "Nothing was published" in answer.content.decode()
+    assert "no transform called “no_such”" in answer.content.decode()
+    assert len(everything(Version)) == 1
+
+
+def test_order_of_fields_and_rows_is_kept(staff: Client, here: World) -> None:
+    given = draft_of(here.sync)
+    names = next(r for r in given if r["target_path"] == "individual_name")
+    names["sources"] = ["last_name", "first_name"]
+    for number, one in enumerate(given):
+        one["position"] = len(given) - number
+    save(staff, here.sync, [*given, row(["balance"], "metadata.balance"), row(["title"], "metadata.title")])
+    after = draft_of(here.sync)
+    assert [r["target_path"] for r in after] == [
+        *(r["target_path"] for r in reversed(given)), "metadata.balance", "metadata.title",
+    ]  # fmt: skip
+    assert next(r for r in after if r["target_path"] == "individual_name")["sources"] == ["last_name", "first_name"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (row(["nickname"], "description"), "Jobber clients have no field “nickname”."),
+        (row(["title"], "shoe_size"), "Stripe customers have no field “shoe_size” that can be written."),
+        (row(["title"], "created"), "Stripe customers have no field “created” that can be written."),
+        (row(["title"], "description", [{"name": "shout"}]), "there is no transform called “shout”"),
+        (row(["title"], "description", [{"name": "cut"}]), "“cut” does not take these fields or arguments"),
+        (row(["title"], "description", [{"name": "cut", "size": 9}]), "“cut” does not take these fields or arguments"),
+        (row(["title"], "description", "text, please"), "This is not a list of steps."),
+        (row(["title"], "description", '{"name": "text"}'), "This is not a list of steps."),
+        (row(["custom.*"], "description"), "a star must stand on both sides or on neither"),
+        (row(["title", "balance"], "description", [{"name": "text"}]), "several fields need"),
+        (row(["title"], "description", [{"name": "join"}]), "“join” needs several fields, or one that holds a list"),
+        (
+            row(["title", "name"], "description", [{"name": "choose_name"}]),
+            "“choose_name” does not take these fields or arguments",
+        ),
+        (row(["title"], "email"), "Another row writes to this field already."),
+        (row(["title"], "description", [{"name": "join_list", "longest": "many"}]), "do not work on these fields"),
+    ],
+)
+def test_a_wrong_row_says_what_is_wrong(wrong: dict[str, Any], words: str, staff: Client, here: World) -> None:
+    before = draft_of(here.sync)
+    found = problems(save(staff, here.sync, [*before, wrong]))
+    assert any(words in problem for problem in found), found
+    assert draft_of(here.sync) == before
+
+
+def test_own_fields_of_the_account_are_offered(staff: Client, here: World) -> None:
+    page = staff.get(page_address(here.sync)).content.decode()
+    assert "custom.gate_code · Gate code" in page
+    assert save(staff, here.sync, [*draft_of(here.sync), row(["custom.gate_code"], "metadata.gate")]).status_code == 302
+
+
+def test_steps_are_shown_one_a_line() -> None:
+    shown = StepsField().prepare_value([{"name": "text"}, *CUT])
+    assert shown == '[{"name": "text"},\n {"name": "cut", "length": 150}]'
+    assert StepsField().clean(shown) == [{"name": "text"}, *CUT]
+    assert StepsField(required=False).clean("") == []
+
+
+def test_differences_name_rows_options_and_order() -> None:
+    one = {"sources": ["title"], "target": "a", "transforms": [], "mode": "always"}
+    two = {"sources": ["title", "name"], "target": "b", "transforms": [{"name": "join"}], "mode": "when_new"}
+    assert row_words(two) == "title, name → join, only when the record is new"
+    assert differences({"mappings": [one]}, {"mappings": [one]}) == []
+    assert differences({"mappings": [one]}, {"mappings": [two]}) == [
+        Difference("b", "", "title, name → join, only when the record is new"),
+        Difference("a", "title → always", ""),
+    ]
+    assert differences({"mappings": [one, two]}, {"mappings": [two, one], "options": {"x_y": True}}) == [
+        Difference("X y", "", "yes"),
+        Difference("Order of the rows", "as published", "changed"),
+    ]
+
+
+def test_two_new_rows_for_one_field(staff: Client, here: World) -> None:
+    new = [row(["title"], "metadata.title"), row(["balance"], "metadata.title")]
+    assert "Two rows write to the same field. Keep one of them." in problems(
+        save(staff, here.sync, [*draft_of(here.sync), *new])
+    )
