@@ -141,5 +141,6 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 def admin_scope(request: HttpRequest) -> AbstractContextManager[object]:
     seen = access.looked_after(request.user)  # type: ignore[arg-type]  # authenticated: a User
     request.looked_after = seen  # type: ignore[attr-defined]  # portal.admin.base asks it for every permission
+    # A superuser looks after every business there is.
     opened: AbstractContextManager[object] = scopes_disabled() if seen is None else scope(business=list(seen))
     return opened
