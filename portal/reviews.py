@@ -5,17 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import OuterRef, Subquery
 
-from portal import figures, stories, wording
+from portal import figures, paging, stories, wording
 from portal.figures import Group
 from portal.models import Connection
 from portal.stories import Teller
 from portal.wording import Badge
 from syncs.models import Attempt, Link, Snapshot, Sync
 
-PAGE = 50
 #: Looks gone through for what they warned of.
 MOST_WARNED = 5000
 #: The group of records, besides those of the plan, that something should be known of.
@@ -84,13 +83,13 @@ def group(asked: str, counts: Mapping[Group, int], warned: Warned) -> str:
     return str(next((g for g in (Group.LOOK, *Group) if counts[g]), Group.CREATE))
 
 
-def records(sync: Sync, group: str, warned: Warned, number: str) -> Page[Any]:
-    """One page of a group, as Planned."""
+def records(sync: Sync, group: str, warned: Warned, number: str, known: int) -> Page[Any]:
+    """One page of a group, as Planned. `known`: how many records are in it."""
     of_sync = Link.objects.filter(sync=sync)
     links = of_sync.filter(pk__in=list(warned)) if group == WARNED else figures.in_group(sync, Group(group))
     last = Attempt.objects.filter(link=OuterRef("pk")).order_by("-pk")
     made = links.order_by("pk").annotate(made=Subquery(last.values("plan")[:1]))
-    page: Page[Any] = Paginator(made, PAGE).get_page(number)
+    page = paging.page(made, number, known)
     rows = list(page.object_list)
     there = _labels(sync, [(row.made or {}).get("target_id") for row in rows])
     tell = stories.teller(sync)

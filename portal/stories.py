@@ -11,7 +11,7 @@ from django.db.models import Q
 from connectors.base import Field
 from portal import wording
 from portal.wording import Badge, Terms
-from syncs import describing, looking
+from syncs import describing, looking, mapping
 from syncs.comparing import compare
 from syncs.mapping import Value, compile_version
 from syncs.models import Attempt, Event, Link, Snapshot, Sync, Write
@@ -22,7 +22,8 @@ MOST = 60
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One mapped field: what the source says, what the target has. `note` where they differ rightly."""
+    """One mapped field: what the source says, what the target has. `note` where they differ rightly; `unsent` where
+    what the source says cannot be sent."""
 
     label: str
     said: str
@@ -30,6 +31,7 @@ class Row:
     agrees: bool
     note: str = ""
     own: bool = True
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Sides:
     @property
     def differing(self) -> int:
         return sum(not row.agrees for row in self.rows)
+
+    @property
+    def unsent(self) -> int:
+        return sum(row.unsent for row in self.rows)
 
 
 def _web(held: Snapshot | None) -> str:
@@ -137,24 +143,29 @@ def _rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -
     values, _ = version.values(source.data, list(there.data) if there else ())
     rows = []
     for path, wanted in {**compared.values, **sent}.items():
-        row = by_path.get(path)
-        said = source.data.get(row.sources[0]) if row and len(row.sources) == 1 else wanted
+        said = _said(by_path.get(path), source, wanted)
         has = there.data.get(path) if there else None
         if wanted or has or said:  # an empty one on both sides, or a plain no, tells nothing
-            note = _note(tell, values.get(path), wanted, said, has)
             agrees = there is None or path not in sent
-            rows.append(Row(tell.label(path), tell.shown(said), tell.shown(has), agrees, note, describing.is_own(path)))
+            rows.append(_row(tell, path, said, wanted, has, values.get(path), agrees=agrees))
     return rows
 
 
-def _note(tell: Teller, value: Value | None, wanted: Any, said: Any, has: Any) -> str:
-    """Why the two sides do not read the same, where that is right or cannot be helped."""
+def _said(row: mapping.Row | None, source: Snapshot, wanted: Any) -> Any:
+    """What the source holds; of several fields, what is made of them, as long as something can be."""
+    if row is None or (len(row.sources) > 1 and wanted):
+        return wanted
+    return next((value for path in row.sources if (value := source.data.get(path))), "")
+
+
+def _row(tell: Teller, path: str, said: Any, wanted: Any, has: Any, value: Value | None, *, agrees: bool) -> Row:
     told, goal, there = tell.shown(said), tell.shown(wanted), tell.shown(has)
-    if value and value.unusable:
-        return "cannot be sent as it is"
+    unsent = value is not None and value.unusable
+    note = f"goes over as “{goal[:80]}”" if goal and goal not in (told, there) else ""
     if value and value.mode == "with_changes" and there and goal != there:
-        return "goes along with the next change"
-    return f"goes over as “{goal[:80]}”" if goal and goal not in (told, there) else ""
+        note = "goes along with the next change"
+    note = "" if unsent else note
+    return Row(tell.label(path), told, there, agrees, note, describing.is_own(path), unsent)
 
 
 # The timeline

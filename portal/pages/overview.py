@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Max, Min, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -169,9 +169,11 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         .order_by("-settled_at")[:RECENT]
     )
     day: LastDay = figures.last_day(business, runs)
+    running = [(sync, _running(sync, runs, places["waiting"])) for sync in syncs]
     return {
         "live": True,
-        "syncs": [(sync, _running(sync, runs, places["waiting"])) for sync in syncs],
+        "every": 3 if places["waiting"] or any(progress for _, progress in running) else 10,
+        "syncs": running,
         "places": places,
         "in_step": places["written"] + places["unchanged"],
         "trouble": _trouble(syncs, links, places["waiting"]),
@@ -199,9 +201,8 @@ def _trouble(syncs: Sequence[Sync], links: QuerySet[Link], waiting: int) -> Heal
 def _due_since(links: QuerySet[Link]) -> tuple[datetime | None, datetime | None]:
     """Since when the oldest waits, and when a worker gave its last sign of life."""
     alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at")
-    seen = links.filter(DUE).annotate(beat=Subquery(alive.values("beat_at")[:1]))
-    found = seen.aggregate(since=Min("noticed_at"), beat=Max("beat"))
-    return found["since"], found["beat"]
+    oldest = links.filter(DUE).annotate(beat=Subquery(alive.values("beat_at")[:1])).order_by("noticed_at")
+    return oldest.values_list("noticed_at", "beat").first() or (None, None)
 
 
 def _facts(sync: Sync, waiting: int, since: datetime | None, beat: datetime | None) -> health.SyncFacts:

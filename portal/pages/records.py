@@ -6,14 +6,14 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, stories, wording
+from portal import access, paging, stories, wording
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import User
@@ -21,7 +21,6 @@ from syncs import candidates, deciding, ledger, notice
 from syncs.deciding import Choice, TooLate
 from syncs.models import Attempt, Link, Snapshot, Sync
 
-PAGE = 50
 #: Records whose email or name on the other side is looked through for a search, at most.
 MOST_FOUND = 500
 _S = Link.State
@@ -57,12 +56,14 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
     links = Link.objects.filter(sync__in=list(syncs))
     places = ledger.count(links)
     found = filtered(searched(links, asked), state)
-    page = Paginator(found.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
+    standing = {key: sum(places[p] for p in where) for key, (_, where, _) in FILTERS.items()}
+    known = None if asked else standing.get(state, places["seen"])
+    page = paging.page(found.order_by("-pk"), request.GET.get("page"), known)
     context = {
         "q": asked,
         "state": state if state in FILTERS else "",
         "page": page,
-        "filters": [(key, words, sum(places[p] for p in where)) for key, (words, where, _) in FILTERS.items()],
+        "filters": [(key, words, standing[key]) for key, (words, _, _) in FILTERS.items()],
         "seen": places["seen"],
         "records": _listed(syncs, page),
         "syncs": syncs,
@@ -88,11 +89,13 @@ def filtered(links: QuerySet[Link], state: str) -> QuerySet[Link]:
     return links.filter(DUE | by_state) if state == "waiting" else links.filter(by_state).exclude(DUE)
 
 
-def _listed(syncs: Mapping[int, Sync], page: Page) -> list[Listed]:  # type: ignore[type-arg]  # of links
+def _listed(syncs: Mapping[int, Sync], page: Page[Any]) -> list[Listed]:
     rows: Sequence[Link] = list(page.object_list)
+    of = {syncs[row.sync_id] for row in rows}
     held = Snapshot.objects.filter(
-        connection__in={syncs[row.sync_id].source_id for row in rows}, external_id__in=[row.source_id for row in rows]
-    )
+        connection__in=[s.source_id for s in of], resource__in=[s.source_resource for s in of],
+        external_id__in=[row.source_id for row in rows],
+    )  # fmt: skip
     emails = dict(held.values_list("external_id", "data__email")) if rows else {}
     return [
         Listed(row, wording.badge(row), emails.get(row.source_id) or "", _next(syncs[row.sync_id], row)) for row in rows

@@ -188,12 +188,13 @@ def _preview(request: HttpRequest, sync: Sync, runs: list[Run], running: Run | N
     reviewed = any(r.state == Run.State.DONE for r in runs)
     warned = reviews.warned(sync)
     group = reviews.group(request.GET.get("group", ""), counts, warned)
+    known = len(warned) if group == reviews.WARNED else counts[Group(group)]
     return found | {
-        "reviewed": reviewed,
+        "begun": reviewed or any(counts.values()),
         "groups": [(g, figures.LABELS[g], n) for g, n in counts.items() if n or g not in {Group.WAITING, Group.SAME}],
         "group": group,
         "warnings": reviews.summary(words for several in warned.values() for words in several),
-        "records": reviews.records(sync, group, warned, request.GET.get("page", "1")),
+        "records": reviews.records(sync, group, warned, request.GET.get("page", "1"), known),
         "consequences": figures.consequences(counts, names),
         "refusal": reviews.refusal(sync, reviewed=reviewed, waiting=waiting),
     }
