@@ -122,8 +122,8 @@ def _country(*, default: str = "") -> str:
 
 
 def _join_list(*, separator: str = ", ", longest: int = 500) -> str:
-    between = f" with “{separator.strip()}” between" if separator.strip() else ""
-    return f"as one list without doubles{between}, up to {longest:,} characters"
+    between = "" if separator.strip() in {",", ""} else f" with “{separator.strip()}” between"
+    return f"as one list without doubles{between}, at most {longest:,} characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ WORDS = {
     "first": Words(lambda: "", _else),
     "join": Words(lambda separator=" ": f"put together with “{separator}”" if separator.strip() else "put together"),
     "text": Words(lambda: ""),
-    "cut": Words(lambda length: f"shortened to {length:,} characters"),
+    "cut": Words(lambda length: f"at most {length:,} characters"),
     "email": Words(lambda: "checked, left out when it is no email address"),
     "phone": Words(_phone, _else),
     "country": Words(_country, lambda fields: fields[0]),

@@ -60,7 +60,7 @@ def test_a_name_says_what_is_taken_when_it_is_empty() -> None:
         "Name, else first name and last name (of a company the company), else the part of the email before the @, "
         "else “Client” and the end of the client id"
     )
-    assert found.how == "shortened to 256 characters"
+    assert found.how == "at most 256 characters"
 
 
 def test_a_name_from_other_fields_names_them() -> None:
