@@ -110,6 +110,7 @@ def _ours(place: Place, keys: dict[str, str]) -> dict[str, str]:
         "BASE_URL": place.url,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "BEHIND_PROXY": "false",
+        "ADMIN_MFA": "false",  # its staff should get in with the password on the screen
         "DATABASE_URL": f"sqlite:///{quote(str(place.database))}",
         "EMAIL_URL": f"filemail:///{place.mails}",
         "DEFAULT_FROM_EMAIL": "Fieldbridge <fieldbridge@demo.test>",
