@@ -105,8 +105,8 @@ def link(row: Model | None, words: object = "") -> SafeString | str:
 
 
 def outside(url: str, words: str) -> SafeString | str:
-    """A link to a service's own page; only an address that a browser may open."""
-    if not url.startswith("https://"):
+    """A link to a service's own page; only an address of the web, since it came from outside."""
+    if not url.startswith(("https://", "http://")):
         return words
     return format_html('<a class="fb-link" href="{}" rel="noreferrer noopener" target="_blank">{}</a>', url, words)
 

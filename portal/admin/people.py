@@ -1,5 +1,6 @@
 """Businesses, the people in them, and how they sign in."""
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -7,16 +8,20 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.forms import ModelForm, ValidationError
+from django.forms import CharField, ChoiceField, ModelForm, ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from portal import people, places
 from portal.access import Action
-from portal.admin.base import BY_BUSINESS, SUPERUSERS, ScopedAdmin, ScopedInline, SystemAdmin
+from portal.admin.base import BY_BUSINESS, SUPERUSERS, ScopedAdmin, ScopedInline, SystemAdmin, person
 from portal.admin.display import linked, list_of, when
 from portal.models import Business, Invitation, Membership, Role, User
+from portal.pages.home import plain
 
 for model in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
@@ -40,21 +45,36 @@ class MembershipsInline(MembersInline):
     where = linked("business")
 
 
+class BusinessForm(ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
+    name = CharField(max_length=120, validators=[plain], widget=UnfoldAdminTextInputWidget)
+    country = ChoiceField(choices=places.countries, initial="AU", widget=UnfoldAdminSelectWidget)
+    currency = ChoiceField(choices=places.currencies, initial="AUD", widget=UnfoldAdminSelectWidget)
+    time_zone = ChoiceField(choices=places.time_zones, initial="Australia/Sydney", widget=UnfoldAdminSelect2Widget)
+
+    class Meta:
+        model = Business
+        fields = ("name", "country", "currency", "time_zone")
+
+
 @admin.register(Business)
 class BusinessAdmin(ScopedAdmin):
     business_path = "pk"
-    add_gate, change_gate = SUPERUSERS, Action.CONFIGURE
+    add_gate, change_gate = SUPERUSERS, Action.SETTINGS
+    form = BusinessForm
     list_display = ("name", "country", "currency", "time_zone", "people", "made")
     search_fields = ("name",)
     ordering = ("name",)
     list_filter = ("country", "currency")
     fields = ("name", "country", "currency", "time_zone", "created_at")
-    readonly_fields = ("created_at",)
     inlines = (MembersInline,)
     made = when("created_at", "since")
 
     def business_of(self, row: Any) -> int | None:
         return int(row.pk)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Business | None = None) -> tuple[str, ...]:
+        """What money is counted in stays as it began."""
+        return ("country", "currency", "created_at") if obj else ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Business]:
         rows: QuerySet[Business] = super().get_queryset(request).annotate(members=Count("memberships"))
@@ -97,6 +117,23 @@ class MembershipAdmin(ScopedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         row = self.row(request, obj)
         return super().has_delete_permission(request, row) and not (row and _last_owner(row))
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        if change:
+            _kept(people.change_role, obj, obj.role, person(request))
+        else:
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        _kept(people.remove, obj, person(request))
+
+
+def _kept(act: Callable[..., object], membership: Membership, *how: object) -> None:
+    """By the rules of the people page, which hold also where two do it at once."""
+    try:
+        act(membership.business, membership.pk, *how)
+    except people.Refused as refused:
+        raise PermissionDenied(str(refused)) from None
 
 
 @admin.register(Invitation)

@@ -75,7 +75,7 @@ class MappingInline(ScopedInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         if not self.has_change_permission(request, obj):
-            self.ordering_field = None  # nothing to drag
+            self.ordering_field = ""  # nothing to drag
         elif obj:
             kwargs["form"] = type("MappingForm", (MappingForm,), {"catalogue": catalogue(obj)})
         return super().get_formset(request, obj, **kwargs)

@@ -1,17 +1,23 @@
 """Every list and page of the admin opens, shows no secret, and asks the database as often for many rows as for few."""
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django_scopes import scope
 
 from portal.models import Business, User
+from syncs.models import Snapshot
 from tests.conftest import signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
 
 OUR_APPS = {"portal", "syncs"}
+#: What stored secrets hold: our canaries, ciphertext, a hashed password.
+SECRETS = (rows.CANARY, "gAAAA", "md5$", "s3ssion", "JBSWY3DP")
 #: Kept for the ledger's sake only; it holds a hash and nothing to look at.
 NOT_SHOWN = {"syncs.ChainHead"}
 
@@ -50,7 +56,33 @@ def test_list_and_page_open_without_a_secret(model: type, boss: Client, here: Wo
     for address in pages:
         answer = boss.get(address)
         assert answer.status_code == 200, address
-        assert rows.CANARY not in answer.content.decode()
+        shown = answer.content.decode()
+        assert not [secret for secret in SECRETS if secret in shown]
+
+
+def test_the_signed_in_and_their_factors_show_no_secret(boss: Client, here: World, alice: User) -> None:
+    Authenticator.objects.create(user=alice, type="totp", data={"secret": "JBSWY3DPEHPK3PXP"})
+    UserSession.objects.create(user=alice, ip="10.0.0.1", session_key="s3ssion" * 4, user_agent="A browser")
+    for model in (Authenticator, UserSession):
+        for address in (list_address(model), *(page_address(row) for row in everything(model))):
+            shown = boss.get(address).content.decode()
+            assert "Alice" in shown or "boss" in shown
+            assert not [secret for secret in SECRETS if secret in shown]
+
+
+def test_names_from_outside_are_only_text(boss: Client, acme: Business, alice: User) -> None:
+    acme.name = "<script>alert(1)</script>"
+    acme.save()
+    made = rows.world(acme)
+    with scope(business=acme):
+        Snapshot.objects.update(url="javascript:alert(1)", label=acme.name)
+    for model in registered():
+        for address in (list_address(model), *(page_address(row) for row in everything(model)[:2])):
+            shown = boss.get(address).content.decode()
+            assert "<script>alert" not in shown, address
+            assert 'href="javascript:' not in shown, address
+    assert "&lt;script&gt;alert(1)" in boss.get(page_address(made.links[0])).content.decode()
+    assert "<script>alert" not in boss.get(reverse("admin:index")).content.decode()
 
 
 def test_the_world_has_a_row_of_every_model_of_ours(here: World) -> None:

@@ -159,6 +159,29 @@ def test_last_owner_stays(boss: Client, here: World, alice: User) -> None:
     assert Membership.objects.get(user=alice).role == "office"
 
 
+def test_settings_of_a_business_are_the_owners(staff: Client, acme: Business, here: World) -> None:
+    olive = signed_in(person(acme, "Olive", "owner", is_staff=True))
+    sent = {"name": "Acme & Sons", "time_zone": "Australia/Perth", "currency": "USD", "country": "US", **no_members()}
+    assert staff.post(page_address(acme), sent).status_code == 403
+    assert olive.post(page_address(acme), {**sent, "time_zone": "Mars/Base"}).status_code == 200
+    assert olive.post(page_address(acme), sent).status_code == 302
+    acme.refresh_from_db()
+    assert (acme.name, acme.time_zone, acme.currency, acme.country) == (
+        "Acme & Sons", "Australia/Perth", "AUD", "AU",
+    )  # fmt: skip
+    assert olive.get(f"{list_address(Business)}add/").status_code == 403
+
+
+def no_members() -> dict[str, str]:
+    return {k.replace("mappings", "memberships"): v for k, v in empty_rows().items()}
+
+
+def test_a_superuser_adds_a_business(boss: Client) -> None:
+    sent = {"name": "Newtown Pools", "country": "NZ", "currency": "NZD", "time_zone": "Pacific/Auckland"}
+    assert boss.post(f"{list_address(Business)}add/", {**sent, **no_members()}).status_code == 302
+    assert Business.objects.get(name="Newtown Pools").currency == "NZD"
+
+
 def test_connections_of_an_existing_sync_stay(staff: Client, here: World, rival: Business, mallory: User) -> None:
     other = rows.world(rival)
     sent = {"name": "Renamed", "poll_minutes": "30", "source": other.source.pk, "target": other.target.pk,
