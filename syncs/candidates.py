@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from connectors.base import Record
 from syncs import looking, recipes, snapshots
 from syncs.mapping import Value, compile_version
-from syncs.models import Link, Sync
+from syncs.models import Link, Snapshot, Sync
 from syncs.planning import Names
 
 #: From this likeness on, of 1, two names count as similar.
@@ -22,20 +22,23 @@ class Candidate:
     reasons: tuple[str, ...]
 
 
-def of(sync: Sync, links: Sequence[Link]) -> dict[int, list[Candidate]]:
-    """{link id: records of the target that no link holds, likeliest first}. Links with a counterpart have none."""
+def of(sync: Sync, links: Sequence[Link], sources: Mapping[str, Snapshot] | None = None) -> dict[int, list[Candidate]]:
+    """{link id: records of the target that no link holds, likeliest first}. Links with a counterpart have none.
+
+    `sources`: the source records by id, where they are read already.
+    """
     names = recipes.get(sync.recipe).names
-    sources = snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links])
-    clues = looking.find_clues(sync, names, links, sources)
+    if sources is None:
+        sources = snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links])
+    alike = looking.find_candidates(sync, names, links, sources)
     version = compile_version(sync.version.content if sync.version else {"mappings": []})
     found: dict[int, list[Candidate]] = {}
     for link in links:
-        source = sources.get(link.source_id)
-        if source:
-            record = source.as_record()
+        if link.pk in alike:
+            record = sources[link.source_id].as_record()
             wanted, _ = version.values(record.data)
-            alike = [Candidate(c, reasons(record, wanted, c, names)) for c in clues[link.pk].candidates]
-            found[link.pk] = sorted(alike, key=lambda c: -len(c.reasons))
+            ranked = [Candidate(r, reasons(record, wanted, r, names)) for r in (c.as_record() for c in alike[link.pk])]
+            found[link.pk] = sorted(ranked, key=lambda c: -len(c.reasons))
     return found
 
 

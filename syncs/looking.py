@@ -142,19 +142,32 @@ def _read_missing(sync: Sync, linked: Sequence[str], targets: dict[str, Snapshot
 
 def find_clues(sync: Sync, names: Names, links: Sequence[Link], sources: Mapping[str, Snapshot]) -> dict[int, Clues]:
     """For links without a counterpart: target records that may be it, and source records like them."""
+    alike = find_candidates(sync, names, links, sources)
+    emails = {sources[link.source_id].email for link in links if link.pk in alike} - {""}
+    twins = _twins(sync, {c.email for found in alike.values() for c in found} & emails)
+    clues: dict[int, Clues] = defaultdict(Clues)
+    for link in links:
+        if link.pk in alike:
+            source = sources[link.source_id]
+            others = [label for key, label in twins.get(source.email, ()) if key != source.external_id]
+            clues[link.pk] = Clues([c.as_record() for c in alike[link.pk]], others)
+    return clues
+
+
+def find_candidates(
+    sync: Sync, names: Names, links: Sequence[Link], sources: Mapping[str, Snapshot]
+) -> dict[int, list[Snapshot]]:
+    """{link id: target records that may be it and that no link holds}, for links without a counterpart."""
     open_links = [link for link in links if not link.target_id and link.source_id in sources]
+    if not open_links:
+        return {}
     emails = {sources[link.source_id].email for link in open_links} - {""}
     references = {f"{names.reference}={link.source_id}" for link in open_links}
     chosen = {str(link.decision["target_id"]) for link in open_links if link.decision.get("target_id")}
-    candidates = _candidates(sync, emails, references, chosen) if open_links else []
-    twins = _twins(sync, {c.email for c in candidates} & emails)
-    found: dict[int, Clues] = defaultdict(Clues)
-    for link in open_links:
-        source = sources[link.source_id]
-        alike = [c.as_record() for c in candidates if _may_be(c, source, link, names)]
-        others = [label for key, label in twins.get(source.email, ()) if key != source.external_id]
-        found[link.pk] = Clues(alike, others)
-    return found
+    found = _candidates(sync, emails, references, chosen)
+    return {
+        link.pk: [c for c in found if _may_be(c, sources[link.source_id], link, names)] for link in open_links
+    }  # fmt: skip
 
 
 def _may_be(candidate: Snapshot, source: Snapshot, link: Link, names: Names) -> bool:

@@ -94,23 +94,31 @@ def _causes(syncs: Mapping[int, Sync], opened: Mapping[tuple[int | None, str], I
         first=Window(Min("since"), partition_by=by),
     )
     rows = list(ranked.filter(place__lte=SHOWN).order_by("sync_id", "cause_code", "pk"))
-    found = []
-    for (sync_id, code), group in groupby(rows, key=lambda row: (row.sync_id, row.cause_code)):
-        found.append(_cause(syncs[sync_id], code, list(group), opened.get((sync_id, code))))
+    for row in rows:
+        row.sync = syncs[row.sync_id]
+    alike = _alike(syncs, rows)
+    groups = groupby(rows, key=lambda row: (row.sync_id, row.cause_code))
+    found = [_cause(syncs[pk], code, list(group), opened.get((pk, code)), alike) for (pk, code), group in groups]
     return sorted(found, key=lambda cause: cause.since)
 
 
-def _cause(sync: Sync, code: str, rows: Sequence[Any], incident: Incident | None) -> Cause:
-    for row in rows:
-        row.sync = sync
-    choices = {row.pk: deciding.choices(row) for row in rows}
-    asked = [row for row in rows if Choice.SAME in choices[row.pk]]
-    alike = candidates.of(sync, asked) if asked else {}
+def _alike(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, list[Candidate]]:
+    """Who the records may be, for those that this is asked about."""
+    found: dict[int, list[Candidate]] = {}
+    for pk, sync in syncs.items():
+        asked = [row for row in rows if row.sync_id == pk and Choice.SAME in deciding.choices(row)]
+        found |= candidates.of(sync, asked) if asked else {}
+    return found
+
+
+def _cause(
+    sync: Sync, code: str, rows: Sequence[Any], incident: Incident | None, alike: Mapping[int, list[Candidate]]
+) -> Cause:
     title, step = incidents.words(code, rows[0].alike, sync)
     return Cause(
         sync, wording.terms_of(sync), code, incident.title if incident else title,
         incident.next_step if incident else step, rows[0].alike, rows[0].first,
-        [Case(row, choices[row.pk], alike.get(row.pk, [])) for row in rows],
+        [Case(row, deciding.choices(row), alike.get(row.pk, [])) for row in rows],
     )  # fmt: skip
 
 

@@ -17,7 +17,9 @@ from portal import access, paging, stories, wording
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import User
+from portal.stories import Sides
 from syncs import candidates, deciding, ledger, notice
+from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
 from syncs.models import Attempt, Link, Snapshot, Sync
 
@@ -135,11 +137,16 @@ def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse
         "timeline": stories.timeline(tell, link, looks),
         "most": stories.MOST,
         "choices": choices,
-        "candidates": candidates.of(link.sync, [link]).get(link.pk, []) if Choice.SAME in choices else [],
+        "candidates": _candidates(link, sides) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
         "pending": bool(link.decision) and link.noticed > link.handled,
     }
     return render(request, "portal/record.html", context)
+
+
+def _candidates(link: Link, sides: Sides) -> list[Candidate]:
+    sources = {link.source_id: sides.source} if sides.source else {}
+    return candidates.of(link.sync, [link], sources).get(link.pk, [])
 
 
 def _planned_for(link: Link, looks: Sequence[Attempt]) -> str:
