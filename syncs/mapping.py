@@ -145,8 +145,10 @@ def _value(row: Row, sources: Sequence[str], data: Mapping[str, Any]) -> Value:
     for step in row.steps:
         found = step(found, notes)
     found = "" if found is None else found
+    if not notes:
+        return Value(found, row.mode)
     named = _label(sources[0] if len(sources) == 1 else row.target)
-    return Value(found, row.mode, tuple(f"{named} {note}." for note in notes), bool(notes) and is_empty(found))
+    return Value(found, row.mode, tuple(f"{named} {note}." for note in notes), is_empty(found))
 
 
 def _pairs(row: Row, data: Iterable[str], limits: Limits, taken: set[str]) -> Sequence[tuple[tuple[str, ...], str]]:

@@ -324,6 +324,17 @@ def test_a_refused_value_is_named_by_its_path(there: Case, session: Session, res
 
 
 @pytest.mark.parametrize(("slug", "resource"), WRITTEN)
+def test_a_field_that_is_only_read_is_refused(there: Case, session: Session, resource: str, made: WriteResult) -> None:
+    only_read = [f.path for f in session.fields(resource) if not f.writable and f.path in made.record.data]
+    assert only_read
+    for path in only_read:
+        changes = {path: made.record.data[path]}
+        with pytest.raises(RejectedError):
+            session.update(resource, made.record.id, changes, key=key(), deadline=soon())
+    assert session.fetch(resource, [made.record.id])[made.record.id] == made.record
+
+
+@pytest.mark.parametrize(("slug", "resource"), WRITTEN)
 def test_nothing_is_sent_after_the_deadline(there: Case, session: Session, resource: str) -> None:
     calls = there.calls()
     with pytest.raises(ConnectorError) as caught:
