@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from connectors.errors import MissingError
@@ -42,6 +43,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
         with transaction.atomic():
             lanes.guard(lane)
             bulk.update_each([look.link for look in looks], _LINK_STATE)
+            _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
             bulk.insert_each(attempts)
     except IntegrityError:
         if len(looks) == 1:
@@ -147,7 +149,16 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
+    _spend_decisions([a.order.look.link for a in answers if a.result])
     bulk.insert_each([a for a in attempts if a])
+
+
+def _spend_decisions(links: Sequence[Link]) -> None:
+    """What a person decided is done: it must not speak again after the counterpart is deleted one day. A decision
+    made while this was being worked has its own look to come."""
+    done = [link.pk for link in links if link.decision and link.target_id]
+    if done:
+        Link.objects.filter(pk__in=done, noticed=F("handled")).update(decision={})
 
 
 def _read_again(sync: Sync, target_ids: Sequence[str], now: datetime) -> None:
@@ -166,7 +177,6 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
         link.wrote, link.target_id = True, answer.result.record.id
         _agree(link, look.plan, answer.result.record.data)
         link.target_id = answer.result.record.id
-        link.decision = {}
         _move(link, Link.State.IN_STEP, "", "", now)
         return _attempt(look, sync, now, "written")
     link.claims = 0
