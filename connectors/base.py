@@ -7,6 +7,7 @@ its methods may be called from several threads at once. Records are flat: `data`
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,23 @@ class Resource:
     notified: bool = True
     read_scopes: tuple[str, ...] = ()
     write_scopes: tuple[str, ...] = ()
+
+
+_NO_DATABASE_KEEPS = re.compile("[\\x00\\ud800-\\udfff]")
+
+
+def storable(found: Any) -> Any:
+    """JSON as a service sent it, without what no database keeps as text: NUL, and halves of surrogate pairs."""
+    whole = json.dumps(found, ensure_ascii=False, default=str)
+    return _cleaned(found) if "\\u0000" in whole or _NO_DATABASE_KEEPS.search(whole) else found
+
+
+def _cleaned(found: Any) -> Any:
+    if isinstance(found, str):
+        return _NO_DATABASE_KEEPS.sub("", found)
+    if isinstance(found, Mapping):
+        return {_cleaned(name): _cleaned(value) for name, value in found.items()}
+    return [_cleaned(value) for value in found] if isinstance(found, list) else found
 
 
 @dataclass(frozen=True)
@@ -172,13 +190,16 @@ class Secret:
         return hash(self._value)
 
 
+NO_SECRET = Secret("")
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What speaks for an account. `method` is the AuthMethod's slug; `expires_at` is aware UTC or None."""
 
     method: str
     access_token: Secret
-    refresh_token: Secret = Secret("")
+    refresh_token: Secret = NO_SECRET
     expires_at: datetime | None = None
     scopes: tuple[str, ...] = ()
     account_id: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from connectors.base import Data, Field, FieldType, Record
+from connectors.base import Data, Field, FieldType, Record, storable
 
 _TEXT = {
     "id": "Client id", "name": "Name", "first_name": "First name", "last_name": "Last name",
@@ -52,6 +52,7 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 def client(node: Mapping[str, Any]) -> Record:
     """From a node of the ClientFields fragment. KeyError, TypeError or ValueError names what is not as we know it."""
+    node = storable(node)
     data: Data = {path: node[name] for path, name in _PLAIN.items() if node[name] not in (None, "")}
     data |= _contacts(node)
     address = node.get("billingAddress") or {}

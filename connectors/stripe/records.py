@@ -7,7 +7,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from connectors.base import Data, Field, FieldType, Record
+from connectors.base import Data, Field, FieldType, Record, storable
 
 #: Lengths as Stripe's published types say (API 2026-10-28.endive).
 FIELDS = (
@@ -47,6 +47,7 @@ def match_email(raw: str) -> str:
 
 def customer(found: Mapping[str, Any]) -> Record:
     """From a customer object as a dict. KeyError or TypeError when it is not one."""
+    found = storable(found)
     data = _data(found)
     metadata = found.get("metadata") or {}
     email = data.get("email") or ""

@@ -215,6 +215,18 @@ def test_what_was_added_edited_and_removed_is_seen(there: Case, session: Session
 
 
 @pytest.mark.parametrize(("slug", "resource"), EVERY)
+def test_a_name_that_no_database_keeps_is_read_without_the_letters_in_the_way(
+    there: Case, session: Session, resource: str
+) -> None:
+    made = there.add(resource, "Nul\x00 Name", ANN)
+    record = session.fetch(resource, [made])[made]
+    there.remove(resource, made)
+    assert record is not None
+    assert "\\u0000" not in json.dumps([record.label, record.data])
+    assert "Nul Name" in record.label
+
+
+@pytest.mark.parametrize(("slug", "resource"), EVERY)
 def test_only_what_changed_since_then_is_read(there: Case, session: Session, resource: str) -> None:
     since = datetime.now(UTC) + timedelta(days=1)
     assert every(session, resource, updated_since=since) == []
