@@ -2,70 +2,42 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Min, Sum
-from django.db.models.functions import TruncHour
 from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.access import Action
-from portal.admin import standing
+from portal.admin import lastday, standing
 from portal.admin.base import businesses_where
-from portal.admin.display import list_of
+from portal.admin.display import Tile, list_of
 from portal.admin.standing import Standing
 from portal.health import WORKER_SILENT, Level
 from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
-from syncs.models import Attempt, Incident, Lane, Link, Sync
+from syncs.models import Incident, Lane, Link, Sync
 
-DAY = timedelta(hours=24)
 SHOWN = 8
-SERIES = (("written", "Written", "#0b5fa5"), ("done", "Nothing to write", "#9db4c8"), ("failed", "Failed", "#c2372f"))
 CAUSES = {
     "ambiguous": "May already exist there", "target_deleted": "Counterpart deleted", "taken": "Counterpart taken",
     "gave_up": "Given up after many tries", "contract": "An answer we do not know", "kills_worker": "Stops the worker",
     "auth": "Access refused", "scope": "A permission is missing", "rejected": "Refused by the service",
 }  # fmt: skip
-#: Of the bar chart: parts on top of each other, every sixth hour named.
-CHART_OPTIONS = json.dumps(
-    {
-        "maintainAspectRatio": False,
-        "animation": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"display": True, "position": "bottom", "labels": {"boxWidth": 12, "boxHeight": 12}}},
-        "scales": {
-            "x": {"stacked": True, "grid": {"display": False}, "ticks": {"maxTicksLimit": 8, "maxRotation": 0}},
-            "y": {"stacked": True, "beginAtZero": True, "ticks": {"precision": 0, "maxTicksLimit": 5}},
-        },
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A number that leads to its list. `look`: good, busy, warn, bad or plain."""
-
-    words: str
-    number: int
-    address: str
-    look: str = "plain"
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
-    live = list(Sync.objects.exclude(mode=Sync.Mode.OFF).select_related(*standing.RELATED))
-    stands = standing.of(live)
-    day = _day(now)
+    stands = standing.of(list(Sync.objects.select_related(*standing.RELATED)))
+    day = lastday.counted(now)
     return {
         **context,
         "tiles": [*_business_tiles(request), *_connection_tiles(), *_work_tiles(stands)],
         "troubled": _troubled(stands),
         "incidents": _incidents(),
-        "day": _totals(day),
-        "chart": json.dumps(_chart(day, now)),
-        "chart_options": CHART_OPTIONS,
+        "day": lastday.totals(day),
+        "chart": json.dumps(lastday.chart(day, now)),
+        "chart_options": lastday.CHART_OPTIONS,
         "lanes": _waiting_lanes(stands, now),
         "slowest": _slowest(stands),
         "refused": _refused(now),
@@ -95,9 +67,10 @@ def _connection_tiles() -> list[Tile]:
 
 
 def _work_tiles(stands: Sequence[Standing]) -> list[Tile]:
-    waiting, held, failed = (sum(getattr(s, n) for s in stands) for n in ("waiting", "held", "failed"))
+    waiting = sum(s.waiting for s in stands if s.sync.mode != Sync.Mode.OFF)
+    held, failed = sum(s.held for s in stands), sum(s.failed for s in stands)
     return [
-        Tile("Waiting", waiting, list_of(Link, place="waiting"), "busy" if waiting else "plain"),
+        Tile("Waiting", waiting, list_of(Link, place="due"), "busy" if waiting else "plain"),
         Tile("Needs a look", held, list_of(Link, place="held"), "warn" if held else "plain"),
         Tile("Failed", failed, list_of(Link, place="failed"), "bad" if failed else "plain"),
     ]
@@ -105,13 +78,14 @@ def _work_tiles(stands: Sequence[Standing]) -> list[Tile]:
 
 def _troubled(stands: Sequence[Standing]) -> dict[str, Any]:
     """The worst first; of equals the one that has waited longest."""
-    found = [s for s in stands if s.health.level != Level.OK]
+    running = [s for s in stands if s.sync.mode != Sync.Mode.OFF]
+    found = [s for s in running if s.health.level != Level.OK]
     found.sort(key=lambda s: (-s.health.level.rank, s.health.since or timezone.now()))
     return {
         "rows": found[:SHOWN],
         "more": max(0, len(found) - SHOWN),
-        "well": len(stands) - len(found),
-        "all": len(stands),
+        "well": len(running) - len(found),
+        "all": len(running),
     }
 
 
@@ -135,32 +109,6 @@ def cause_words(code: str) -> str:
     return f"{CAUSES.get(head, head.replace('_', ' ').capitalize())}{f': {field}' if field else ''}"
 
 
-def _day(now: datetime) -> dict[tuple[datetime, str], int]:
-    """{(hour, outcome): looks} of the last 24 hours."""
-    rows = Attempt.objects.filter(at__gte=now - DAY).annotate(hour=TruncHour("at")).values("hour", "outcome")
-    return {(r["hour"], r["outcome"]): r["n"] for r in rows.annotate(n=Count("pk")).order_by()}
-
-
-def _totals(day: dict[tuple[datetime, str], int]) -> list[Tile]:
-    looks = {"written": "good", "done": "plain", "failed": "bad"}
-    sums = {o: sum(n for (_, outcome), n in day.items() if outcome == o) for o, _, _ in SERIES}
-    return [
-        Tile(words, sums[o], list_of(Attempt, outcome=o, within="24h"), looks[o] if sums[o] else "plain")
-        for o, words, _ in SERIES
-    ]
-
-
-def _chart(day: dict[tuple[datetime, str], int], now: datetime) -> dict[str, Any]:
-    """For Chart.js: one bar an hour, three parts each."""
-    this = timezone.localtime(now).replace(minute=0, second=0, microsecond=0)
-    hours = [this - timedelta(hours=n) for n in range(23, -1, -1)]
-    sets = [
-        {"label": words, "data": [day.get((h, o), 0) for h in hours], "backgroundColor": colour, "stack": "looks"}
-        for o, words, colour in SERIES
-    ]
-    return {"labels": [f"{h:%H}:00" for h in hours], "datasets": sets}
-
-
 def _waiting_lanes(stands: Sequence[Standing], now: datetime) -> dict[str, Any]:
     lanes = {s.sync.lane_id: s.sync.lane for s in stands}
     waiting = [x for x in lanes.values() if x.parked or (x.resume_at and x.resume_at > now)]
@@ -172,12 +120,17 @@ def _waiting_lanes(stands: Sequence[Standing], now: datetime) -> dict[str, Any]:
 
 def _slowest(stands: Sequence[Standing]) -> Standing | None:
     """Of the lanes with work, the one whose oldest record waits longest."""
-    waiting = [s for s in stands if s.waiting_since]
+    waiting = [s for s in stands if s.waiting_since and s.sync.mode != Sync.Mode.OFF]
     return min(waiting, key=lambda s: s.waiting_since or timezone.now(), default=None)
 
 
 def _refused(now: datetime) -> list[Tile]:
-    rows = RefusedDelivery.objects.filter(hour__gte=now - DAY).values("reason").annotate(n=Sum("count")).order_by("-n")
+    rows = (
+        RefusedDelivery.objects.filter(hour__gte=now - lastday.DAY)
+        .values("reason")
+        .annotate(n=Sum("count"))
+        .order_by("-n")
+    )
     labels = dict(RefusedDelivery.Reason.choices)
     return [
         Tile(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,16 @@ LOOKS = {
     "marked": "good", "unknown_account": "warn", "unreadable": "bad",
     "ok": "good", "late": "warn", "needs_you": "warn", "broken": "bad",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that leads to its list. `look`: good, busy, warn, bad or plain."""
+
+    words: str
+    number: int
+    address: str
+    look: str = "plain"
 
 
 def badge(text: str, look: str = "plain") -> SafeString:

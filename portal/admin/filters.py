@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 
-from syncs.models import Link
+from syncs.models import Link, Sync
 
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 _DUE = Q(noticed__gt=F("handled"))
@@ -35,9 +35,11 @@ class Place(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
     title, parameter_name = "place", "place"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(PLACE_WORDS.items())
+        return [*PLACE_WORDS.items(), ("due", "Noticed, not yet worked")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Link]) -> QuerySet[Link]:
+        if self.value() == "due":
+            return queryset.filter(_DUE).exclude(sync__mode=Sync.Mode.OFF)
         condition = PLACES.get(self.value() or "")
         return queryset.filter(condition) if condition else queryset
 

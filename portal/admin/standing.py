@@ -13,7 +13,7 @@ from portal.models import Connection, WorkerBeat
 from syncs.models import Link, Sync
 
 #: What `of` needs of a sync, read with it.
-RELATED = ("business", "source", "target", "lane")
+RELATED = ("business", "source", "target", "lane", "version")
 FAILED = Link.State.PARKED
 UNDECIDED = (Link.State.HELD, Link.State.CONFLICT)
 
@@ -44,7 +44,12 @@ def of(syncs: Sequence[Sync]) -> list[Standing]:
     links = Link.objects.filter(sync__in=syncs)
     due = links.filter(noticed__gt=F("handled")).values("sync").annotate(n=Count("pk"), since=Min("noticed_at"))
     waiting = {row["sync"]: (row["n"], row["since"]) for row in due.order_by()}
-    stuck = links.filter(state__in=[*UNDECIDED, FAILED]).values("sync", "state").annotate(n=Count("pk")).order_by()
+    stuck = (
+        links.filter(state__in=[*UNDECIDED, FAILED], noticed__lte=F("handled"))
+        .values("sync", "state")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
     states = {(row["sync"], row["state"]): row["n"] for row in stuck}
     beat = last_beat()
     return [_standing(sync, waiting.get(sync.pk, (0, None)), states, beat) for sync in syncs]
@@ -59,6 +64,8 @@ def _standing(
     sync: Sync, due: tuple[int, datetime | None], states: dict[tuple[int, str], int], beat: datetime | None
 ) -> Standing:
     waiting, since = due
+    if since and sync.version:  # publishing has every record looked at once more, whenever its last notice was
+        since = max(since, sync.version.published_at)
     held, failed = sum(states.get((sync.pk, s), 0) for s in UNDECIDED), states.get((sync.pk, FAILED), 0)
     facts = health.SyncFacts(
         mode=sync.mode, connections=(of_connection(sync.source), of_connection(sync.target)),

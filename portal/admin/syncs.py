@@ -2,113 +2,29 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.forms import BaseDialogForm
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from portal.access import Action
-from portal.admin import standing
-from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, ScopedInline, SeenFilter, person
+from portal.admin import modes, standing
+from portal.admin.base import BY_BUSINESS, ScopedAdmin, person
 from portal.admin.buttons import Confirm, button
-from portal.admin.display import link, linked, links, list_of, rendered, state, state_badge, when
-from portal.admin.drafts import Difference, differences, row_words, said, steps_words
+from portal.admin.display import link, linked, links, list_of, state, state_badge, when
+from portal.admin.drafting import MappingInline, PublishForm, SyncForm, draft_differences, option_labels
+from portal.admin.drafts import said
 from portal.admin.filters import PLACE_WORDS
-from portal.admin.mapping import MappingForm, RowsFormSet, catalogue, transforms_described
+from portal.admin.mapping import transforms_described
 from portal.health import Health
-from syncs import choosing, ledger, recipes
+from syncs import choosing, ledger
 from syncs.mapping import MappingError
-from syncs.models import Attempt, FieldMapping, Incident, Link, Run, Sync, Version, Write
+from syncs.models import Attempt, Incident, Link, Run, Sync, Version, Write
 
 
-def draft_differences(sync: Sync) -> list[Difference]:
-    """What publishing would change; everything, where nothing was published yet."""
-    return differences(sync.version.content if sync.version else {}, choosing.draft_content(sync))
-
-
-class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
-    """The recipe's yes/no options as boxes."""
-
-    switches = forms.MultipleChoiceField(
-        label="Options", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Part of the draft: they count from the next version on.",
-    )  # fmt: skip
-
-    class Meta:
-        model = Sync
-        fields = ("name", "poll_minutes")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.labels = option_labels(self.instance)
-        if "switches" in self.fields:  # not for who may only look
-            self.fields["switches"].choices = list(self.labels.items())  # type: ignore[attr-defined]
-            self.fields["switches"].initial = [k for k in self.labels if self.instance.options.get(k)]
-
-    def save(self, commit: bool = True) -> Any:
-        chosen = self.cleaned_data.get("switches", [])
-        self.instance.options = {**self.instance.options, **{k: k in chosen for k in self.labels}}
-        return super().save(commit)
-
-
-def option_labels(sync: Sync) -> dict[str, str]:
-    """{option: what it means} of those that are a yes or no."""
-    recipe = recipes.RECIPES.get(sync.recipe)
-    known = {**(recipe.options if recipe else {}), **sync.options}
-    labels = recipe.option_labels if recipe else {}
-    return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
-
-
-class MappingInline(ScopedInline):
-    model = FieldMapping
-    formset = RowsFormSet
-    add_gate = change_gate = delete_gate = Action.CONFIGURE
-    verbose_name, verbose_name_plural = "row", "draft of the mapping"
-    ordering_field, hide_ordering_field = "position", True
-    show_title = False
-    template_after = "admin/syncs/sync/transforms.html"
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        if not self.has_change_permission(request, obj):
-            self.ordering_field = ""  # nothing to drag
-        elif obj:
-            kwargs["form"] = type("MappingForm", (MappingForm,), {"catalogue": catalogue(obj)})
-        return super().get_formset(request, obj, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        if self.has_change_permission(request, obj):
-            return ("sources", "target_path", "transforms", "mode", "position")
-        return ("reads", "target_path", "steps", "mode")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if self.has_change_permission(request, obj) else ("reads", "target_path", "steps", "mode")
-
-    @admin.display(description="from")
-    def reads(self, row: FieldMapping) -> str:
-        return ", ".join(row.sources)
-
-    @admin.display(description="transforms")
-    def steps(self, row: FieldMapping) -> str:
-        return steps_words(row.transforms).rstrip(", ") or "as it is"
-
-
-class PublishForm(BaseDialogForm):  # type: ignore[misc]  # as above
-    note = forms.CharField(
-        max_length=300, required=False, widget=UnfoldAdminTextInputWidget, help_text="What changes, and why."
-    )  # fmt: skip
-    form_before_template = "admin/syncs/sync/differences.html"
-
-    def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
-        sync = Sync.objects.select_related("version").filter(pk=object_id).first()
-        return {"sync": sync, "differences": draft_differences(sync) if sync else []}
-
-
-class SyncList(ChangeList):  # type: ignore[misc]  # as above
+class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
     result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
@@ -128,7 +44,7 @@ class SyncAdmin(ScopedAdmin):
     form = SyncForm
     inlines = (MappingInline,)
     list_display = ("name", "where", "condition", "doing", "reads", "writes", "published", "looked")
-    list_select_related = (*standing.RELATED, "version")
+    list_select_related = standing.RELATED
     search_fields = ("name", "business__name", "source__account_name", "target__account_name")
     list_filter = (BY_BUSINESS, "mode", "recipe")
     links_by = ("source", "target", "lane")
@@ -246,12 +162,12 @@ class SyncAdmin(ScopedAdmin):
     )  # fmt: skip
     def sync_now(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
-        return self._done(request, sync, run_now(sync))
+        return self._done(request, sync, modes.run_now(sync))
 
     @button("Review again", "Every record is read and planned anew. Nothing is written.", "run", "review", "fact_check")
     def review_again(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
-        return self._done(request, sync, run_now(sync))
+        return self._done(request, sync, modes.run_now(sync))
 
     @button(
         "Pause", "Nothing is read or written until somebody resumes. What waits keeps waiting.",
@@ -259,7 +175,7 @@ class SyncAdmin(ScopedAdmin):
     )  # fmt: skip
     def pause(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
-        return self._done(request, sync, pause(sync))
+        return self._done(request, sync, modes.pause(sync))
 
     @button(
         "Resume", "It goes on as before: live if it was live, as a preview if not. Everything is read once first.",
@@ -267,7 +183,7 @@ class SyncAdmin(ScopedAdmin):
     )  # fmt: skip
     def resume(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
-        return self._done(request, sync, resume(sync))
+        return self._done(request, sync, modes.resume(sync))
 
     def _each(self, request: HttpRequest, rows: QuerySet[Sync], gate: Action, act: Any) -> None:
         for sync in self.chosen(request, rows, gate):
@@ -277,80 +193,16 @@ class SyncAdmin(ScopedAdmin):
 
     @admin.action(description="Sync now", permissions=["run"])
     def sync_these_now(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
-        self._each(request, rows, Action.RUN, run_now)
+        self._each(request, rows, Action.RUN, modes.run_now)
 
     @admin.action(description="Review again", permissions=["run"])
     def review_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
-        self._each(request, rows.filter(mode=Sync.Mode.PREVIEW), Action.RUN, run_now)
+        self._each(request, rows.filter(mode=Sync.Mode.PREVIEW), Action.RUN, modes.run_now)
 
     @admin.action(description="Pause", permissions=["configure"])
     def pause_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
-        self._each(request, rows, Action.CONFIGURE, pause)
+        self._each(request, rows, Action.CONFIGURE, modes.pause)
 
     @admin.action(description="Resume", permissions=["configure"])
     def resume_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
-        self._each(request, rows, Action.CONFIGURE, resume)
-
-
-def run_now(sync: Sync) -> str:
-    """Read everything once. What it does depends on the mode, and so do the words."""
-    if sync.mode == Sync.Mode.OFF:
-        return "Paused: resume it first."
-    choosing.sync_now(sync)
-    return "The review has begun." if sync.mode == Sync.Mode.PREVIEW else "Every record is being read."
-
-
-def pause(sync: Sync) -> str:
-    choosing.pause(sync, Sync.Mode.OFF)
-    return "Paused. Nothing is read or written."
-
-
-def resume(sync: Sync) -> str:
-    """Live again if it was live when it was paused, else a preview."""
-    if sync.mode != Sync.Mode.OFF:
-        return "It was not paused."
-    if sync.live_since:
-        choosing.go_live(sync)
-        return "Live again. Every record is read once first."
-    choosing.pause(sync, Sync.Mode.PREVIEW)
-    choosing.review(sync)
-    return "A preview again. The review has begun."
-
-
-@admin.register(FieldMapping)
-class FieldMappingAdmin(ScopedAdmin):
-    """Rows of drafts, to be found; they are edited on the page of their sync."""
-
-    list_display = ("target_path", "words", "of", "where")
-    list_select_related = ("sync", "business")
-    search_fields = ("target_path", "sources", "sync__name")
-    list_filter = (BY_BUSINESS, "mode")
-    fields = ("business", "sync", "target_path", "words")
-    of, where = linked("sync"), linked("business")
-
-    @admin.display(description="row")
-    def words(self, row: FieldMapping) -> str:
-        return row_words({"sources": row.sources, "transforms": row.transforms, "mode": row.mode})
-
-
-@admin.register(Version)
-class VersionAdmin(HistoryAdmin):
-    list_display = ("__str__", "of", "where", "is_live", "note", "author", "at")
-    list_select_related = ("sync", "business", "author")
-    search_fields = ("sync__name", "note", "author__email")
-    list_filter = (BY_BUSINESS, ("sync", SeenFilter))
-    fields = (("business", "sync"), ("number", "is_live"), ("author", "published_at"), "note", "content_shown")
-    of, where, at = linked("sync"), linked("business"), when("published_at", "published")
-
-    @admin.display(description="live", boolean=True)
-    def is_live(self, row: Version) -> bool:
-        return row.sync.version_id == row.pk
-
-    @admin.display(description="rows, and what changed since the version before")
-    def content_shown(self, row: Version) -> SafeString:
-        before = Version.objects.filter(sync=row.sync_id, number__lt=row.number).order_by("-number").first()
-        rows = [(r["target"], row_words(r)) for r in row.content.get("mappings", [])]
-        options = [(k.replace("_", " ").capitalize(), said(v)) for k, v in row.content.get("options", {}).items()]
-        changed = differences(before.content, row.content) if before else []
-        context = {"rows": rows, "options": options, "differences": changed, "before": before}
-        return rendered("admin/syncs/version/content.html", context)
+        self._each(request, rows, Action.CONFIGURE, modes.resume)

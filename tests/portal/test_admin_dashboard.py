@@ -15,7 +15,7 @@ from django_scopes import scope, scopes_disabled
 from portal.admin.filters import PLACES
 from portal.models import Business, RefusedDelivery, User, WorkerBeat
 from syncs import ledger
-from syncs.models import Incident, Lane, Link
+from syncs.models import Incident, Lane, Link, Sync, Version
 from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World
@@ -38,11 +38,17 @@ def numbers(client: Client, name: str = "tiles") -> dict[str, int]:
     return {t.words: t.number for t in client.get(reverse("admin:index")).context[name]}
 
 
-def test_numbers_lead_to_what_they_count(boss: Client, here: World) -> None:
+def test_numbers_lead_to_what_they_count(boss: Client, here: World, rival: Business, mallory: User) -> None:
+    """A record noticed anew waits, whatever its last look said; a paused sync has no work, but its held stay held."""
+    paused = rows.world(rival, records=5)
+    with scopes_disabled():  # a test looks at both businesses
+        Sync.objects.filter(pk=paused.sync.pk).update(mode="off")
+        Link.objects.filter(pk=here.links[1].pk).update(noticed=2)
+        Link.objects.filter(pk=here.links[2].pk).update(state="parked", handled=1)
     page = boss.get(reverse("admin:index"))
     assert numbers(boss) == {
-        "Businesses": 1, "Connected": 2, "Needs reconnecting": 0, "Disconnected": 0, "Waiting": 4, "Needs a look": 1,
-        "Failed": 0,
+        "Businesses": 2, "Connected": 4, "Needs reconnecting": 0, "Disconnected": 0, "Waiting": 4, "Needs a look": 1,
+        "Failed": 1,
     }  # fmt: skip
     for tile in page.context["tiles"]:
         assert boss.get(tile.address).context["cl"].result_count == tile.number, tile.words
@@ -77,10 +83,20 @@ def test_lanes_that_wait_and_the_slowest(boss: Client, here: World, rival: Busin
     slow = rows.world(rival, since=timezone.now() - timedelta(hours=3))
     with scopes_disabled():  # as above
         Lane.objects.filter(pk=here.sync.lane_id).update(parked="Connect Stripe again.", parked_code="auth")
+        Version.objects.update(published_at=timezone.now() - timedelta(days=1))
     page = boss.get(reverse("admin:index"))
     assert page.context["slowest"].sync.pk == slow.sync.pk
     assert [row["lane"].parked for row in page.context["lanes"]["rows"]] == ["Connect Stripe again."]
     assert "Connect Stripe again." in page.content.decode()
+
+
+def test_a_new_version_is_no_delay(boss: Client, here: World) -> None:
+    """Publishing has every record looked at once more; its last notice may be long ago."""
+    with scope(business=here.business):
+        Link.objects.update(noticed_at=timezone.now() - timedelta(days=2))
+        WorkerBeat.objects.create(supervisor="a", host="one", pid=1, started_at=timezone.now(), beat_at=timezone.now())
+        Link.objects.filter(state="held").update(state="in_step")
+    assert boss.get(reverse("admin:index")).context["troubled"]["rows"] == []
 
 
 def test_workers_and_refused_deliveries(boss: Client, here: World) -> None:

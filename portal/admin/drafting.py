@@ -1,0 +1,98 @@
+"""The draft on the page of its sync: options, rows, and what publishing it would change."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+
+from portal.access import Action
+from portal.admin.base import ScopedInline
+from portal.admin.drafts import Difference, differences, steps_words
+from portal.admin.mapping import MappingForm, RowsFormSet, catalogue
+from syncs import choosing, recipes
+from syncs.models import FieldMapping, Sync
+
+
+def draft_differences(sync: Sync) -> list[Difference]:
+    """What publishing would change; everything, where nothing was published yet."""
+    return differences(sync.version.content if sync.version else {}, choosing.draft_content(sync))
+
+
+class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
+    """The recipe's yes/no options as boxes."""
+
+    switches = forms.MultipleChoiceField(
+        label="Options", required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Part of the draft: they count from the next version on.",
+    )  # fmt: skip
+
+    class Meta:
+        model = Sync
+        fields = ("name", "poll_minutes")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.labels = option_labels(self.instance)
+        if "switches" in self.fields:  # not for who may only look
+            self.fields["switches"].choices = list(self.labels.items())  # type: ignore[attr-defined]
+            self.fields["switches"].initial = [k for k in self.labels if self.instance.options.get(k)]
+
+    def save(self, commit: bool = True) -> Any:
+        chosen = self.cleaned_data.get("switches", [])
+        self.instance.options = {**self.instance.options, **{k: k in chosen for k in self.labels}}
+        return super().save(commit)
+
+
+def option_labels(sync: Sync) -> dict[str, str]:
+    """{option: what it means} of those that are a yes or no."""
+    recipe = recipes.RECIPES.get(sync.recipe)
+    known = {**(recipe.options if recipe else {}), **sync.options}
+    labels = recipe.option_labels if recipe else {}
+    return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
+
+
+class MappingInline(ScopedInline):
+    model = FieldMapping
+    formset = RowsFormSet
+    add_gate = change_gate = delete_gate = Action.CONFIGURE
+    verbose_name, verbose_name_plural = "row", "draft of the mapping"
+    ordering_field, hide_ordering_field = "position", True
+    show_title = False
+    template_after = "admin/syncs/sync/transforms.html"
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if not self.has_change_permission(request, obj):
+            self.ordering_field = ""  # nothing to drag
+        elif obj:
+            kwargs["form"] = type("MappingForm", (MappingForm,), {"catalogue": catalogue(obj)})
+        return super().get_formset(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if self.has_change_permission(request, obj):
+            return ("sources", "target_path", "transforms", "mode", "position")
+        return ("reads", "target_path", "steps", "mode")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if self.has_change_permission(request, obj) else ("reads", "target_path", "steps", "mode")
+
+    @admin.display(description="from")
+    def reads(self, row: FieldMapping) -> str:
+        return ", ".join(row.sources)
+
+    @admin.display(description="transforms")
+    def steps(self, row: FieldMapping) -> str:
+        return steps_words(row.transforms).rstrip(", ") or "as it is"
+
+
+class PublishForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
+    note = forms.CharField(
+        max_length=300, required=False, widget=UnfoldAdminTextInputWidget, help_text="What changes, and why."
+    )  # fmt: skip
+    form_before_template = "admin/syncs/sync/differences.html"
+
+    def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
+        sync = Sync.objects.select_related("version").filter(pk=object_id).first()
+        return {"sync": sync, "differences": draft_differences(sync) if sync else []}
