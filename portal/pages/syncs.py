@@ -145,13 +145,18 @@ def state(request: HttpRequest, sync: Sync) -> dict[str, Any]:
     running = next((r for r in runs if r.state == Run.State.RUNNING), None)
     names = wording.terms_of(sync)
     found: dict[str, Any] = {
-        "sync": sync, "terms": names, "runs": runs[:RUNS_SHOWN], "running": running,
+        "sync": sync, "terms": names, "runs": [(r, _took(r)) for r in runs[:RUNS_SHOWN]], "running": running,
         "waits": lane_words(sync.lane, names), "broken": reviews.broken(sync),
     }  # fmt: skip
     found |= _preview(request, sync, runs, running) if sync.mode == Sync.Mode.PREVIEW else _working(sync, running)
     if found["busy"] and not found["waits"] and beats.silent():
         found["waits"] = NOBODY_WORKS
     return found
+
+
+def _took(run: Run) -> str:
+    """'3.2 s'; '' while it runs."""
+    return wording.seconds((run.finished_at - run.started_at).total_seconds()) if run.finished_at else ""
 
 
 def lane_words(lane: Lane, names: Terms) -> str:
