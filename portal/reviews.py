@@ -8,10 +8,10 @@ from typing import Any
 from django.core.paginator import Page
 from django.db.models import OuterRef, Subquery
 
-from portal import figures, paging, stories, wording
+from portal import figures, paging, sides, wording
 from portal.figures import Group
 from portal.models import Connection
-from portal.stories import Teller
+from portal.sides import Teller
 from portal.wording import Badge
 from syncs.models import Attempt, Link, Snapshot, Sync
 
@@ -92,7 +92,7 @@ def records(sync: Sync, group: str, warned: Warned, number: str, known: int) -> 
     page = paging.page(made, number, known)
     rows = list(page.object_list)
     there = _labels(sync, [(row.made or {}).get("target_id") for row in rows])
-    tell = stories.teller(sync)
+    tell = sides.teller(sync)
     page.object_list = [_planned(tell, row, there) for row in rows]
     return page
 

@@ -13,11 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, paging, stories, wording
+from portal import access, paging, sides, stories, wording
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import User
-from portal.stories import Sides
+from portal.sides import Sides
 from syncs import candidates, deciding, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
@@ -123,9 +123,9 @@ def find(link_id: int) -> Link:
 def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
     access.demand(request, business_id, Action.VIEW)
     link = find(link_id)
-    tell = stories.teller(link.sync)
+    tell = sides.teller(link.sync)
     looks = stories.looks_at(link)
-    sides = stories.sides(tell, link, link.target_id or _planned_for(link, looks))
+    both = sides.of(tell, link, link.target_id or _planned_for(link, looks))
     choices = deciding.choices(link)
     context: dict[str, Any] = {
         "link": link,
@@ -133,19 +133,19 @@ def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse
         "terms": tell.terms,
         "badge": wording.badge(link),
         "next_step": wording.next_step(link, tell.terms),
-        "sides": sides,
+        "sides": both,
         "timeline": stories.timeline(tell, link, looks),
         "most": stories.MOST,
         "choices": choices,
-        "candidates": _candidates(link, sides) if Choice.SAME in choices else [],
+        "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
         "pending": bool(link.decision) and link.noticed > link.handled,
     }
     return render(request, "portal/record.html", context)
 
 
-def _candidates(link: Link, sides: Sides) -> list[Candidate]:
-    sources = {link.source_id: sides.source} if sides.source else {}
+def _candidates(link: Link, both: Sides) -> list[Candidate]:
+    sources = {link.source_id: both.source} if both.source else {}
     return candidates.of(link.sync, [link], sources).get(link.pk, [])
 
 

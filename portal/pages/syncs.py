@@ -1,7 +1,6 @@
 """One sync: choosing a recipe, the first-sync review, going live, progress."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib import messages
@@ -13,10 +12,11 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import access, beats, figures, reviews, stories, wording
+from portal import access, beats, figures, offers, reviews, sides, wording
 from portal.access import Action
 from portal.figures import Group
-from portal.models import Connection, User
+from portal.models import User
+from portal.offers import Offer
 from portal.wording import Terms
 from syncs import choosing, describing, ledger, recipes
 from syncs.models import Lane, Run, Sync, Version
@@ -40,43 +40,11 @@ def find(sync_id: int) -> Sync:
 # Choosing
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A recipe as it can be chosen now. `missing`: connectors to be connected first; `sync`: it is chosen already."""
-
-    recipe: Recipe
-    terms: Terms
-    source: Connection | None
-    target: Connection | None
-    sync: Sync | None
-
-    @property
-    def missing(self) -> list[str]:
-        names = self.recipe.names
-        return [n for n, row in ((names.source, self.source), (names.target, self.target)) if row is None]
-
-    @property
-    def options(self) -> list[tuple[str, str, bool]]:
-        """(key, words, whether it starts ticked)."""
-        return [(key, words, bool(self.recipe.options[key])) for key, words in self.recipe.option_labels.items()]
-
-
-def offers() -> list[Offer]:
-    active = {c.connector: c for c in Connection.objects.filter(status=Connection.Status.ACTIVE)}
-    chosen = {(s.recipe, s.source_id, s.target_id): s for s in Sync.objects.all()}
-    found = []
-    for recipe in recipes.RECIPES.values():
-        source, target = active.get(recipe.source), active.get(recipe.target)
-        sync = chosen.get((recipe.slug, source.pk, target.pk)) if source and target else None
-        found.append(Offer(recipe, wording.terms(recipe), source, target, sync))
-    return found
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sync_new(request: HttpRequest, business_id: int) -> HttpResponse:
     access.demand(request, business_id, Action.VIEW if request.method in {"GET", "HEAD"} else Action.CONFIGURE)
-    found = offers()
+    found = offers.current()
     if request.method == "POST":
         return _chosen(request, business_id, {o.recipe.slug: o for o in found})
     return render(request, "portal/sync_new.html", {"offers": found})
@@ -136,7 +104,7 @@ def _lines(sync: Sync) -> list[describing.Line]:
     if sync.version is None:
         return []
     sources = sync.source.service.catalogue(sync.source_resource)
-    return describing.lines(sync.version.content, sources, stories.teller(sync).targets)
+    return describing.lines(sync.version.content, sources, sides.teller(sync).targets)
 
 
 def state(request: HttpRequest, sync: Sync) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""How both sides of one record stand, field by field, in words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from connectors.base import Field
+from portal import wording
+from portal.wording import Terms
+from syncs import describing, looking, mapping
+from syncs.comparing import compare
+from syncs.mapping import Value, compile_version
+from syncs.models import Link, Snapshot, Sync
+
+
+@dataclass(frozen=True)
+class Teller:
+    """What it takes to tell a story: whose sync, in which words, in which time zone."""
+
+    sync: Sync
+    terms: Terms
+    place: ZoneInfo
+    targets: Sequence[Field] = field(default_factory=tuple)
+
+    def label(self, path: str) -> str:
+        return describing.label(path, self.targets)
+
+    def shown(self, value: Any) -> str:
+        return wording.shown(value, self.place)
+
+    def changes(self, found: Iterable[Sequence[Any]]) -> list[tuple[str, str, str]]:
+        """From a stored plan's [path, before, after]."""
+        return [(self.label(path), self.shown(before), self.shown(after)) for path, before, after in found]
+
+
+def teller(sync: Sync) -> Teller:
+    targets = sync.target.service.catalogue(sync.target_resource)
+    return Teller(sync, wording.terms_of(sync), wording.zone(sync.business), targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One mapped field: what the source says, what the target has. `note` where they differ rightly; `unsent` where
+    what the source says cannot be sent."""
+
+    label: str
+    said: str
+    has: str
+    agrees: bool
+    note: str = ""
+    own: bool = True
+    unsent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both records as last read, and their mapped fields."""
+
+    source: Snapshot | None
+    target: Snapshot | None
+    rows: list[Row]
+
+    @property
+    def own(self) -> list[Row]:
+        return [row for row in self.rows if row.own]
+
+    @property
+    def extra(self) -> list[Row]:
+        return [row for row in self.rows if not row.own]
+
+    @property
+    def extra_differs(self) -> bool:
+        return any(not row.agrees for row in self.extra)
+
+    @property
+    def source_url(self) -> str:
+        return _web(self.source)
+
+    @property
+    def target_url(self) -> str:
+        return _web(self.target)
+
+    @property
+    def differing(self) -> int:
+        return sum(not row.agrees for row in self.rows)
+
+    @property
+    def unsent(self) -> int:
+        return sum(row.unsent for row in self.rows)
+
+
+def _web(held: Snapshot | None) -> str:
+    """Its page at the service; the address comes from there, so only a web address is taken for one."""
+    return held.url if held and held.url.startswith(("https://", "http://")) else ""
+
+
+def of(tell: Teller, link: Link, target_id: str) -> Sides:
+    """`target_id`: the counterpart, or the one a plan has found; '' where there is none."""
+    sync = tell.sync
+    either = Q(connection=sync.source_id, resource=sync.source_resource, external_id=link.source_id)
+    if target_id:
+        either |= Q(connection=sync.target_id, resource=sync.target_resource, external_id=target_id)
+    found = {s.connection_id: s for s in Snapshot.objects.filter(either)}
+    source, target = found.get(sync.source_id), found.get(sync.target_id)
+    return Sides(source, target, _rows(tell, link, source, target) if source else [])
+
+
+def _rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -> list[Row]:
+    """The mapped fields that either side fills."""
+    if tell.sync.version is None:
+        return []
+    version = compile_version(tell.sync.version.content)
+    there = target.as_record() if target and target.deleted_at is None else None
+    compared = compare(version, source.as_record(), there, looking.known_of(link))
+    sent = {change.path: change.after for change in compared.changes}
+    by_path = {row.target: row for row in version.rows}
+    values, _ = version.values(source.data, list(there.data) if there else ())
+    rows = []
+    for path, wanted in {**compared.values, **sent}.items():
+        said = _said(by_path.get(path), source, wanted)
+        has = there.data.get(path) if there else None
+        if wanted or has or said:  # an empty one on both sides, or a plain no, tells nothing
+            agrees = there is None or path not in sent
+            rows.append(_row(tell, path, said, wanted, has, values.get(path), agrees=agrees))
+    return rows
+
+
+def _said(row: mapping.Row | None, source: Snapshot, wanted: Any) -> Any:
+    """What the source holds; of several fields, what is made of them, as long as something can be."""
+    if row is None or (len(row.sources) > 1 and wanted):
+        return wanted
+    return next((value for path in row.sources if (value := source.data.get(path))), "")
+
+
+def _row(tell: Teller, path: str, said: Any, wanted: Any, has: Any, value: Value | None, *, agrees: bool) -> Row:
+    told, goal, there = tell.shown(said), tell.shown(wanted), tell.shown(has)
+    unsent = value is not None and value.unusable
+    note = f"goes over as “{goal[:80]}”" if goal and goal not in (told, there) else ""
+    if value and value.mode == "with_changes" and there and goal != there:
+        note = "goes along with the next change"
+    note = "" if unsent else note
+    return Row(tell.label(path), told, there, agrees, note, describing.is_own(path), unsent)
