@@ -113,9 +113,7 @@ def _waiting_lanes(stands: Sequence[Standing], now: datetime) -> dict[str, Any]:
     lanes = {s.sync.lane_id: s.sync.lane for s in stands}
     waiting = [x for x in lanes.values() if x.parked or (x.resume_at and x.resume_at > now)]
     waiting.sort(key=lambda x: (not x.parked, x.resume_at or now))
-    businesses = {s.sync.lane_id: s.sync.business for s in stands}
-    rows = [{"lane": x, "business": businesses[x.pk], "address": list_of(Lane)} for x in waiting[:SHOWN]]
-    return {"rows": rows, "more": max(0, len(waiting) - SHOWN)}
+    return {"rows": waiting[:SHOWN], "more": max(0, len(waiting) - SHOWN), "address": list_of(Lane)}
 
 
 def _slowest(stands: Sequence[Standing]) -> Standing | None:
@@ -146,4 +144,4 @@ def _refused(now: datetime) -> list[Tile]:
 def _workers(now: datetime) -> dict[str, Any]:
     rows = list(WorkerBeat.objects.filter(stopped_at=None)[:SHOWN])
     beating = [w for w in rows if w.beat_at and now - w.beat_at < WORKER_SILENT]
-    return {"rows": rows, "beating": len(beating), "address": list_of(WorkerBeat), "all": list_of(WorkerBeat)}
+    return {"rows": rows, "beating": len(beating), "address": list_of(WorkerBeat)}

@@ -63,6 +63,7 @@ def last_beat() -> datetime | None:
 def _standing(
     sync: Sync, due: tuple[int, datetime | None], states: dict[tuple[int, str], int], beat: datetime | None
 ) -> Standing:
+    sync.lane.business, sync.lane.target = sync.business, sync.target  # as they are, so that its name asks for nothing
     waiting, since = due
     if since and sync.version:  # publishing has every record looked at once more, whenever its last notice was
         since = max(since, sync.version.published_at)
