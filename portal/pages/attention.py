@@ -73,10 +73,16 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     context: dict[str, Any] = {
         "causes": causes,
         "others": [i for i in opened if i.sync_id is None],
-        "waits": _waits(syncs.values()),
+        "waits": _waits(s for s in syncs.values() if not (s.lane.parked and s.pk in _told_of(opened, syncs))),
         "attention_count": sum(i.records or 1 for i in opened),
     }
     return render(request, "portal/attention.html", context)
+
+
+def _told_of(opened: Iterable[Incident], syncs: Mapping[int, Sync]) -> set[int]:
+    """Syncs that wait for a connection which an open incident speaks of already."""
+    lost = {i.connection_id for i in opened if i.connection_id}
+    return {s.pk for s in syncs.values() if {s.source_id, s.target_id} & lost}
 
 
 def _waits(syncs: Iterable[Sync]) -> list[tuple[Sync, str]]:

@@ -148,9 +148,9 @@ def _broken(business: Business, row: Connection, syncs: Sequence[Sync]) -> Need 
     found = health_of(row)
     if found.level != Level.NEEDS_YOU or not (used or row.status != Connection.Status.OFF):
         return None
-    address = reverse("connections", args=[business.pk])
-    return Need(f"{row.service.name}: {found.why}", "Waiting work goes on by itself then.", address,
-                f"Reconnect {row.service.name}", found.since)  # fmt: skip
+    name, address = row.service.name, reverse("connections", args=[business.pk])
+    title = found.why if name in found.why else f"{name}: {found.why}"
+    return Need(title, "What waits goes on by itself once it is connected.", address, f"Reconnect {name}", found.since)
 
 
 def _waiting(business: Business, lane: Lane) -> Need:

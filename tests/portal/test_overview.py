@@ -77,10 +77,10 @@ def test_what_needs_a_person_is_named_with_its_next_step(acme: Business, alice: 
 def test_a_lost_connection_is_the_first_thing_that_needs_somebody(acme: Business, alice: User) -> None:
     with scope(business=acme):
         sync = factories.sync(acme)
-        sync.target.status, sync.target.status_reason = "needs_reconnect", "Stripe took the access back."
+        sync.target.status, sync.target.status_reason = "needs_reconnect", "The access was taken back."
         sync.target.save()
     html = page(alice, acme)
-    assert "Stripe: Stripe took the access back." in html
+    assert "Stripe: The access was taken back." in html
     assert "Reconnect Stripe" in html
     assert "Needs reconnecting" in html
 
