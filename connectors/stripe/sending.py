@@ -36,19 +36,18 @@ class Sender:
 
     def get(self, endpoint: str, url: str, params: Mapping[str, Any], *expected: str) -> dict[str, Any]:
         """ContractError unless the answer has the expected keys."""
-        deadline = self.pacer.clock() + READ_PATIENCE
-        return self._sent(endpoint, "get", url, params, expected, deadline).body
+        response = self._sent(endpoint, "get", url, params, self.pacer.clock() + READ_PATIENCE)
+        return _checked(response.data, expected)
 
     def post(self, endpoint: str, url: str, params: Mapping[str, Any], *, key: str, deadline: float) -> Answer:
         """With an idempotency key. UnknownOutcome also where the answer is no record: it may well have happened."""
+        response = self._sent(endpoint, "post", url, {**params, "idempotency_key": key}, deadline)
         try:
-            return self._sent(endpoint, "post", url, {**params, "idempotency_key": key}, ("id",), deadline)
+            return Answer(_checked(response.data, ("id",)), response.headers)
         except ContractError as error:
-            raise UnknownOutcome(f"{error}", code=error.code, request_id=error.request_id) from None
+            raise UnknownOutcome(f"{error}", request_id=str(response.headers.get("Request-Id") or "")) from None
 
-    def _sent(
-        self, endpoint: str, verb: str, url: str, params: Mapping[str, Any], expected: tuple[str, ...], deadline: float
-    ) -> Answer:
+    def _sent(self, endpoint: str, verb: str, url: str, params: Mapping[str, Any], deadline: float) -> Any:
         """A 429 had no effect, so the same call is made again while there is time."""
         while True:
             self._wait_turn(endpoint, deadline)
@@ -59,7 +58,7 @@ class Sender:
                 self._after_refusal(endpoint, error, sent, deadline, writes=verb != "get")
                 continue
             self.pacer.passed(endpoint)
-            return Answer(_checked(response.data, expected), response.headers)
+            return response
 
     def _wait_turn(self, endpoint: str, deadline: float) -> None:
         wait = self.pacer.permit(endpoint, deadline)

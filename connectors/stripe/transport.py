@@ -28,6 +28,10 @@ THREADS = 128
 _CHUNK = 64 * 1024
 
 
+class _TooLongError(Exception):
+    pass
+
+
 class _AtOnce(HTTPConnection):
     """Hands the kernel head and body of a request in one piece: one packet and one system call less."""
 
@@ -101,6 +105,9 @@ class Transport(stripe.HTTPClient):
         except (HTTPError, TimeoutError):
             lost = TransientError if method.upper() == "GET" else UnknownOutcome
             raise lost("Stripe gave no answer in time.") from None
+        except _TooLongError:
+            unread = ContractError if method.upper() == "GET" else UnknownOutcome
+            raise unread("Stripe sent an answer of more than 5 MB.") from None
         finally:
             for tell in http.after_request:
                 tell(method.upper(), "Stripe", status, time.monotonic() - started)
@@ -116,7 +123,7 @@ def _read(response: urllib3.BaseHTTPResponse, started: float) -> bytes:
         while part := response.read1(_CHUNK):
             body += part
             if len(body) > http.MOST_BYTES:
-                raise ContractError("Stripe sent an answer of more than 5 MB.")
+                raise _TooLongError
             if time.monotonic() - started > http.DEADLINE_SECONDS:
                 raise TimeoutError
     except BaseException:
