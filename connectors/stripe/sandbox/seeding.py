@@ -1,6 +1,7 @@
 """What a fresh stand-in holds: three accounts, some of whose customers are people that Jobber knows too."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from connectors.sandbox.people import Person, people
@@ -81,7 +82,8 @@ def _coastline() -> Iterator[tuple[Person, str]]:
 
 def _other_case(email: str) -> str:
     """'Jane.Citizen@Example.com', as people type it."""
-    return ".".join(part[:1].upper() + part[1:] for part in email.replace("@", "@ ").split(".")).replace("@ ", "@")
+    local, _, domain = email.partition("@")
+    return f"{re.sub('[a-z]+', lambda word: word[0].capitalize(), local)}@{domain.capitalize()}"
 
 
 def _customer(account: str, number: int, person: Person, email: str, created: int) -> Customer:
