@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import notice, recipes, runs
+from syncs import lanes, notice, recipes, runs
 from syncs.mapping import compile_version
 from syncs.models import FieldMapping, Lane, Run, Sync, Version
 
@@ -81,6 +81,7 @@ def review(sync: Sync) -> Run:
 def go_live(sync: Sync) -> Run:
     """From now on changes are written. Everything is read once more first, so that nothing old is written."""
     with transaction.atomic():
+        lanes.lock(sync.lane_id)
         runs.stop(sync)
         sync.mode, sync.live_since = Sync.Mode.LIVE, timezone.now()
         sync.save(update_fields=["mode", "live_since"])
@@ -95,6 +96,7 @@ def sync_now(sync: Sync) -> Run:
 def pause(sync: Sync, mode: str) -> None:
     """Off or back to preview: nothing is written any more; what waits keeps waiting."""
     with transaction.atomic():
+        lanes.lock(sync.lane_id)
         runs.stop(sync)
         sync.mode = Sync.Mode(mode)
         sync.save(update_fields=["mode"])

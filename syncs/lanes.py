@@ -70,6 +70,11 @@ def guard(lane: Lane) -> None:
         raise LostLease(lane.lease)
 
 
+def lock(lane_id: int) -> None:
+    """Inside a transaction, before its links and runs are touched: workers lock in this order too."""
+    Lane.objects.select_for_update().filter(pk=lane_id).first()
+
+
 def release(lane: Lane) -> None:
     Lane.objects.filter(pk=lane.pk, lease=lane.lease).update(lease="", lease_until=None)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from connectors.base import Record
@@ -98,7 +98,7 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
 
 
 def _too_old(link: Link, snapshot: Snapshot | None) -> bool:
-    return snapshot is None or (link.noticed_at is not None and snapshot.read_at < link.noticed_at)
+    return snapshot is None or (link.stale_at is not None and snapshot.read_at < link.stale_at)
 
 
 def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
@@ -131,7 +131,7 @@ def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[st
     found = sessions.call(sync.target, lambda s: s.fetch(sync.target_resource, ids))
     records = [r for r in found.values() if r is not None]
     gone = [i for i in ids if found.get(i) is None]
-    return snapshots.save(sync.target, sync.target_resource, records, asked, gone=gone)[0]
+    return snapshots.save_targets(sync, records, asked, gone=gone)[0]
 
 
 def _read_missing(sync: Sync, linked: Sequence[str], targets: dict[str, Snapshot], sessions: Sessions) -> None:
@@ -177,19 +177,21 @@ def _may_be(candidate: Snapshot, source: Snapshot, link: Link, names: Names) -> 
 
 
 def _candidates(sync: Sync, emails: set[str], references: set[str], chosen: set[str]) -> list[Snapshot]:
-    """Target records that no link holds yet."""
-    taken = Link.objects.filter(
-        sync__target=sync.target_id, sync__target_resource=sync.target_resource, target_id__isnull=False
-    ).exclude(state=Link.State.ENDED)  # fmt: skip
-    alike = Q(email__in=emails) | Q(reference__in=references) | Q(external_id__in=chosen)
-    found = list(
-        Snapshot.objects.filter(
-            alike, connection=sync.target, resource=sync.target_resource, deleted_at=None
-        )
-    )  # fmt: skip
-    ids = [s.external_id for s in found]
-    held = set(taken.filter(target_id__in=ids).values_list("target_id", flat=True)) if ids else set()
-    return [s for s in found if s.external_id not in held]
+    """Target records that no link holds yet. One query for each kind of clue, so that each uses its own index."""
+    there = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, deleted_at=None)
+    kinds = {"email__in": emails, "reference__in": references, "external_id__in": chosen}
+    found = {s.pk: s for kind, values in kinds.items() if values for s in there.filter(**{kind: list(values)})}
+    held = _held(sync, [s.external_id for s in found.values()])
+    return [s for s in found.values() if s.external_id not in held]
+
+
+def _held(sync: Sync, target_ids: Sequence[str]) -> set[str]:
+    """Which of these target records a link of any sync into the same place holds."""
+    if not target_ids:
+        return set()
+    into = Sync.objects.filter(target=sync.target_id, target_resource=sync.target_resource)
+    links = Link.objects.filter(sync__in=list(into.values_list("pk", flat=True)), target_id__in=target_ids)
+    return {str(i) for i in links.exclude(state=Link.State.ENDED).values_list("target_id", flat=True)}
 
 
 def _twins(sync: Sync, emails: set[str]) -> dict[str, list[tuple[str, str]]]:

@@ -3,10 +3,10 @@
 import hashlib
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, IntegerField, Q, Value, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -100,27 +100,29 @@ def _tells_nothing(connection: "Connection", notice: Notice) -> Event.Verdict | 
 def mark(sync: Sync, source_id: str, why: str, now: datetime, priority: int = Link.Priority.LIVE) -> None:
     """One more notice of this source record; the link is made when there is none."""
     links = Link.objects.filter(sync=sync, source_id=source_id)
-    if _raise(links, why, now, priority):
+    if again(links, why, now, priority, stale_at=now):
         return
     try:
         with transaction.atomic():
             Link.objects.create(
                 business_id=sync.business_id, sync=sync, source_id=source_id, noticed=1, noticed_at=now,
-                noticed_by=why, priority=priority,
+                noticed_by=why, priority=priority, stale_at=now,
             )  # fmt: skip
     except IntegrityError:
-        _raise(links, why, now, priority)
+        again(links, why, now, priority, stale_at=now)
 
 
-def _raise(links, why: str, now: datetime, priority: int) -> int:  # type: ignore[no-untyped-def]  # a queryset of links
-    """One more notice; a link that waits already keeps the more urgent place."""
-    waiting = When(noticed__gt=F("handled"), then=Least(F("priority"), priority))
-    return int(
-        links.update(
-            noticed=F("noticed") + 1, noticed_at=now, noticed_by=why, next_try=None,
-            priority=Case(waiting, default=Value(priority)),
-        )
-    )  # fmt: skip
+def again(links: "QuerySet[Link]", why: str, now: datetime, priority: int, **more: Any) -> int:
+    """One more notice of each of these links. Returns how many there are.
+
+    `more`: other columns, such as stale_at when something was said about the source. A link that waits already goes
+    on waiting since its first notice, at the higher of both priorities.
+    """
+    seen = {"noticed": F("noticed") + 1, "noticed_by": why[:60], "next_try": None, **more}
+    rests = Q(noticed__lte=F("handled"))
+    first = Case(When(rests, then=Value(now)), default=F("noticed_at"))
+    rank = Case(When(rests, then=Value(priority)), default=Least(F("priority"), priority), output_field=IntegerField())
+    return links.update(**seen, noticed_at=first, priority=rank)
 
 
 def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
@@ -129,12 +131,7 @@ def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
     if not held.update(noticed_at=now):
         Snapshot.objects.bulk_create([_stranger(sync, target_id, now)], ignore_conflicts=True)
     links = Link.objects.filter(sync=sync, target_id=target_id).exclude(state=Link.State.ENDED)
-    _raise_seen(links, why)
-
-
-def _raise_seen(links: "QuerySet[Link]", why: str) -> None:
-    """A mark that does not make the source's snapshot old: nothing was said about the source."""
-    links.update(noticed=F("noticed") + 1, noticed_by=why, next_try=None, priority=Link.Priority.LIVE)
+    again(links, why, now, Link.Priority.LIVE)
 
 
 def _stranger(sync: Sync, target_id: str, now: datetime) -> Snapshot:
@@ -161,10 +158,7 @@ def all_again(sync: Sync, why: str) -> int:
     with transaction.atomic():
         lanes.wake(sync.lane_id)
         links = Link.objects.filter(sync=sync).exclude(state=Link.State.ENDED)
-        count = links.update(
-            noticed=F("noticed") + 1, noticed_by=why[:60], next_try=None, priority=Link.Priority.BACKFILL
-        )  # fmt: skip
-    return int(count)
+        return again(links, why, timezone.now(), Link.Priority.BACKFILL)
 
 
 def running(sync: Sync) -> Run | None:

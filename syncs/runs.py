@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Page, Session
-from syncs import lanes, ledger, snapshots
+from syncs import lanes, ledger, notice, snapshots
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
-    _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked)
+    _, changed = snapshots.save_targets(sync, page.records, asked)
     _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))
     run.cursor = page.next_cursor or ""
@@ -121,22 +121,20 @@ def _unsettled(link: Link, sync: Sync) -> bool:
 def _mark_by_target(run: Run, sync: Sync, target_ids: Iterable[str]) -> None:
     """Counterparts that are not as we knew them: their records are looked at, whatever the source says."""
     links = Link.objects.filter(sync=sync, target_id__in=list(target_ids)).exclude(state=Link.State.ENDED)
-    links.filter(noticed=F("handled")).update(priority=Link.Priority.BACKFILL)
-    links.update(noticed=F("noticed") + 1, noticed_by=run.get_kind_display()[:60], next_try=None, run=run)
+    notice.again(links, run.get_kind_display(), timezone.now(), Link.Priority.BACKFILL, run=run)
 
 
 def _new_link(run: Run, sync: Sync, source_id: str, label: str, asked: datetime) -> Link:
     return Link(
         business_id=sync.business_id, sync=sync, source_id=source_id, label=label[:300], noticed=1, noticed_at=asked,
-        noticed_by=run.get_kind_display()[:60], priority=Link.Priority.BACKFILL, run=run,
+        noticed_by=run.get_kind_display()[:60], priority=Link.Priority.BACKFILL, run=run, stale_at=asked,
     )  # fmt: skip
 
 
 def _mark(ids: Iterable[int], run: Run, asked: datetime) -> None:
-    Link.objects.filter(pk__in=ids, noticed=F("handled")).update(
-        priority=Link.Priority.BACKFILL, state=Link.State.DUE, noticed_by=run.get_kind_display()[:60]
-    )
-    Link.objects.filter(pk__in=ids).update(noticed=F("noticed") + 1, noticed_at=asked, next_try=None, run=run)
+    links = Link.objects.filter(pk__in=list(ids))
+    links.filter(noticed=F("handled")).update(state=Link.State.DUE)
+    notice.again(links, run.get_kind_display(), asked, Link.Priority.BACKFILL, stale_at=asked, run=run)
 
 
 def _count(run: Run, **more: int) -> None:

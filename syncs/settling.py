@@ -1,7 +1,8 @@
 """Storing how looks and calls ended: links, attempts, writes and snapshots, together or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -10,9 +11,9 @@ from django.utils import timezone
 from connectors.errors import MissingError
 from syncs import bulk, lanes, snapshots
 from syncs.applying import Answer, state_after
-from syncs.looking import Look
+from syncs.looking import Look, known_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
-from syncs.planning import Plan, Verdict
+from syncs.planning import Plan, Verdict, agreement
 from syncs.retries import Decision, Next, decide
 
 _LINK_STATE = (
@@ -100,16 +101,10 @@ def _handled(link: Link, look: Look, sync: Sync) -> None:
         link.label = look.source.label
 
 
-def _agree(link: Link, made: Plan, shown: object) -> None:
+def _agree(link: Link, made: Plan, shown: Mapping[str, Any]) -> None:
+    """`shown`: the counterpart as the service shows it now."""
+    link.base, link.rendered = agreement(made, known_of(link), shown)
     link.target_id = made.target_id or link.target_id
-    link.base = dict(made.values)
-    link.rendered = _rendered(made, shown)
-
-
-def _rendered(made: Plan, shown: object) -> dict[str, object]:
-    """Paths where the target shows an agreed value in its own way (its trimming, its spelling)."""
-    data = shown if isinstance(shown, dict) else {}
-    return {p: data[p] for p, v in made.values.items() if p in data and data[p] not in (v, None) and (v or data[p])}
 
 
 def _move(link: Link, state: str, code: str, cause: str, now: datetime) -> None:
@@ -144,7 +139,7 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     now = timezone.now()
     records = [a.result.record for a in answers if a.result] + [r for a in answers for r in a.found]
     if records:
-        snapshots.save(sync.target, sync.target_resource, records, asked)
+        snapshots.save_targets(sync, records, asked)
     _read_again(sync, [a.order.write.target_id for a in answers if isinstance(a.error, MissingError)], now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
@@ -174,7 +169,7 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     look, link = answer.order.look, answer.order.look.link
     if answer.result:
         _handled(link, look, sync)
-        link.wrote, link.target_id = True, answer.result.record.id
+        link.wrote = True
         _agree(link, look.plan, answer.result.record.data)
         link.target_id = answer.result.record.id
         _move(link, Link.State.IN_STEP, "", "", now)

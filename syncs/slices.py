@@ -154,7 +154,14 @@ class Slice:
         quiet = [look for look in looks if not (live and look.plan.writes)]
         settling.settle_looks(self.lane, sync, quiet, preview=not live)
         if writing:
-            self._fly(sync, applying.intend(self.lane, sync, writing))
+            self._write(sync, writing)
+
+    def _write(self, sync: Sync, looks: list[Look]) -> None:
+        orders = applying.intend(self.lane, sync, looks)
+        if not orders:  # paused meanwhile
+            self._unclaim([look.link for look in looks])
+            raise Stop
+        self._fly(sync, orders)
 
     def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:
         """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""

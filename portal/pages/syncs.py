@@ -18,7 +18,7 @@ from portal.figures import Group
 from portal.models import User
 from portal.offers import Offer
 from portal.wording import Terms
-from syncs import choosing, describing, ledger, recipes
+from syncs import choosing, describing, lanes, ledger, recipes
 from syncs.models import Lane, Run, Sync, Version
 from syncs.recipes import Recipe
 
@@ -197,7 +197,7 @@ def sync_live(request: HttpRequest, business_id: int, sync_id: int) -> HttpRespo
 def _locked(sync_id: int) -> Sync:
     """The sync, ours until the transaction ends; its lane first, as a worker locks them."""
     sync = find(sync_id)
-    Lane.objects.select_for_update().filter(pk=sync.lane_id).first()
+    lanes.lock(sync.lane_id)
     sync.refresh_from_db(fields=["mode", "options", "live_since", "polled_until", "target_read_at", "version"])
     return sync
 

@@ -68,7 +68,7 @@ class SnapshotBase(models.Model):
 class Snapshot(SnapshotBase):
     """The latest known state of one outside record. An older state never overwrites a newer one."""
 
-    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+", db_index=False)
     connection = models.ForeignKey("portal.Connection", models.CASCADE, related_name="snapshots")
     resource = models.CharField(max_length=40)
     external_id = models.CharField(max_length=255)
@@ -112,7 +112,7 @@ class Snapshot(SnapshotBase):
 class SnapshotHistory(SnapshotBase):
     """A state that a newer one has replaced."""
 
-    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+", db_index=False)
     snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="history")
     replaced_at = models.DateTimeField(default=timezone.now)
 

@@ -50,7 +50,7 @@ class Link(models.Model):
         PERSON = 1, "Asked by a person"
         BACKFILL = 5, "Backfill"
 
-    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+", db_index=False)
     sync = models.ForeignKey("syncs.Sync", models.CASCADE, related_name="links")
     source_id = models.CharField(max_length=255)
     target_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  # null keeps the pair unique
@@ -61,7 +61,10 @@ class Link(models.Model):
     rendered = models.JSONField(default=dict, blank=True)
     noticed = models.PositiveIntegerField(default=0)
     handled = models.PositiveIntegerField(default=0)
+    #: The first notice that is not worked yet, or the last one that was.
     noticed_at = models.DateTimeField(null=True)
+    #: Something was said about the source record then: a state read earlier is too old to plan from.
+    stale_at = models.DateTimeField(null=True, editable=False)
     noticed_by = models.CharField("noticed by", max_length=60, blank=True)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.LIVE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
