@@ -32,8 +32,8 @@ check: venv ## Style, types, imports, migrations, settings, templates, security
 	.venv/bin/lint-imports
 	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
-	$(PY) -m djlint --quiet --lint --check templates
-	$(PY) -m djlint --quiet --lint --check --profile jinja connectors
+	$(PY) -m djlint --quiet --lint templates
+	$(PY) -m djlint --quiet --lint --profile jinja connectors
 	$(PY) -m bandit --quiet -ll -ii --configfile pyproject.toml --recursive portal syncs connectors manage.py
 
 bench: venv ## Speed, beside the aims

@@ -79,7 +79,7 @@ class SessionLimits:
         if now - began >= settings.SESSION_COOKIE_AGE or (seen and now - seen >= settings.SESSION_IDLE_AGE):
             logout(request)
             messages.info(request, "You were signed out because it has been a while. Sign in again to go on.")
-        elif now - seen >= self.NOTE_EVERY:
+        elif now - seen >= self.NOTE_EVERY and "HX-Request" not in request.headers:  # a page left open is no activity
             session["seen"] = now
             UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())
 

@@ -190,7 +190,7 @@ def _held(sync: Sync, target_ids: Sequence[str]) -> set[str]:
     if not target_ids:
         return set()
     into = Sync.objects.filter(target=sync.target_id, target_resource=sync.target_resource)
-    links = Link.objects.filter(sync__in=list(into.values_list("pk", flat=True)), target_id__in=target_ids)
+    links = Link.objects.filter(sync__in=into, target_id__in=target_ids)
     return {str(i) for i in links.exclude(state=Link.State.ENDED).values_list("target_id", flat=True)}
 
 

@@ -20,4 +20,5 @@ from portal.settings import *  # noqa: F403  # the environment must be set first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]
+STATIC_ROOT = BASE_DIR / "var" / "no-static-files"  # noqa: F405  # nothing is collected for tests
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
