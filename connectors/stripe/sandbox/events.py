@@ -14,6 +14,10 @@ from connectors.stripe.sandbox.listing import Thing
 
 API_VERSION = "2026-10-28.endive"
 KEPT_SECONDS = 30 * 86400
+#: What the platform's webhook endpoint listens to; the others are events without a delivery.
+HEARD = {
+    "customer.created", "customer.updated", "customer.deleted", "account.updated", "account.application.deauthorized",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Events:
         *, told: bool | None = None,
     ) -> Thing:  # fmt: skip
         """`told` overrides whether a webhook goes out, for the moment in which a connection ends."""
-        goes_out = bool(self._url) and (self._connected(account.id) if told is None else told)
+        heard = bool(self._url) and kind in HEARD
+        goes_out = heard and (self._connected(account.id) if told is None else told)
         data: Thing = {"object": about} if previous is None else {"object": about, "previous_attributes": previous}
         event: Thing = {
             "id": f"evt_1{secrets.token_hex(12)[:23]}", "object": "event", "account": account.id,
