@@ -79,13 +79,15 @@ def review(sync: Sync) -> Run:
 
 
 def go_live(sync: Sync) -> Run:
-    """From now on changes are written. Everything is read once more first, so that nothing old is written."""
+    """From now on changes are written. What has changed since the review is read first, so that nothing old is."""
     with transaction.atomic():
         lanes.lock(sync.lane_id)
+        sync.refresh_from_db(fields=["polled_until", "target_read_at"])
         runs.stop(sync)
         sync.mode, sync.live_since = Sync.Mode.LIVE, timezone.now()
         sync.save(update_fields=["mode", "live_since"])
-        return runs.start(sync, Run.Kind.BACKFILL)
+        recent = sync.polled_until is not None and timezone.now() - sync.polled_until < runs.WHOLE_EVERY
+        return runs.start(sync, Run.Kind.BACKFILL, whole=not recent)
 
 
 def sync_now(sync: Sync) -> Run:

@@ -24,11 +24,16 @@ WHOLE_EVERY = timedelta(hours=24)
 _SETTLED = {Link.State.IN_STEP, Link.State.SKIPPED, Link.State.ENDED}
 
 
-def start(sync: Sync, kind: str) -> Run:
-    """The running run of the sync: a new one, or the one already under way."""
+def start(sync: Sync, kind: str, *, whole: bool = True) -> Run:
+    """The running run of the sync: a new one, or the one already under way.
+
+    A poll reads what changed at the source since the last reading. Others read both sides whole, except a target that
+    was read just now, and with `whole` False only the changes at the source: then all that is owed a look gets one.
+    """
     now = timezone.now()
     skip_target = kind == Run.Kind.POLL or (sync.target_read_at is not None and now - sync.target_read_at < TARGET_OLD)
-    since = sync.polled_until - OVERLAP if kind == Run.Kind.POLL and sync.polled_until else None
+    changes_only = kind == Run.Kind.POLL or not whole
+    since = sync.polled_until - OVERLAP if changes_only and sync.polled_until else None
     try:
         with transaction.atomic():
             run = Run.objects.create(
@@ -56,7 +61,12 @@ def side_of(run: Run, sync: Sync) -> "Connection":
 def ask(session: Session, run: Run, sync: Sync) -> Page:
     """The page at the run's cursor: the network and nothing else."""
     resource = sync.target_resource if run.side == Run.Side.TARGET else sync.source_resource
-    return session.page(resource, run.cursor or None, updated_since=run.since)
+    return session.page(resource, run.cursor or None, updated_since=None if run.side == Run.Side.TARGET else run.since)
+
+
+def wait(run: Run, seconds: float) -> None:
+    """The service lets no more be read just now; what waits to be written need not wait with it."""
+    Run.objects.filter(pk=run.pk).update(next_try=timezone.now() + timedelta(seconds=seconds))
 
 
 def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
@@ -108,6 +118,8 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     run.cursor = page.next_cursor or ""
     if not run.cursor:
         run.side = Run.Side.WORK
+        if run.kind == Run.Kind.BACKFILL and run.since:
+            _mark_owed(run, sync)
         Sync.objects.filter(pk=sync.pk).update(polled_until=run.started_at)
 
 
@@ -116,6 +128,17 @@ def _unsettled(link: Link, sync: Sync) -> bool:
     matched_only = link.state == Link.State.IN_STEP and not link.target_id
     other_version = link.version_id != sync.version_id and link.state != Link.State.ENDED
     return link.state not in _SETTLED or matched_only or other_version
+
+
+def _mark_owed(run: Run, sync: Sync) -> None:
+    """What `_unsettled` says of each link, for all that no page has shown."""
+    matched_only = Q(state=Link.State.IN_STEP, target_id=None)
+    owed = ~Q(state__in=_SETTLED) | matched_only | ~Q(version=sync.version_id) | Q(version=None)
+    links = (
+        Link.objects.filter(owed, sync=sync).exclude(state=Link.State.ENDED).exclude(run=run, noticed__gt=F("handled"))
+    )
+    marked = notice.again(links, run.get_kind_display(), timezone.now(), Link.Priority.BACKFILL, run=run)
+    _count(run, seen=marked, marked=marked)
 
 
 def _mark_by_target(run: Run, sync: Sync, target_ids: Iterable[str]) -> None:

@@ -290,6 +290,9 @@ class Slice:
             runs.take(self.lane, run, sync, page, asked)
             if run.side != Run.Side.WORK and not always:
                 self._ask_ahead(run, sync)
+        except RateLimited as error:
+            runs.wait(run, error.after)
+            return False
         except ConnectorError as error:
             self._stopped(error, sync)
         return True
