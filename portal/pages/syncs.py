@@ -190,7 +190,7 @@ def sync_live(request: HttpRequest, business_id: int, sync_id: int) -> HttpRespo
             messages.warning(request, f"It cannot go live yet. {why_not}")
             return redirect("sync", business_id, sync_id)
         choosing.go_live(sync)
-    messages.success(request, "It is live. What has changed since the review is read first, then everything is written.")
+    messages.success(request, "It is live. What changed since the review is read first, then all is written.")
     return redirect("sync", business_id, sync_id)
 
 
