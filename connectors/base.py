@@ -284,10 +284,6 @@ class Session(ABC):
         """By a list call that sees the service's own last write, never by a lagging search."""
 
     @abstractmethod
-    def find_by_reference(self, resource: str, name: str, value: str, *, since: datetime) -> list[Record]:
-        """Records created at or after `since` that carry the cross reference, by a list call (not search)."""
-
-    @abstractmethod
     def budgets(self) -> list[Budget]: ...
 
 

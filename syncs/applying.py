@@ -73,10 +73,13 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
         ledger.append(sync.business_id, writes)
     if sync.target_read_at is not None and now - sync.target_read_at < FRESH:
         return [Order(look, write) for look, write in zip(looks, writes, strict=True)]
-    known = _known_by_email(sync, {_email(look) for look in looks} - {""})
+    asking = [look.source if _asks(look) else None for look in looks]
+    known = _known_by_email(sync, {source.email for source in asking if source})
     return [
-        Order(look, write, _email(look), known.get(_email(look), frozenset()))
-        for look, write in zip(looks, writes, strict=True)
+        Order(look, write, str(source.data["email"]).strip(), known.get(source.email, frozenset()))
+        if source
+        else Order(look, write)
+        for look, write, source in zip(looks, writes, asking, strict=True)
     ]
 
 
@@ -88,10 +91,10 @@ def _known_by_email(sync: Sync, emails: set[str]) -> dict[str, frozenset[str]]:
     return {email: frozenset(keys) for email, keys in found.items()}
 
 
-def _email(look: Look) -> str:
-    """The email to ask for before a create that nobody has ordered in so many words."""
+def _asks(look: Look) -> bool:
+    """Whether its email is asked for before a create that nobody has ordered in so many words."""
     wanted = look.plan.verdict == Verdict.CREATE and look.link.decision.get("choice") != "new"
-    return look.source.email if wanted and look.source else ""
+    return wanted and look.source is not None and bool(look.source.email)
 
 
 def send(session: Session, order: Order, reference: str, deadline: float) -> Answer:

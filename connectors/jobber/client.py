@@ -207,9 +207,6 @@ class JobberSession(Session):
     def find_by_email(self, resource: str, email: str) -> list[Record]:
         raise RejectedError("Jobber clients are only read.")
 
-    def find_by_reference(self, resource: str, name: str, value: str, *, since: datetime) -> list[Record]:
-        raise RejectedError("Jobber clients carry no references of ours.")
-
     def budgets(self) -> list[Budget]:
         found = self._bucket.budget()
         return [found] if found.maximum else []

@@ -2,10 +2,9 @@
 
 import contextlib
 import json
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +21,6 @@ from connectors.stripe.transport import Transport
 
 CUSTOMERS = "/v1/customers"
 PAGE = 100
-_CREATED_SLACK = timedelta(seconds=60)
 
 
 @cache
@@ -156,37 +154,12 @@ class StripeSession(Session):
         return _result(self._stripe.post("POST customer", _at(record_id), sent, key=key, deadline=deadline))
 
     def find_by_email(self, resource: str, email: str) -> list[Record]:
-        """Stripe's filter minds the case. The usual spellings are asked for, while that keeps clear of the limits:
-        under a burst only the given one and the lower-case one."""
-        spellings = [email, email.lower(), *(_usual(email.lower()) if self._stripe.pacer.spare() else ())]
-        asked = [{"email": each} for each in dict.fromkeys(spellings)]
-        pages = _readers().map(self._list, asked) if asked[1:] else [self._list(asked[0])]
-        found = {record.id: record for page in pages for record in page.records}
+        """Stripe's filter minds the case: asked for as given, and in lower case."""
+        found = {r.id: r for each in dict.fromkeys((email, email.lower())) for r in self._list({"email": each}).records}
         return list(found.values())
-
-    def find_by_reference(self, resource: str, name: str, value: str, *, since: datetime) -> list[Record]:
-        found: list[Record] = []
-        cursor: str | None = json.dumps({"created": {"gte": int((since - _CREATED_SLACK).timestamp())}})
-        while cursor:
-            page = self.page(resource, cursor)
-            found += [r for r in page.records if r.references.get(name) == value]
-            cursor = page.next_cursor
-        return found
 
     def budgets(self) -> list[Budget]:
         return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._stripe.pacer.rates().items()]
-
-
-def _usual(email: str) -> list[str]:
-    """'jane.citizen@example.com' as people and phones write it, besides that."""
-    local, _, domain = email.partition("@")
-    each = re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), local)
-    return [
-        f"{local[:1].upper()}{local[1:]}@{domain}",
-        f"{each}@{domain}",
-        f"{each}@{domain[:1].upper()}{domain[1:]}",
-        email.upper(),
-    ]
 
 
 def _at(record_id: str) -> str:

@@ -26,8 +26,6 @@ SLOWEST, FASTEST = 1.0, 2000.0
 #: Seconds a refused call waits where no pace is known; doubled each time that hardly anything went through.
 SHORT_PAUSE, STRIKES = 0.2, 3
 
-SPARE_PER_SECOND = 3
-
 
 @dataclass(slots=True)
 class Pace:
@@ -153,7 +151,6 @@ class Pacer:
         self._lock = threading.Lock()
         self._whole = Pace(LIVE_RATE if livemode else TEST_RATE)
         self._endpoints: dict[str, Pace] = {}
-        self._spared: deque[float] = deque(maxlen=SPARE_PER_SECOND)
 
     def permit(self, endpoint: str, deadline: float) -> float | None:
         """Seconds to wait before sending; None when it would be after the deadline (a clock() moment)."""
@@ -192,15 +189,6 @@ class Pacer:
         if endpoint not in self._endpoints:
             self._endpoints[endpoint] = Pace(ENDPOINT_RATE)
         return self._whole, self._endpoints[endpoint]
-
-    def spare(self) -> bool:
-        """Whether there is room for calls that are good to have and not needed: so many times a second."""
-        with self._lock:
-            now = self.clock()
-            if len(self._spared) == SPARE_PER_SECOND and now - self._spared[0] < 1.0:
-                return False
-            self._spared.append(now)
-            return True
 
     def rates(self) -> dict[str, float]:
         with self._lock:
