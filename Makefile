@@ -30,8 +30,9 @@ check: venv ## Style, types, imports, migrations, settings, templates, security
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy portal syncs connectors
 	.venv/bin/lint-imports
-	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
-	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	@echo manage.py under production settings
+	@$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
+	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(PY) -m djlint --quiet --lint templates
 	$(PY) -m djlint --quiet --lint --profile jinja connectors
 	$(PY) -m bandit --quiet -ll -ii --configfile pyproject.toml --recursive portal syncs connectors manage.py
