@@ -4,7 +4,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.connect import Problem
-from portal.demo import data
+from portal.demo import data, statics
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
                 data.go_live()
                 return
             call_command("migrate", verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
+            statics.collect()
             data.make()
         except data.NotADemo as refusal:
             raise CommandError(f"{refusal}") from None
