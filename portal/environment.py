@@ -102,7 +102,7 @@ def _encryption_keys(environment: Mapping[str, str], problems: list[str]) -> tup
 def _base_url(environment: Mapping[str, str], debug: bool, problems: list[str]) -> str:
     value = environment.get("BASE_URL", "").rstrip("/")
     if not value and debug:
-        return "http://127.0.0.1:8000"
+        return "http://localhost:8000"
     if not value:
         problems.append("BASE_URL is missing: the address people use, such as https://portal.example.com.")
     elif not _is_url(value, debug):

@@ -14,7 +14,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
@@ -52,6 +52,23 @@ def broken(request: HttpRequest) -> HttpResponse:
     if isinstance(exception, OperationalError | InterfaceError):
         return unavailable(request, exception)
     return render(None, "500.html", status=500)
+
+
+class OneName:
+    """Sends a browser that calls this machine by its other name to the one in BASE_URL: a session, and the way back
+    from a service's consent page, belong to one name. Only for the names of one's own machine."""
+
+    LOOPBACK = {"localhost", "127.0.0.1"}
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        names = {request.get_host().split(":")[0], settings.HOST}
+        navigates = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        if navigates and names == self.LOOPBACK:
+            return redirect(f"{settings.BASE_URL}{request.get_full_path()}")
+        return self.get_response(request)
 
 
 class SessionLimits:

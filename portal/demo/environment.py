@@ -35,7 +35,8 @@ class Place:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        """By name: browsers make passkeys for names only."""
+        return f"http://localhost:{self.port}"
 
     @property
     def sandbox_url(self) -> str:
