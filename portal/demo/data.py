@@ -29,7 +29,7 @@ class NotADemo(Exception):
 
 
 def check_is_demo() -> None:
-    if os.environ.get("FIELDBRIDGE_DEMO") != "1" or urlsplit(settings.BASE_URL).hostname != "127.0.0.1":
+    if os.environ.get("FIELDBRIDGE_DEMO") != "1" or urlsplit(settings.BASE_URL).hostname != "localhost":
         raise NotADemo("This is not a demo: `make demo` makes one.")
 
 
@@ -50,15 +50,21 @@ def _person(email: str, name: str, role: Role) -> User:
 
 
 def go_live() -> None:
-    """Connect both accounts as the owner would in the browser, choose the recipe, and switch it on."""
+    """What the owner would do in the browser, to the end: both accounts connected, the sync switched on."""
+    sync = choose()
+    with scope(business=sync.business_id):
+        if sync.mode != Sync.Mode.LIVE:
+            choosing.go_live(sync)
+
+
+def choose() -> Sync:
+    """Connect both accounts as the owner would in the browser, and choose the recipe: its review has begun."""
     business = make()
     owner = User.objects.get(email="owner@demo.test")
     rows = {slug: _connected(business, owner, slug) for slug in registry.CONNECTORS}
     recipe = recipes.get("clients-to-customers")
     with scope(business=business):
-        sync = choosing.choose(business, recipe, rows[recipe.source], rows[recipe.target], owner)
-        if sync.mode != Sync.Mode.LIVE:
-            choosing.go_live(sync)
+        return choosing.choose(business, recipe, rows[recipe.source], rows[recipe.target], owner)
 
 
 def _connected(business: Business, owner: User, slug: str) -> Connection:
