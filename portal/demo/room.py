@@ -95,7 +95,7 @@ def _same(pid: int, born: float) -> psutil.Process | None:
 
 
 def _is_busy(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection(("localhost", port), timeout=1):  # ::1 as well
         return True
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
