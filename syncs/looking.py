@@ -67,8 +67,13 @@ def look_of(sync: Sync, link: Link, write: Write) -> Look:
     changes = tuple(Change(p, "", v) for p, v in write.params.items())
     reason = "An earlier try to create it was interrupted."
     made = Plan(Verdict.CREATE, "missing", reason, "", changes, (), write.params)
-    # One notice less than there is: what was sent may be old, so the link is looked at once more.
-    return Look(link, max(link.handled, link.noticed - 1), source, None, made)
+    return Look(link, _answered_by(link, write), source, None, made)
+
+
+def _answered_by(link: Link, write: Write) -> int:
+    """The notices that this write answers: all, unless something was said about the source since it was planned."""
+    newer = link.stale_at is not None and link.stale_at > write.intended_at
+    return max(link.handled, link.noticed - 1) if newer else link.noticed
 
 
 def known_of(link: Link) -> Known:
