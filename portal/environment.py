@@ -1,12 +1,15 @@
 """The environment, read once and checked as a whole: every wrong variable is named in one message."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import environ
 from cryptography.fernet import Fernet
@@ -49,7 +52,7 @@ def read(environment: Mapping[str, str]) -> Environment:
         database=_database(environment, problems),
         email=_email(environment, problems),
         from_email=environment.get("DEFAULT_FROM_EMAIL", "Fieldbridge <fieldbridge@localhost>"),
-        time_zone=environment.get("TIME_ZONE", "Australia/Sydney"),
+        time_zone=_time_zone(environment, problems),
         trusted_proxy=_flag(environment, "BEHIND_PROXY", problems),
         admin_mfa=_flag(environment, "ADMIN_MFA", problems, default=not debug),
         lane_threads=_number(environment, "LANE_THREADS", 64, problems),
@@ -105,8 +108,15 @@ def _base_url(environment: Mapping[str, str], debug: bool, problems: list[str]) 
         return "http://localhost:8000"
     if not value:
         problems.append("BASE_URL is missing: the address people use, such as https://portal.example.com.")
-    elif not _is_url(value, debug):
-        problems.append(f"BASE_URL is {value!r}: write a whole address that begins with https://.")
+    elif not _is_url(value, debug) or urlsplit(value).path:
+        problems.append(f"BASE_URL is {value!r}: write an address that begins with https:// and ends with the name.")
+    return value
+
+
+def _time_zone(environment: Mapping[str, str], problems: list[str]) -> str:
+    value = environment.get("TIME_ZONE") or "Australia/Sydney"
+    if value not in available_timezones():
+        problems.append(f"TIME_ZONE is {value!r}: write a name such as Australia/Sydney.")
     return value
 
 
@@ -130,14 +140,20 @@ def is_ip(host: str) -> bool:
 
 def _database(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     url = environment.get("DATABASE_URL") or f"sqlite:///{_own_folder() / 'fieldbridge.sqlite3'}"
-    try:
-        config = dict(environ.Env.db_url_config(url))
-    except Exception:  # django-environ raises many kinds for a bad address; the address may hold a password
-        config = {}
+    config = _parsed(environ.Env.db_url_config, url)
     if config.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
         problems.append("DATABASE_URL is not a sqlite:/// or postgres:// address.")
         return {}
     return config
+
+
+def _parsed(parse: Callable[[str], dict[str, Any]], url: str) -> dict[str, Any]:
+    """{} for an address that cannot be read. django-environ raises many kinds, and warns with the password in it."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return dict(parse(url))
+    except Exception:
+        return {}
 
 
 def _own_folder() -> Path:
@@ -150,9 +166,8 @@ def _own_folder() -> Path:
 
 def _email(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     """A mailer as Django's MAILERS holds it."""
-    try:
-        found = environ.Env.email_url_config(environment.get("EMAIL_URL") or "consolemail://")
-    except Exception:  # as for the database
+    found = _parsed(environ.Env.email_url_config, environment.get("EMAIL_URL") or "consolemail://")
+    if not found:
         problems.append("EMAIL_URL is not an address such as smtp://user:password@mail.example.com:587.")
         return {}
     names = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
@@ -169,4 +184,14 @@ def _connector_problems(setting: Setting, environment: Mapping[str, str], debug:
         return [f"{setting.name} is missing: {setting.help}"] if setting.required else []
     if setting.kind == "url" and not _is_url(value, debug):
         return [f"{setting.name} is {value!r}: write a whole address that begins with https://."]
+    if setting.kind == "date" and not _is_date(value):
+        return [f"{setting.name} is {value!r}: write a date such as {setting.default}."]
     return []
+
+
+def _is_date(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
