@@ -113,7 +113,7 @@ def _ours(place: Place, keys: dict[str, str]) -> dict[str, str]:
         "BEHIND_PROXY": "false",
         "ADMIN_MFA": "false",  # its staff should get in with the password on the screen
         "DATABASE_URL": f"sqlite:///{quote(str(place.database))}",
-        "EMAIL_URL": f"filemail:///{place.mails}",
+        "EMAIL_URL": f"filemail:///{quote(str(place.mails))}",
         "DEFAULT_FROM_EMAIL": "Fieldbridge <fieldbridge@demo.test>",
         "JOBBER_API_URL": f"{sandbox}/jobber/api/graphql",
         "JOBBER_OAUTH_URL": f"{sandbox}/jobber/api/oauth",

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import os
 import shutil
 import socket
 from types import TracebackType
@@ -28,20 +29,14 @@ class Room:
         self.place.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.place.folder / "lock").open("a+")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.seek(0)
-            words = self._lock.read().strip() or "already"
-            raise NoRoom(f"A demo is running {words}. Stop it there with Ctrl-C first.") from None
-        self._end_leftovers()
-        for name, port in (("PORT", self.place.port), ("SANDBOX_PORT", self.place.sandbox_port)):
-            if _is_busy(port):
-                raise NoRoom(
-                    f"Port {port} is in use by another program. Stop that one, or choose another port: "
-                    f"{name}={port + 10} make demo"
-                )
+            self._take()
+            self._end_leftovers()
+            self._check_ports()
+        except BaseException:
+            self._lock.close()
+            raise
         self._lock.truncate(0)
-        self._lock.write(f"on {self.place.url} (process {psutil.Process().pid})")
+        self._lock.write(f"on {self.place.url} (process {os.getpid()})")
         self._lock.flush()
         return self
 
@@ -49,6 +44,22 @@ class Room:
         self._record.unlink(missing_ok=True)
         self._lock.truncate(0)
         self._lock.close()
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            words = self._lock.read().strip() or "already"
+            raise NoRoom(f"A demo is running {words}. Stop it there with Ctrl-C first.") from None
+
+    def _check_ports(self) -> None:
+        for name, port in (("PORT", self.place.port), ("SANDBOX_PORT", self.place.sandbox_port)):
+            if _is_busy(port):
+                raise NoRoom(
+                    f"Port {port} is in use by another program. Stop that one, or choose another port: "
+                    f"{name}={port + 10} make demo"
+                )
 
     def note(self, pid: int) -> None:
         """A child was started: should we be killed, the next demo ends it."""
