@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import environment
@@ -11,7 +10,7 @@ from portal import environment
 GOOD = {
     "BASE_URL": "https://portal.example.com",
     "SECRET_KEY": "s" * 60,
-    "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    "ENCRYPTION_KEYS": "YXQtbGVhc3QtdGhpcnR5LXR3by1ieXRlcy1oZXJlISE=",
     "DATABASE_URL": "postgres://portal:word@db.example.com:5432/portal",
     "EMAIL_URL": "smtp+tls://user:word@mail.example.com:587",
     "JOBBER_CLIENT_ID": "id",

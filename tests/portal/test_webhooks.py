@@ -195,6 +195,7 @@ def test_what_is_not_json_is_refused(sync: Sync) -> None:
         jobber_body(item="C" * 300),
         jobber_body(account="\ud800"),
     ],
+    ids=["broken", "a list", "empty", "deep", "no text", "nul", "long id", "half a character"],
 )
 def test_garbled_but_signed_is_kept_for_a_person(body: bytes, sync: Sync) -> None:
     assert jobber(body).status_code == 200
