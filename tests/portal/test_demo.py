@@ -293,7 +293,7 @@ def test_from_one_command_to_a_change_that_arrives_and_one_ctrl_c(place: Place, 
         command, cwd=environment.ROOT, env={**os.environ, **ports}, stdout=said, stderr=said, start_new_session=True
     )
     try:
-        until(lambda: "Ctrl-C stops everything" in Path(said.name).read_text() or demo.poll() is not None, 120)
+        until(lambda: "Ctrl-C stops everything" in Path(said.name).read_text() or demo.poll() is not None, 240)
         assert demo.poll() is None, Path(said.name).read_text()
         family = psutil.Process(demo.pid).children(recursive=True)
         until(lambda: standing(place)["state"] not in {"working"} and standing(place)["ledger"]["seen"] == 200, 60)

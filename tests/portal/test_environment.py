@@ -97,15 +97,6 @@ def test_plain_http_is_for_this_machine_and_for_developers() -> None:
     assert problems(DEBUG="true", BASE_URL="http://portal.test") == []
 
 
-def test_every_variable_of_a_connector_is_in_the_example() -> None:
-    from connectors import registry
-
-    example = (environment.ROOT / ".env.example").read_text()
-    names = {s.name for slug in registry.CONNECTORS for s in registry.connector_class(slug).settings}
-    names |= {"BASE_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL", "EMAIL_URL", "TIME_ZONE", "DEBUG"}
-    assert [name for name in names if f"{name}=" not in example] == []
-
-
 def test_the_database_is_kept_beside_the_code_unless_said_otherwise(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
