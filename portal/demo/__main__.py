@@ -5,8 +5,6 @@ No Django in here: the children have their settings from the environment that `e
 """
 
 import argparse
-import http.client
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from portal.demo import environment
+from portal.demo import environment, processes
 from portal.demo.children import DiedTooOften, Family
 from portal.demo.environment import Place
 from portal.demo.mails import Mails
@@ -87,21 +85,13 @@ class Demo:
             self.family.stop()
 
     def _start(self) -> None:
-        port, python = str(self.place.port), sys.executable
-        sandbox = ["-m", "connectors.sandbox", "--port", str(self.place.sandbox_port)]
-        self.family.start("sandbox", [python, *sandbox, "--data", str(self.place.sandbox_data)], self.environ)
+        sandbox = [*processes.sandbox(self.place), "--data", str(self.place.sandbox_data)]
+        self.family.start("sandbox", sandbox, self.environ)
         self._manage("Preparing the database and the pages", "demo_data")
-        web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", "2"]
-        web += ["--blocking-threads", "2", "--workers-kill-timeout", "5", "--log-level", "warning", "--no-ws"]
-        self.family.start("web", [python, *web, "portal.wsgi:application"], self.environ)
-        self.family.start("worker", [python, "manage.py", "worker"], self.environ)
-        self._until("the sandboxes answer", lambda: _answer(self.place.sandbox_port, "/_control/stats") is not None)
-        self._until("the portal and its worker answer", self._is_up)
-
-    def _is_up(self) -> bool:
-        found = _answer(self.place.port, "/health/")
-        age = found["worker"]["heartbeat_age"] if found else None
-        return age is not None and age < 15
+        self.family.start("web", processes.web(self.place), self.environ)
+        self.family.start("worker", processes.worker(), self.environ)
+        self._until("the sandboxes answer", lambda: processes.sandbox_is_up(self.place))
+        self._until("the portal and its worker answer", lambda: processes.portal_is_up(self.place))
 
     def _until(self, what: str, happens: Callable[[], Any]) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -144,19 +134,6 @@ class Demo:
   then .venv/bin/python manage.py status, or createsuperuser for one who sees every business.
   Ctrl-C stops everything.
 """
-
-
-def _answer(port: int, path: str) -> Any:
-    """The JSON that is answered there; None while there is none."""
-    service = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        service.request("GET", path)
-        answer = service.getresponse()
-        return json.load(answer) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
-        return None
-    finally:
-        service.close()
 
 
 if __name__ == "__main__":
