@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_http_methods
 from unfold.sites import UnfoldAdminSite
 
 type View = Callable[..., HttpResponse]
@@ -33,7 +34,8 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
         self.disable_action("delete_selected")
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        return csp_override(POLICY)(self._with_second_factor(super().admin_view(view, cacheable)))
+        spoken = require_http_methods(["GET", "HEAD", "POST"])(view)
+        return csp_override(POLICY)(self._with_second_factor(super().admin_view(spoken, cacheable)))
 
     def _with_second_factor(self, view: View) -> View:
         """Where the installation asks for one, nobody sees the admin before setting it up."""
