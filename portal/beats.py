@@ -55,6 +55,15 @@ def is_gone(supervisor: str) -> bool:
     return where == place() and pid.isdigit() and _birth(int(pid)) != birth
 
 
+def remains(parent: int) -> set[int]:
+    """Children of this process that are dead, while the parent has not taken note; empty where that cannot be told."""
+    try:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    except OSError:
+        return set()
+    return {int(pid) for pid in children if not _birth(int(pid))}
+
+
 # Beats
 
 

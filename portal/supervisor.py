@@ -38,6 +38,8 @@ WAKE_SECONDS = 1.0
 TICK_SECONDS = 30.0
 DRAIN_SECONDS = 28.0
 LOOK_SECONDS = 0.1
+#: django-q2's guard takes note of a dead process within half a second, unless it is stuck itself.
+REMAINS_SECONDS = 3.0
 #: Exit status of a cluster that gave up because one of its processes was killed.
 MAIMED = 70
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -56,7 +58,8 @@ class Supervisor:
         self.cluster = self.line = 0
         self.asked_to_stop = 0
         self.away = False
-        self.started = self.alive = 0.0
+        self.started = self.alive = self.looked_for_remains = 0.0
+        self.remains: set[int] = set()
         self.last_beat: datetime | None = None
         self.short_lives = 0
         self.chores = [Chore(self._beat, BEAT_SECONDS), Chore(ticking.wake, WAKE_SECONDS)]
@@ -101,6 +104,8 @@ class Supervisor:
         if status is not None:
             why = "one of its processes was killed" if status == MAIMED else f"it ended with {status}"
             self._restart(why)
+        elif self._is_stuck():
+            self._restart("one of its processes was killed, and its guard is stuck")
         elif time.monotonic() - self.alive > STALE_SECONDS:
             self._restart(f"no heartbeat came through for {STALE_SECONDS:.0f} seconds")
 
@@ -111,6 +116,14 @@ class Supervisor:
                 if found[0] == self.cluster:
                     return os.waitstatus_to_exitcode(found[1])
         return None
+
+    def _is_stuck(self) -> bool:
+        """A dead process that nobody takes note of: the guard waits for a lock which that one held."""
+        if time.monotonic() - self.looked_for_remains < REMAINS_SECONDS:
+            return False
+        before, self.remains = self.remains, beats.remains(self.cluster)
+        self.looked_for_remains = time.monotonic()
+        return bool(before & self.remains)
 
     def _restart(self, why: str) -> None:
         log.error("The task queue is started again: %s", why)

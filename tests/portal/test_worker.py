@@ -111,9 +111,22 @@ def test_a_killed_idle_worker_does_not_stall_the_queue(system: Running) -> None:
     until(gone([cluster, *waiting]))
     system.beats_again(supervisor.pid)
     assert supervisor.is_running()
-    assert system.ask("SELECT restarts, last_restart FROM portal_workerbeat") == [
-        (1, "one of its processes was killed"),
-    ]
+    ((restarts, why),) = system.ask("SELECT restarts, last_restart FROM portal_workerbeat")
+    assert restarts == 1
+    assert "one of its processes was killed" in str(why)
+
+
+def test_a_guard_that_is_stuck_is_replaced_with_the_rest(system: Running) -> None:
+    """As when a process dies holding a lock its guard waits for."""
+    supervisor = system.worker()
+    cluster = supervisor.children()[0]
+    waiting = cluster.children()
+    cluster.suspend()
+    waiting[0].send_signal(signal.SIGKILL)
+    until(gone([cluster, *waiting]))
+    system.beats_again(supervisor.pid)
+    ((why,),) = system.ask("SELECT last_restart FROM portal_workerbeat")
+    assert "its guard is stuck" in str(why)
 
 
 def test_nothing_outlives_a_killed_supervisor_and_another_frees_what_it_held(system: Running) -> None:
