@@ -252,7 +252,10 @@ def test_its_people_can_sign_in_and_what_was_changed_stays(as_demo: None) -> Non
     assert EmailAddress.objects.filter(verified=True, primary=True).count() == 3
     people["owner@demo.test"].set_password("my own long password")
     people["owner@demo.test"].save()
+    Business.objects.update(name="Harbour & Daughters")
+    Membership.objects.filter(role="support").delete()
     assert data.make() == business
+    assert Membership.objects.count() == 2
     assert User.objects.get(email="owner@demo.test").check_password("my own long password")
     assert Business.objects.count() == 1
 
