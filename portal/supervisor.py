@@ -5,30 +5,19 @@ processes live in a session of their own: when one dies by a signal, or no heart
 them are killed and started again. Nothing is lost by that: the rows of `syncs` know what is to be done.
 """
 
-import ctypes
-import gc
 import logging
 import os
-import select
 import signal
-import sys
-import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from types import FrameType
-from typing import Any
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
-from django_q.cluster import Sentinel
-from django_q.conf import Conf
 
-from connectors import registry
-from portal import beats, ticking
+from portal import beats, cluster, ticking
 
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 10.0
@@ -40,9 +29,6 @@ DRAIN_SECONDS = 28.0
 LOOK_SECONDS = 0.1
 #: django-q2's guard takes note of a dead process within half a second, unless it is stuck itself.
 REMAINS_SECONDS = 3.0
-#: Exit status of a cluster that gave up because one of its processes was killed.
-MAIMED = 70
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 @dataclass
@@ -70,9 +56,9 @@ class Supervisor:
         os.environ["FIELDBRIDGE_SUPERVISOR"] = self.name
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        cluster.adopt_orphans()
         beats.begin(self.name)
-        preload()
+        cluster.preload()
         self._start()
         log.info("Worker %s is running", self.name)
         while not self.asked_to_stop:
@@ -93,7 +79,7 @@ class Supervisor:
         self.cluster = os.fork()
         if not self.cluster:
             os.close(self.line)
-            _be_cluster(parent, far_end)
+            cluster.be_cluster(parent, far_end)
         os.close(far_end)
         self.started = self.alive = time.monotonic()
         for chore in self.chores:
@@ -102,7 +88,7 @@ class Supervisor:
     def _watch(self) -> None:
         status = self._ended()
         if status is not None:
-            why = "one of its processes was killed" if status == MAIMED else f"it ended with {status}"
+            why = "one of its processes was killed" if status == cluster.MAIMED else f"it ended with {status}"
             self._restart(why)
         elif self._is_stuck():
             self._restart("one of its processes was killed, and its guard is stuck")
@@ -197,74 +183,3 @@ class Supervisor:
         ticking.start_polls()
         ticking.tell_again()
         ticking.prune()
-
-
-# Inside the cluster
-
-
-class Line:
-    """Stands in for django-q2's stop event: says stop when the supervisor hangs up, on purpose or by dying.
-
-    An event shared between processes could not be used: setting it waits for its sleeper, who may be dead.
-    """
-
-    def __init__(self, end: int) -> None:
-        self.end = end
-
-    def is_set(self) -> bool:
-        return self.wait(0)
-
-    def wait(self, seconds: float) -> bool:
-        return bool(select.select([self.end], [], [], seconds)[0])
-
-
-class Cluster(Sentinel):  # type: ignore[misc]  # django-q2 ships no types
-    def reincarnate(self, process: Any) -> None:
-        """Replace a process that ended or ran out of time, but give up all when one was killed."""
-        timer = getattr(process, "timer", None)
-        timed_out = timer is not None and timer.value == 0
-        if not timed_out and (process.exitcode or 0) < 0:
-            log.error("Process %s of the task queue was killed by signal %s", process.pid, -process.exitcode)
-            os._exit(MAIMED)
-        super().reincarnate(process)
-
-
-def _be_cluster(parent: int, line: int) -> None:
-    """The forked process: never returns."""
-    try:
-        os.setsid()
-        _die_with(parent)
-        _make_children_die_with_us()
-        Cluster(Line(line), threading.Event(), uuid.uuid4(), timeout=Conf.TIMEOUT)
-        sys.stdout.flush()
-        os._exit(0)
-    except BaseException:
-        log.exception("The task queue could not go on")
-        os._exit(1)
-
-
-def _make_children_die_with_us() -> None:
-    forker = {"pid": os.getpid()}
-    os.register_at_fork(
-        before=lambda: forker.update(pid=os.getpid()), after_in_child=lambda: _die_with(forker["pid"])
-    )  # fmt: skip
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the parent dies, even by kill -9. Only Linux can; elsewhere leases run out instead."""
-    if _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) and os.getppid() != parent:
-        os._exit(1)
-
-
-def _prctl(option: int, value: int) -> bool:
-    return sys.platform == "linux" and bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
-
-
-def preload() -> None:
-    """Import what is slow once, before the fork, so that a new process works at once."""
-    for slug in registry.CONNECTORS:
-        registry.connector_class(slug)
-        import_module(f"connectors.{slug}.client")
-    import_module("syncs.tasks")
-    gc.collect()
-    gc.freeze()
