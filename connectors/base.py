@@ -193,6 +193,13 @@ class Secret:
 NO_SECRET = Secret("")
 
 
+class Hidden(dict[str, str]):
+    """Headers or a form with a secret in them: an error report that shows variables shows only the names."""
+
+    def __repr__(self) -> str:
+        return f"Hidden({', '.join(self)})"
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What speaks for an account. `method` is the AuthMethod's slug; `expires_at` is aware UTC or None."""

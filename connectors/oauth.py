@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from connectors.base import Hidden
 from connectors.errors import AuthError, ConnectorError, ContractError, RejectedError, TransientError
 from connectors.http import Http, Response, redacted
 
@@ -31,13 +32,13 @@ def authorize_url(url: str, **asked: str) -> str:
     return f"{url}?{urlencode({'response_type': 'code', **asked})}"
 
 
-def token(http: Http, url: str, form: Mapping[str, str]) -> dict[str, Any]:
+def token(http: Http, url: str, form: Hidden) -> dict[str, Any]:
     """The token endpoint's answer.
 
     AuthError when it refuses the grant for good; RejectedError when it does not know our app; UnknownOutcome when the
     answer was lost; TransientError when something in front of it turned the request away.
     """
-    response = http.post(url, headers={"Accept": "application/json"}, writes=True, data=dict(form))
+    response = http.post(url, headers={"Accept": "application/json"}, writes=True, data=form)
     if response.status != 200:
         raise _refusal(http.name, response)
     answer = http.read_json(response, writes=True)

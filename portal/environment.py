@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,13 +25,15 @@ FALSEHOODS = {"0", "false", "no", "off", ""}
 
 @dataclass(frozen=True)
 class Environment:
+    """Its repr, which an error report shows, holds no secret."""
+
     debug: bool
-    secret_key: str
-    encryption_keys: tuple[str, ...]
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
     base_url: str
     allowed_hosts: tuple[str, ...]
-    database: dict[str, Any]
-    email: dict[str, Any]
+    database: dict[str, Any] = field(repr=False)
+    email: dict[str, Any] = field(repr=False)
     from_email: str
     time_zone: str
     trusted_proxy: bool

@@ -7,7 +7,18 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from connectors import oauth
-from connectors.base import AuthMethod, Connector, Credentials, Field, Notice, Resource, Secret, Session, Setting
+from connectors.base import (
+    AuthMethod,
+    Connector,
+    Credentials,
+    Field,
+    Hidden,
+    Notice,
+    Resource,
+    Secret,
+    Session,
+    Setting,
+)
 from connectors.errors import AuthError, ContractError, RejectedError
 from connectors.http import Http
 from connectors.jobber import records, webhooks
@@ -57,7 +68,7 @@ class Jobber(Connector):
         return oauth.authorize_url(f"{self._oauth_url}/authorize", **asked)
 
     def exchange(self, method: str, *, code: str, redirect_uri: str, verifier: str = "") -> Credentials:
-        found = self._token(grant_type="authorization_code", code=code, redirect_uri=redirect_uri)
+        found = self._token(Hidden(grant_type="authorization_code", code=code, redirect_uri=redirect_uri))
         account = self.open(found).account()
         if found.account_id and found.account_id != account.id:
             raise ContractError("Jobber's token and its account do not agree.")
@@ -67,13 +78,15 @@ class Jobber(Connector):
         """Every refresh token is good for one use: the new pair must be kept at once."""
         if not credentials.refresh_token:
             raise AuthError("There is no way to renew Jobber's access: connect it again.")
-        found = self._token(grant_type="refresh_token", refresh_token=credentials.refresh_token.reveal())
+        asked = Hidden(grant_type="refresh_token", refresh_token=credentials.refresh_token.reveal())
+        found = self._token(asked)
         return replace(found, account_id=credentials.account_id)
 
-    def _token(self, **asked: str) -> Credentials:
-        app = {"client_id": self.config["JOBBER_CLIENT_ID"], "client_secret": self.config["JOBBER_CLIENT_SECRET"]}
-        answer = oauth.token(self._http, f"{self._oauth_url}/token", {**app, **asked})
-        return _credentials(answer)
+    def _token(self, asked: Hidden) -> Credentials:
+        asked["client_id"], asked["client_secret"] = (
+            self.config[name] for name in ("JOBBER_CLIENT_ID", "JOBBER_CLIENT_SECRET")
+        )
+        return _credentials(oauth.token(self._http, f"{self._oauth_url}/token", asked))
 
     def from_key(self, method: str, key: str) -> Credentials:
         raise RejectedError("Jobber is connected in the browser; it has no keys to paste.")

@@ -15,6 +15,7 @@ from connectors.base import (
     Data,
     Field,
     FieldType,
+    Hidden,
     Page,
     Record,
     Session,
@@ -50,12 +51,14 @@ class JobberSession(Session):
         self._http, self._url, self._version = http, url, version
         self._bucket = bucket(url, credentials.account_id)
         self._warning = ""
-        self._headers = {
-            "Authorization": f"Bearer {credentials.access_token.reveal()}",
-            "X-JOBBER-GRAPHQL-VERSION": version,
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-        }
+        self._headers = Hidden(
+            {
+                "Authorization": f"Bearer {credentials.access_token.reveal()}",
+                "X-JOBBER-GRAPHQL-VERSION": version,
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+            }
+        )
 
     def account(self) -> Account:
         found = self.ask(documents.text("account"), {}, cost=4)["account"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from connectors.base import AuthMethod, Credentials, Secret
+from connectors.base import AuthMethod, Credentials, Hidden, Secret
 from connectors.errors import AuthError, ContractError, RejectedError
 from connectors.http import Http, Response
 
@@ -32,15 +32,15 @@ class Connecting:
 
     def exchange(self, method: str, code: str) -> Credentials:
         """A code is sent once and never again: using one twice ends the connection at Stripe."""
-        return self._token(method, {"grant_type": "authorization_code", "code": code})
+        return self._token(method, Hidden(grant_type="authorization_code", code=code))
 
     def refresh(self, credentials: Credentials) -> Credentials:
         if credentials.method != "apps":
             raise AuthError("This kind of access cannot be renewed: connect Stripe again.")
-        asked = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token.reveal()}
+        asked = Hidden(grant_type="refresh_token", refresh_token=credentials.refresh_token.reveal())
         return self._token("apps", asked)
 
-    def _token(self, method: str, form: dict[str, str]) -> Credentials:
+    def _token(self, method: str, form: Hidden) -> Credentials:
         url = f"{self._api}/v1/oauth/token" if method == "apps" else f"{self._connect}/oauth/token"
         response = self._post(url, form)
         answer = self._http.read_json(response, writes=True)
@@ -62,7 +62,7 @@ class Connecting:
             raise RejectedError(f"Stripe did not let go: {_said(said)}")
 
     def _post(self, url: str, form: dict[str, str]) -> Response:
-        headers = {"Authorization": f"Bearer {self._key}"}
+        headers = Hidden(Authorization=f"Bearer {self._key}")
         return self._http.post(url, headers=headers, writes=True, data=form)
 
 

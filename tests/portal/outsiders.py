@@ -54,7 +54,7 @@ def ids(business: Business, user: User) -> dict[str, str]:
             found[model._meta.label_lower] = mine[0].pk
     sources = {"connection_id": "portal.connection", "sync_id": "syncs.sync", "link_id": "syncs.link"}
     sources |= {"invitation_id": "portal.invitation", "pk": "mfa.authenticator"}
-    found |= {name: found[label] for name, label in sources.items()}
+    found |= {name: found[label] for name, label in sources.items() if label in found}
     there = (s for s in everything(Snapshot) if s.business_id == business.pk and s.resource == "customers")
     found["customer"] = next(there).external_id
     return {name: str(value) for name, value in found.items()}
