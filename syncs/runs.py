@@ -118,7 +118,9 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     run.cursor = page.next_cursor or ""
     if not run.cursor:
         run.side = Run.Side.WORK
-        if run.kind == Run.Kind.BACKFILL and run.since:
+        if run.since is None:
+            _mark_unseen(run, sync)
+        elif run.kind == Run.Kind.BACKFILL:
             _mark_owed(run, sync)
         Sync.objects.filter(pk=sync.pk).update(polled_until=run.started_at)
 
@@ -128,6 +130,16 @@ def _unsettled(link: Link, sync: Sync) -> bool:
     matched_only = link.state == Link.State.IN_STEP and not link.target_id
     other_version = link.version_id != sync.version_id and link.state != Link.State.ENDED
     return link.state not in _SETTLED or matched_only or other_version
+
+
+def _mark_unseen(run: Run, sync: Sync) -> None:
+    """What a whole reading of the source did not show is asked for by its id: it may be gone."""
+    unseen = Snapshot.objects.filter(
+        connection=sync.source, resource=sync.source_resource, deleted_at=None, read_at__lt=run.started_at
+    ).values("external_id")  # fmt: skip
+    links = Link.objects.filter(sync=sync, source_id__in=unseen).exclude(state=Link.State.ENDED)
+    now = timezone.now()
+    notice.again(links, run.get_kind_display(), now, Link.Priority.BACKFILL, stale_at=now, run=run)
 
 
 def _mark_owed(run: Run, sync: Sync) -> None:

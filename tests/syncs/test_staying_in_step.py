@@ -130,6 +130,18 @@ def test_a_client_destroyed_in_jobber_leaves_its_customer_alone(world: World, an
     assert len(world.stripe.customers()) == 1
 
 
+def test_a_client_destroyed_without_a_word_is_missed_by_the_daily_comparison(world: World, ann: str) -> None:
+    bert = world.jobber.add("Bert", "Brown", "bert@example.com")
+    poll(world)
+    world.jobber.destroy(ann)
+    calls = world.calls()
+    world.read_again()
+    assert (world.link(ann).state, world.link(ann).cause_code) == ("ended", "source_deleted")
+    assert world.link(bert).state == "in_step"
+    assert world.calls() - calls <= 4
+    assert len(world.stripe.customers()) == 2
+
+
 def test_a_person_who_asks_gets_a_fresh_look_at_both_sides(world: World, ann: str) -> None:
     world.stripe.edit(world.link(ann).target_id or "", name="Somebody Else")
     notice.ask(world.link(ann), "Alice")
