@@ -49,7 +49,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of thing the service holds. `label` is singular and lower case: 'client', 'customer'."""
+    """A kind of thing the service holds. `label` is singular and lower case: 'client', 'customer'.
+
+    `actions`: what can be done to one beside changing its fields, such as 'finalize'.
+    """
 
     name: str
     label: str
@@ -58,6 +61,7 @@ class Resource:
     notified: bool = True
     read_scopes: tuple[str, ...] = ()
     write_scopes: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
 
 
 _NO_DATABASE_KEEPS = re.compile("[\\x00\\ud800-\\udfff]")
@@ -94,11 +98,14 @@ class Record:
     email: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
+    #: Paths that read differently each time and mean the same, such as a link with a fresh token in it.
+    passing: frozenset[str] = frozenset()
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the data: equal fingerprints mean nothing to look at."""
-        canonical = json.dumps(self.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+        """SHA-256 over the data that lasts: equal fingerprints mean nothing to look at."""
+        lasting = {p: v for p, v in self.data.items() if p not in self.passing} if self.passing else self.data
+        canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -286,9 +293,25 @@ class Session(ABC):
     def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         """Change the given paths only; '' or None clears one."""
 
+    def act(self, resource: str, record_id: str, action: str, data: Data, *, key: str, deadline: float) -> WriteResult:
+        """Do one of the resource's `actions` to a record. The result shows the record after it; deleted: with no data."""
+        raise NotImplementedError(f"{resource} has no actions here")
+
     @abstractmethod
     def find_by_email(self, resource: str, email: str) -> list[Record]:
-        """By a list call that sees the service's own last write, never by a lagging search."""
+        """By a list call that sees the service's own last write, never by a lagging search. Nothing where records
+        of this kind have no email."""
+
+    def written_since(self, resource: str, since: datetime, sent: Sequence[Data]) -> list[Record]:
+        """Records made since then, among them whatever came of creates with the data in `sent`: by list calls."""
+        found: list[Record] = []
+        cursor: str | None = None
+        while True:
+            page = self.page(resource, cursor, updated_since=since)
+            found += page.records
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
 
     @abstractmethod
     def budgets(self) -> list[Budget]: ...
