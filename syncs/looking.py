@@ -136,7 +136,7 @@ def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[st
     found = sessions.call(sync.target, lambda s: s.fetch(sync.target_resource, ids))
     records = [r for r in found.values() if r is not None]
     gone = [i for i in ids if found.get(i) is None]
-    return snapshots.save_targets(sync, records, asked, gone=gone)[0]
+    return snapshots.save(sync.target, sync.target_resource, records, asked, gone=gone)[0]
 
 
 def _read_missing(sync: Sync, linked: Sequence[str], targets: dict[str, Snapshot], sessions: Sessions) -> None:

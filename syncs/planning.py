@@ -21,6 +21,7 @@ class Verdict(StrEnum):
     SKIP = "skip"
     HOLD = "hold"
     CONFLICT = "conflict"
+    WAIT = "wait"
     END = "end"
 
 
@@ -37,7 +38,12 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`code` names the reason for machines, `reason` says it to people. `values`: every mapped value, sent or not."""
+    """`code` names the reason for machines, `reason` says it to people. `values`: every mapped value, sent or not.
+
+    A record that takes several calls is planned one step at a time: `action` is what is done to the counterpart ('':
+    its fields are written), `resource` what is made beside it ('': the counterpart itself), `more` says that another
+    step follows, `back` that this one writes to the source.
+    """
 
     verdict: Verdict
     code: str
@@ -46,10 +52,20 @@ class Plan:
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    action: str = ""
+    resource: str = ""
+    more: bool = False
+    back: bool = False
 
     @property
     def writes(self) -> bool:
-        return self.verdict == Verdict.CREATE or (self.verdict in {Verdict.UPDATE, Verdict.LINK} and bool(self.changes))
+        changing = self.verdict in {Verdict.UPDATE, Verdict.LINK} and bool(self.changes or self.action)
+        return self.verdict == Verdict.CREATE or changing
+
+    @property
+    def verb(self) -> str:
+        """What the ledger calls it: create, update, or the action."""
+        return self.action or ("create" if self.verdict == Verdict.CREATE else "update")
 
     @property
     def data(self) -> dict[str, Any]:
@@ -64,6 +80,7 @@ class Plan:
             "target_id": self.target_id,
             "changes": [[c.path, c.before, c.after] for c in self.changes],
             "warnings": list(self.warnings),
+            **{name: value for name in ("action", "resource", "back") if (value := getattr(self, name))},
         }
 
 

@@ -81,7 +81,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
-    _, changed = snapshots.save_targets(sync, page.records, asked)
+    _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked)
     _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))
     run.cursor = page.next_cursor or ""

@@ -139,7 +139,7 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     now = timezone.now()
     records = [a.result.record for a in answers if a.result] + [r for a in answers for r in a.found]
     if records:
-        snapshots.save_targets(sync, records, asked)
+        snapshots.save(sync.target, sync.target_resource, records, asked)
     _read_again(sync, [a.order.write.target_id for a in answers if isinstance(a.error, MissingError)], now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from connectors.base import Record
-from syncs import bulk, recipes
-from syncs.models import Snapshot, SnapshotHistory, Sync
+from syncs import bulk, money, recipes
+from syncs.models import Snapshot, SnapshotHistory
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -24,22 +24,12 @@ def known(connection: "Connection", resource: str, ids: Iterable[str]) -> dict[s
     return {s.external_id: s for s in found}
 
 
-def save_targets(
-    sync: Sync, records: Sequence[Record], read_at: datetime, *, gone: Sequence[str] = ()
-) -> tuple[dict[str, Snapshot], set[str]]:
-    """As `save`, for the sync's target: to be found by the cross reference that the sync writes."""
-    reference = recipes.get(sync.recipe).names.reference
-    return save(sync.target, sync.target_resource, records, read_at, gone=gone, reference=reference)
-
-
 def save(
-    connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *,
-    gone: Sequence[str] = (), reference: str = "",
-) -> tuple[dict[str, Snapshot], set[str]]:  # fmt: skip
+    connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, gone: Sequence[str] = ()
+) -> tuple[dict[str, Snapshot], set[str]]:
     """Store what was read at `read_at` (the moment before asking). Returns the snapshots and the ids that changed.
 
-    An older state never overwrites a newer one; a replaced state goes to the history. `reference` names the cross
-    reference that records are found by.
+    An older state never overwrites a newer one; a replaced state goes to the history.
     """
     before = known(connection, resource, [r.id for r in records] + list(gone))
     after: dict[str, Snapshot] = dict(before)
@@ -56,10 +46,12 @@ def save(
             continue
         if old and old.fingerprint:
             replaced.append(_history(old))
-        after[record.id] = _snapshot(connection, resource, record, read_at, reference)
+        after[record.id] = _snapshot(connection, resource, record, read_at)
         changed.append(after[record.id])
     _store(changed, replaced, same, read_at)
     _mark_gone([before[i] for i in gone if i in before], read_at)
+    money.keep(connection, resource, changed)
+    money.gone(connection, resource, gone)
     return after, {s.external_id for s in changed}
 
 
@@ -70,15 +62,20 @@ def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:
     return read_at < old.read_at
 
 
-def _snapshot(connection: "Connection", resource: str, record: Record, read_at: datetime, reference: str) -> Snapshot:
-    refers_to = record.references.get(reference)
+def _snapshot(connection: "Connection", resource: str, record: Record, read_at: datetime) -> Snapshot:
     return Snapshot(
         business_id=connection.business_id, connection=connection, resource=resource, external_id=record.id,
         data=record.data, fingerprint=record.fingerprint, updated_at=record.updated_at, read_at=read_at,
         label=record.label[:300], email=record.email[:512], references=dict(record.references),
-        reference=f"{reference}={refers_to}"[:320] if refers_to else "", url=record.url[:500],
+        reference=_reference(record)[:320], url=record.url[:500],
         created_at=record.created_at,
     )  # fmt: skip
+
+
+def _reference(record: Record) -> str:
+    """The cross reference it is found by: the first of them that a recipe writes."""
+    known = recipes.references()
+    return next((f"{name}={value}" for name, value in record.references.items() if value and name in known), "")
 
 
 def _history(old: Snapshot) -> SnapshotHistory:

@@ -3,6 +3,7 @@
 from syncs.models.configuration import FieldMapping, Sync, Version, WriteMode
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
+from syncs.models.money import Invoice, Payment
 from syncs.models.working import Incident, Lane, Link
 
 __all__ = [
@@ -11,8 +12,10 @@ __all__ = [
     "Event",
     "FieldMapping",
     "Incident",
+    "Invoice",
     "Lane",
     "Link",
+    "Payment",
     "Run",
     "Snapshot",
     "SnapshotHistory",

@@ -75,7 +75,7 @@ class Snapshot(SnapshotBase):
     label = models.CharField(max_length=300)
     email = models.CharField(max_length=512, blank=True)
     references = models.JSONField(default=dict)
-    #: The first of them as "name=value", to be found by.
+    #: The first of them that a recipe writes, as "name=value", to be found by.
     reference = models.CharField(max_length=320, blank=True)
     url = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("made there", null=True)

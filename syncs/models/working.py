@@ -83,6 +83,8 @@ class Link(models.Model):
     run = models.ForeignKey("syncs.Run", models.SET_NULL, null=True, related_name="links")
     #: What a person decided: {"choice": "same" | "new" | "leave", "target_id": ..., "by": user id}.
     decision = models.JSONField(default=dict, blank=True)
+    #: The record that must have its counterpart first: an invoice's client.
+    waits_for = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="waiting")
     #: The version the last plan was made with.
     version = models.ForeignKey("syncs.Version", models.SET_NULL, null=True, related_name="+")
 
