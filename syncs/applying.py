@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,8 +17,8 @@ from connectors.base import Record, Session, WriteResult
 from connectors.errors import ConnectorError, ContractError, MissingError, RateLimited, RejectedError, UnknownOutcome
 from syncs import lanes, ledger
 from syncs.looking import Look
-from syncs.models import Lane, Snapshot, Sync, Write
-from syncs.planning import Verdict
+from syncs.models import Lane, Link, Snapshot, Sync, Write
+from syncs.planning import Plan, Verdict
 
 #: A service forgets idempotency keys after 24 hours; a key older than this is not trusted to repeat.
 KEY_TRUSTED = timedelta(hours=23)
@@ -58,14 +58,7 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     """Commit what is about to be sent; nothing when the sync is not live any more. LostLease when the lane is not
     ours any more."""
     now = timezone.now()
-    writes = [
-        Write(
-            business_id=sync.business_id, link=look.link, connection=sync.target, resource=sync.target_resource,
-            verb="create" if look.plan.verdict == Verdict.CREATE else "update", target_id=look.plan.target_id,
-            key=f"fb-{uuid.uuid4().hex}", params=look.plan.data, intended_at=now,
-        )
-        for look in looks
-    ]  # fmt: skip
+    writes = [_write(sync, look.link, look.plan, now) for look in looks]
     with transaction.atomic():
         lanes.guard(lane)
         if not Sync.objects.filter(pk=sync.pk, mode=Sync.Mode.LIVE).exists():
@@ -83,6 +76,16 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     ]
 
 
+def _write(sync: Sync, link: Link, made: Plan, now: datetime) -> Write:
+    connection, resource = (
+        (sync.source, sync.source_resource) if made.back else (sync.target, made.resource or sync.target_resource)
+    )
+    return Write(
+        business_id=sync.business_id, link=link, connection=connection, resource=resource, verb=made.verb,
+        target_id=made.target_id, key=f"fb-{uuid.uuid4().hex}", params=made.data, intended_at=now,
+    )  # fmt: skip
+
+
 def _known_by_email(sync: Sync, emails: set[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     rows = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, email__in=emails)
@@ -94,7 +97,7 @@ def _known_by_email(sync: Sync, emails: set[str]) -> dict[str, frozenset[str]]:
 def _asks(look: Look) -> bool:
     """Whether its email is asked for before a create that nobody has ordered in so many words."""
     wanted = look.plan.verdict == Verdict.CREATE and look.link.decision.get("choice") != "new"
-    return wanted and look.source is not None and bool(look.source.email)
+    return wanted and not look.plan.back and look.source is not None and bool(look.source.email)
 
 
 def send(session: Session, order: Order, reference: str, deadline: float) -> Answer:
@@ -120,6 +123,11 @@ def _send(session: Session, order: Order, reference: str, deadline: float) -> An
         raise RateLimited("There was no time left to send it safely.", after=0.1, reason="deadline")
     if write.verb == "update":
         done = session.update(write.resource, write.target_id, write.params, key=write.key, deadline=deadline)
+        return Answer(order, done)
+    if write.verb != "create":
+        done = session.act(
+            write.resource, write.target_id, write.verb, write.params, key=write.key, deadline=deadline
+        )  # fmt: skip
         return Answer(order, done)
     if len(order.made) == 1:
         return Answer(order, WriteResult(order.made[0], replayed=True))

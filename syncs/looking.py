@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
-from syncs import recipes, snapshots
+from syncs import gathering, recipes, snapshots
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
-from syncs.planning import Change, Known, Names, Plan, Verdict, plan
+from syncs.planning import Change, Known, Names, Plan, Verdict
+from syncs.recipes import Recipe
 from syncs.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Look:
     source: Snapshot | None
     target: Snapshot | None
     plan: Plan
+    #: The link whose record must have its counterpart first.
+    waits_for: int | None = None
 
 
 @lru_cache(maxsize=64)
@@ -37,11 +40,11 @@ def _compiled(version_id: int) -> Compiled:
     return compile_version(Version.objects.get(pk=version_id).content)
 
 
-def rules_of(sync: Sync) -> tuple[Compiled, Names]:
-    """The live version, ready to use, and what things are called. A version never changes, so it is kept."""
+def rules_of(sync: Sync) -> tuple[Compiled, Recipe]:
+    """The live version, ready to use, and its recipe. A version never changes, so it is kept."""
     if sync.version_id is None:
         raise ValueError("The sync has no published version.")
-    return _compiled(sync.version_id), recipes.get(sync.recipe).names
+    return _compiled(sync.version_id), recipes.get(sync.recipe)
 
 
 def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
@@ -51,13 +54,18 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     linked = [link.target_id for link in links if link.target_id]
     targets = snapshots.known(sync.target, sync.target_resource, linked)
     _read_missing(sync, linked, targets, sessions)
-    version, names = rules_of(sync)
-    clues = find_clues(sync, names, links, sources)
+    version, recipe = rules_of(sync)
+    clues = find_clues(sync, recipe.names, links, sources)
+    told = gathering.gather(sync, recipe, links, sources, targets, sessions)
     looks = []
     for link in links:
         source, target = sources.get(link.source_id), targets.get(link.target_id or "")
-        made = plan(version, names, _record(source), _record(target), known_of(link), clues[link.pk])
-        looks.append(Look(link, link.noticed, source, target, made))
+        facts, waits_for = told.get(link.pk, (None, None))
+        made = recipe.planner(
+            version, recipe.names, _record(source), _record(target), known_of(link), clues[link.pk], facts
+        )
+        waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} else None
+        looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
 
 
@@ -65,9 +73,20 @@ def look_of(sync: Sync, link: Link, write: Write) -> Look:
     """The look that led to a write begun earlier, as far as the link still needs it."""
     source = snapshots.known(sync.source, sync.source_resource, [link.source_id]).get(link.source_id)
     changes = tuple(Change(p, "", v) for p, v in write.params.items())
-    reason = "An earlier try to create it was interrupted."
-    made = Plan(Verdict.CREATE, "missing", reason, "", changes, (), write.params)
-    return Look(link, _answered_by(link, write), source, None, made)
+    aside = write.resource if write.resource != sync.target_resource else ""
+    return Look(link, _answered_by(link, write), source, None, _begun(sync, link, write, changes, aside))
+
+
+def _begun(sync: Sync, link: Link, write: Write, changes: tuple[Change, ...], aside: str) -> Plan:
+    """What the interrupted step was. Where a record takes several steps, whatever is missing is seen afterwards."""
+    more, whole = recipes.get(sync.recipe).steps, write.verb == "create" and not aside
+    values = write.params if whole else link.base
+    reason = f"An earlier try to {write.verb.replace('_', ' ')} it was interrupted."
+    verdict = Verdict.CREATE if write.verb == "create" else Verdict.UPDATE
+    action = "" if write.verb in {"create", "update"} else write.verb
+    return Plan(
+        verdict, "missing", reason, write.target_id, changes, (), values, action=action, resource=aside, more=more
+    )  # fmt: skip
 
 
 def _answered_by(link: Link, write: Write) -> int:

@@ -85,8 +85,9 @@ class Plan:
 
 
 def plan(
-    version: Compiled, names: Names, source: Record | None, target: Record | None, known: Known, clues: Clues
-) -> Plan:
+    version: Compiled, names: Names, source: Record | None, target: Record | None, known: Known, clues: Clues,
+    facts: object = None,
+) -> Plan:  # fmt: skip
     """The one decision there is. `target` is the linked counterpart as last seen, None when unlinked or gone."""
     if source is None or source.deleted:
         return _source_gone(names, known)

@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from connectors.base import Record
 from connectors.errors import MissingError
-from syncs import bulk, lanes, snapshots
+from syncs import bulk, lanes, snapshots, waiting
 from syncs.applying import Answer, state_after
 from syncs.looking import Look, known_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict, agreement
 from syncs.retries import Decision, Next, decide
 
+if TYPE_CHECKING:
+    from portal.models import Connection
+
 _LINK_STATE = (
     "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code", "cause", "since",
-    "next_try", "attempts", "claims", "version",
+    "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
 _WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
@@ -27,6 +31,7 @@ _STATE_OF = {
     Verdict.SKIP: Link.State.SKIPPED,
     Verdict.HOLD: Link.State.HELD,
     Verdict.CONFLICT: Link.State.CONFLICT,
+    Verdict.WAIT: Link.State.DUE,
     Verdict.END: Link.State.ENDED,
     Verdict.LINK: Link.State.IN_STEP,
 }
@@ -46,6 +51,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
             bulk.update_each([look.link for look in looks], _LINK_STATE)
             _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
             bulk.insert_each(attempts)
+            waiting.wake(sync, [look.link for look in looks])
     except IntegrityError:
         if len(looks) == 1:
             _hold(lane, sync, looks[0].link, looks[0].noticed, _TAKEN)
@@ -96,7 +102,7 @@ def _apply_verdict(look: Look, sync: Sync, now: datetime, preview: bool) -> None
 
 def _handled(link: Link, look: Look, sync: Sync) -> None:
     link.handled, link.next_try, link.attempts, link.claims = look.noticed, None, 0, 0
-    link.version_id, link.verdict = sync.version_id, look.plan.verdict
+    link.version_id, link.verdict, link.waits_for_id = sync.version_id, look.plan.verdict, look.waits_for
     if look.source:
         link.label = look.source.label
 
@@ -137,15 +143,14 @@ def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: dat
 
 def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outage: bool) -> None:
     now = timezone.now()
-    records = [a.result.record for a in answers if a.result] + [r for a in answers for r in a.found]
-    if records:
-        snapshots.save(sync.target, sync.target_resource, records, asked)
-    _read_again(sync, [a.order.write.target_id for a in answers if isinstance(a.error, MissingError)], now)
+    _keep_records(answers, asked)
+    _read_again(answers, now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
-    _spend_decisions([a.order.look.link for a in answers if a.result])
+    _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
     bulk.insert_each([a for a in attempts if a])
+    waiting.wake(sync, [a.order.look.link for a in answers if a.result])
 
 
 def _spend_decisions(links: Sequence[Link]) -> None:
@@ -156,11 +161,25 @@ def _spend_decisions(links: Sequence[Link]) -> None:
         Link.objects.filter(pk__in=done, noticed=F("handled")).update(decision={})
 
 
-def _read_again(sync: Sync, target_ids: Sequence[str], now: datetime) -> None:
+def _keep_records(answers: Sequence[Answer], asked: datetime) -> None:
+    """What the service showed in its answers, by where it was written."""
+    places: dict[tuple[int, str], tuple[Connection, list[Record]]] = {}
+    for answer in answers:
+        write = answer.order.write
+        _, found = places.setdefault((write.connection_id, write.resource), (write.connection, []))
+        found += [*answer.found, *([answer.result.record] if answer.result else [])]
+    for (_, resource), (connection, records) in places.items():
+        there = [r for r in records if not r.deleted]
+        snapshots.save(connection, resource, there, asked, gone=[r.id for r in records if r.deleted])
+
+
+def _read_again(answers: Sequence[Answer], now: datetime) -> None:
     """The service says these are gone: the next look sees for itself."""
-    lost = [key for key in target_ids if key]
-    if lost:
-        held = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, external_id__in=lost)
+    lost = [a.order.write for a in answers if isinstance(a.error, MissingError) and a.order.write.target_id]
+    for write in lost:
+        held = Snapshot.objects.filter(
+            connection=write.connection_id, resource=write.resource, external_id=write.target_id
+        )
         held.update(noticed_at=now)
 
 
@@ -168,11 +187,7 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     _settle_write(answer, now)
     look, link = answer.order.look, answer.order.look.link
     if answer.result:
-        _handled(link, look, sync)
-        link.wrote = True
-        _agree(link, look.plan, answer.result.record.data)
-        link.target_id = answer.result.record.id
-        _move(link, Link.State.IN_STEP, "", "", now)
+        _settle_done(link, look, sync, answer.result.record, now)
         return _attempt(look, sync, now, "written")
     link.claims = 0
     if answer.error is None:
@@ -181,6 +196,22 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     _after_error(link, look, sync, decision, now, outage)
     quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
     return None if quiet else _attempt(look, sync, now, "failed", decision)
+
+
+def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: datetime) -> None:
+    """The step is done. With more to come the link stays due; the last one leaves it in step."""
+    made, shown = look.plan, look.target.data if look.target else {}
+    ours = not (made.back or made.resource)
+    _handled(link, look, sync)
+    link.wrote = True
+    _agree(link, made, answered.data if ours else shown)
+    if ours:
+        link.target_id = answered.id
+    if made.more:
+        link.handled = min(link.handled, link.noticed - 1)
+        _move(link, Link.State.DUE, "", "", now)
+    else:
+        _move(link, Link.State.IN_STEP, "", "", now)
 
 
 def _after_error(link: Link, look: Look, sync: Sync, decision: Decision, now: datetime, outage: bool) -> None:

@@ -3,6 +3,7 @@
 While the calls of one batch are under way on threads, the next batch is read and planned on this thread.
 """
 
+import json
 import logging
 import time
 from collections import deque
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 BATCH = 100
 #: A record taken up this often without an end is worked alone; after MOST_CLAIMS it waits for a person.
 SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
+#: Until a thing that another record is having made may be there.
+SOON = timedelta(seconds=0.3)
 #: While so many backfill links wait, no further page is read.
 BACKLOG = 300
 
@@ -147,10 +150,10 @@ class Slice:
         sync = self.syncs[links[0].sync_id]
         self.worked.add(sync.pk)
         begun = recovering.sort_out(sync, self._claimed(sync, links))
-        self._again(sync, begun.creates)
+        self._again(sync, begun.again)
         looks = self._looks(sync, begun.others) if begun.others else []
         live = sync.mode == Sync.Mode.LIVE
-        writing = [look for look in looks if live and look.plan.writes]
+        writing = self._once([look for look in looks if live and look.plan.writes])
         quiet = [look for look in looks if not (live and look.plan.writes)]
         settling.settle_looks(self.lane, sync, quiet, preview=not live)
         if writing:
@@ -162,6 +165,24 @@ class Slice:
             self._unclaim([look.link for look in looks])
             raise Stop
         self._fly(sync, orders)
+
+    def _once(self, looks: list[Look]) -> list[Look]:
+        """What several records need beside themselves, such as a tax rate, is made once: the others look again when
+        it is there."""
+        flying = [o.write for f in self.flights for o, _ in f.calls]
+        making = {(w.resource, json.dumps(w.params, sort_keys=True)) for w in flying}
+        found, late = [], []
+        for look in looks:
+            place = (look.plan.resource, json.dumps(look.plan.data, sort_keys=True)) if look.plan.resource else None
+            if place in making:
+                late.append(look.link.pk)
+                continue
+            found.append(look)
+            if place:
+                making.add(place)
+        if late:
+            Link.objects.filter(pk__in=late).update(claims=0, next_try=timezone.now() + SOON)
+        return found
 
     def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:
         """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""
@@ -178,18 +199,18 @@ class Slice:
             self._unclaim(links)
             self._stopped(error, sync)
 
-    def _again(self, sync: Sync, creates: list[tuple[Link, Write]]) -> None:
-        """Unsettled creates: what they made is looked for, then the same call goes out with the same key."""
-        if not creates:
+    def _again(self, sync: Sync, begun: list[tuple[Link, Write]]) -> None:
+        """Unsettled calls: what they made is looked for, then the same call goes out with the same key."""
+        if not begun:
             return
         try:
             session = self.sessions.of(sync.target)
-            self._fly(sync, recovering.orders(sync, creates, session, recipes.get(sync.recipe).names.reference))
+            self._fly(sync, recovering.orders(sync, begun, session, recipes.get(sync.recipe).names.reference))
         except AuthError as error:
-            self._unclaim([link for link, _ in creates])
+            self._unclaim([link for link, _ in begun])
             self._sign_in_again(sync, error)
         except ConnectorError as error:
-            self._unclaim([link for link, _ in creates])
+            self._unclaim([link for link, _ in begun])
             self._stopped(error, sync)
 
     def _claimed(self, sync: Sync, links: list[Link]) -> list[Link]:
@@ -209,13 +230,15 @@ class Slice:
         if not orders:
             return
         try:
-            session = self.sessions.of(sync.target)
+            sides = {c.pk: self.sessions.of(c) for c in {o.write.connection for o in orders}}
         except ConnectorError as error:
             self._unsent(sync, orders, error)
             self._stopped(error, sync)
         reference, deadline = recipes.get(sync.recipe).names.reference, self._deadline()
         asked = timezone.now()
-        calls = [(o, _pool().submit(applying.send, session, o, reference, deadline)) for o in orders]
+        calls = [
+            (o, _pool().submit(applying.send, sides[o.write.connection_id], o, reference, deadline)) for o in orders
+        ]
         self.flights.append(Flight(sync, calls, asked))
 
     def _unsent(self, sync: Sync, orders: list[Order], error: ConnectorError) -> None:

@@ -1,10 +1,16 @@
 """What a recipe is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncs.planning import Names
+from connectors.base import Record
+from syncs.comparing import Known
+from syncs.mapping import Compiled
+from syncs.matching import Clues
+from syncs.planning import Names, Plan, plan
+
+type Planner = Callable[[Compiled, Names, Record | None, Record | None, Known, Clues, Any], Plan]
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,13 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     #: What each option means, for who switches it.
     option_labels: dict[str, str] = field(default_factory=dict)
+    #: Decides about one record; the last argument is what `facts` names (syncs.gathering), None without a name.
+    planner: Planner = plan
+    facts: str = ""
+    #: A record may take several calls, one after the other.
+    steps: bool = False
+    #: The recipe whose records must be there first.
+    after: str = ""
 
     def mappings_in(self, country: str) -> list[dict[str, Any]]:
         """The rows for a business of this country (ISO 3166-1 alpha-2): phone numbers are read as they are written
