@@ -16,6 +16,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
 
+from connectors.errors import RejectedError
+
 type Data = dict[str, Any]
 
 
@@ -295,7 +297,7 @@ class Session(ABC):
 
     def act(self, resource: str, record_id: str, action: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         """Do one of the resource's `actions` to a record. The result shows the record after it; deleted: with no data."""
-        raise NotImplementedError(f"{resource} has no actions here")
+        raise RejectedError(f"There is no “{action}” for {resource} here.")
 
     @abstractmethod
     def find_by_email(self, resource: str, email: str) -> list[Record]:

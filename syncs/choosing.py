@@ -1,5 +1,6 @@
 """Choosing a recipe, publishing its draft, changing what it may do. Every step leaves a version or a run behind."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -42,7 +43,8 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
     return [
         FieldMapping(
             business_id=sync.business_id, sync=sync, position=10 * (i + 1), sources=row["sources"],
-            target_path=row["target"], transforms=row["transforms"], mode=row["mode"],
+            target_path=row["target"], transforms=row["transforms"], mode=row["mode"], owner=row["owner"],
+            back_path=row["back"], back_transforms=row["back_transforms"],
         )
         for i, row in enumerate(recipe.mappings_in(sync.business.country))
     ]  # fmt: skip
@@ -51,7 +53,10 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
 def draft_content(sync: Sync) -> dict[str, Any]:
     """The draft as a version would hold it."""
     rows = [
-        {"sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode}
+        {
+            "sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode,
+            "owner": m.owner, "back": m.back_path, "back_transforms": m.back_transforms,
+        }
         for m in sync.mappings.all()
     ]  # fmt: skip
     return {"mappings": rows, "options": sync.options}
@@ -59,7 +64,21 @@ def draft_content(sync: Sync) -> dict[str, Any]:
 
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
     """Make the draft the live version. MappingError names a row that cannot work; then nothing changes."""
-    content = draft_content(sync)
+    return _publish(sync, draft_content(sync), by, note)
+
+
+def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note: str) -> None:
+    """From now on this side wins where both have changed these fields: a new version, and the draft with it."""
+    if sync.version is None:
+        raise ValueError("The sync has no published version.")
+    chosen = set(paths)
+    rows = [{**r, "owner": owner} if r["target"] in chosen else r for r in sync.version.content["mappings"]]
+    with transaction.atomic():
+        FieldMapping.objects.filter(sync=sync, target_path__in=chosen).update(owner=owner)
+        _publish(sync, {**sync.version.content, "mappings": rows}, by, note)
+
+
+def _publish(sync: Sync, content: dict[str, Any], by: "User | None", note: str) -> Version:
     compile_version(content)
     with transaction.atomic():
         last = Version.objects.select_for_update().filter(sync=sync).order_by("-number").first()

@@ -1,6 +1,6 @@
 """Three-way comparison: what the source says, what the target shows, what both had agreed on. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,19 +40,29 @@ class Comparison:
     warnings: tuple[str, ...]
 
 
-def compare(version: Compiled, source: Record, target: Record | None, known: Known) -> Comparison:
-    """`target` None: all of it is new. Values written only 'with changes' come along when another one is."""
+def compare(
+    version: Compiled, source: Record, target: Record | None, known: Known, *, aside: Collection[str] = ()
+) -> Comparison:
+    """`target` None: all of it is new. Values written only 'with changes' come along when another one is.
+
+    `aside`: paths that the target has the say about, or a person: nothing is sent for them, and what had been agreed
+    on stays.
+    """
     current = target.data if target else {}
     wanted, warnings = version.values(source.data, _filled(current))
     found = list(_vanished(version, wanted, current, known))
     riders: list[Change] = []
     for path, value in wanted.items():
+        if path in aside:
+            continue
         change = _change(path, value, current, known, wanted, version.limits, new=target is None)
         if change:
             (riders if value.mode == "with_changes" else found).append(change)
     changes = tuple(found + riders) if found else ()
     trims = [note for c in changes if c.path in wanted for note in wanted[c.path].notes]
-    return Comparison(changes, tuple(found), _agreed(wanted, known), tuple(dict.fromkeys(trims + warnings)))
+    agreed = {p: v for p, v in _agreed(wanted, known).items() if p not in aside}
+    agreed |= {p: known.base[p] for p in aside if p in known.base}
+    return Comparison(changes, tuple(found), agreed, tuple(dict.fromkeys(trims + warnings)))
 
 
 def adopted(version: Compiled, target: Record) -> Known:
@@ -83,6 +93,22 @@ def rendered(
         if not _same(there, value):
             found[path] = there
     return found
+
+
+def moved_there(path: str, there: Any, known: Known) -> bool:
+    """Whether the target says anything else than what had been agreed on."""
+    if path not in known.base:
+        return not is_empty(there)
+    return not _agrees(path, known.base[path], _plain(there), known)
+
+
+def moved_here(path: str, wanted: Any, known: Known) -> bool:
+    """Whether the source says anything else than what had been agreed on."""
+    return not is_empty(wanted) if path not in known.base else not _same(wanted, known.base[path])
+
+
+def same(one: Any, other: Any) -> bool:
+    return _same(one, other)
 
 
 def _filled(data: Mapping[str, Any]) -> list[str]:

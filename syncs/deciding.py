@@ -1,5 +1,6 @@
 """What a person decides about one record, and asking for another try. One decision counts, however often it is sent."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from syncs import candidates, lanes, notice
+from syncs import candidates, choosing, lanes, notice
 from syncs.models import Link, Sync
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class TooLate(Exception):
 
 
 _OPEN = {Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED}
+#: The cause of a conflict about fields.
+BOTH_CHANGED = "both_changed"
 _WHO_IS_WHO = {"ambiguous", "taken"}
 _WORDS = {Choice.SAME: "they are the same", Choice.NEW: "make a new one", Choice.LEAVE: "leave it out"}
 
@@ -37,6 +40,8 @@ def choices(link: Link) -> tuple[Choice, ...]:
         return (Choice.NEW,)
     if link.state not in _OPEN:
         return ()
+    if link.cause_code == "made_there":
+        return (Choice.NEW, Choice.LEAVE)
     if link.cause_code in _WHO_IS_WHO:
         return (Choice.SAME, Choice.NEW, Choice.LEAVE)
     return (Choice.NEW, Choice.LEAVE) if link.cause_code == "target_deleted" else (Choice.LEAVE,)
@@ -58,6 +63,25 @@ def decide(link: Link, choice: Choice, target_id: str, by: "User") -> None:
         held.decision = {"choice": str(choice), "by": by.pk, "who": by.get_short_name()}
         if choice == Choice.SAME:
             held.decision["target_id"] = target_id
+        _ask(held, by)
+
+
+def choose_sides(link: Link, sides: Mapping[str, str], by: "User", *, always: bool = False) -> None:
+    """Which side is right about each field that both have changed: {target path: "source" or "target"}.
+
+    `always`: the same side wins for these fields from now on, in every record. TooLate when there is no such conflict
+    (any more).
+    """
+    with transaction.atomic():
+        held = _held(link)
+        if held.state != Link.State.CONFLICT or held.cause_code != BOTH_CHANGED or _decided(held):
+            raise TooLate(_why_not(held))
+        held.decision = {"choice": "sides", "sides": dict(sides), "by": by.pk, "who": by.get_short_name()}
+        if always:
+            for side in sorted(set(sides.values())):
+                paths = [path for path, chosen in sides.items() if chosen == side]
+                note = f"{by.get_short_name()} chose which side always wins for {len(paths)} of its fields"
+                choosing.always(held.sync, paths, side, by, note)
         _ask(held, by)
 
 

@@ -18,6 +18,8 @@ _WORDS = {
     "gave_up": ("{n} {records} could not be written after many tries", "Look at the answer, then try again."),
     "contract": ("{n} {records} met an answer we do not know", "Tell the maintainers; nothing was lost."),
     "kills_worker": ("{n} {records} stopped the worker each time", "Look at the record, then try again."),
+    "both_changed": ("{n} {records} were changed on both sides", "Say which side is right."),
+    "made_there": ("{n} {records} made there may be here already", "Say whether to make a new one."),
     "taken": ("{n} {records} point at a counterpart that is already linked", "Say who is who."),
 }
 _REJECTED = ("{n} {records} refused by the service", "Correct the record or the mapping; it is tried again by itself.")

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
-from syncs import gathering, recipes, snapshots
+from syncs import gathering, recipes, snapshots, strangers
+from syncs.bothways import UNMADE
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
@@ -56,7 +57,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     _read_missing(sync, linked, targets, sessions)
     version, recipe = rules_of(sync)
     clues = find_clues(sync, recipe.names, links, sources)
-    told = gathering.gather(sync, recipe, links, sources, targets, sessions)
+    told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
     looks = []
     for link in links:
         source, target = sources.get(link.source_id), targets.get(link.target_id or "")
@@ -110,7 +111,11 @@ def _record(snapshot: Snapshot | None) -> Record | None:
 def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str, Snapshot]:
     """Snapshots read after the links were noticed: those that are older are read again, many in a call."""
     held = snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links])
-    old = [link.source_id for link in links if _too_old(link, held.get(link.source_id))]
+    old = [
+        link.source_id
+        for link in links
+        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id))
+    ]
     if not old:
         return held
     asked = timezone.now()
@@ -155,6 +160,7 @@ def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[st
     found = sessions.call(sync.target, lambda s: s.fetch(sync.target_resource, ids))
     records = [r for r in found.values() if r is not None]
     gone = [i for i in ids if found.get(i) is None]
+    strangers.take_in(sync, records)
     return snapshots.save(sync.target, sync.target_resource, records, asked, gone=gone)[0]
 
 
@@ -214,7 +220,7 @@ def _held(sync: Sync, target_ids: Sequence[str]) -> set[str]:
     if not target_ids:
         return set()
     into = Sync.objects.filter(target=sync.target_id, target_resource=sync.target_resource)
-    links = Link.objects.filter(sync__in=into, target_id__in=target_ids)
+    links = Link.objects.filter(sync__in=into, target_id__in=target_ids).exclude(source_id__startswith=UNMADE)
     return {str(i) for i in links.exclude(state=Link.State.ENDED).values_list("target_id", flat=True)}
 
 

@@ -19,12 +19,21 @@ class MappingError(ValueError):
     """A row that cannot work, in words for who edits it."""
 
 
+#: Who wins where both sides have changed a field: a side, the later of them, or a person.
+OWNERS = frozenset({"source", "target", "newest", "ask"})
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`back`: the source's field that takes what the target says, '' where nothing goes back."""
+
     sources: tuple[str, ...]
     target: str
     steps: tuple[Callable[[Any, Notes], Any], ...]
     mode: str
+    owner: str = "source"
+    back: str = ""
+    back_steps: tuple[Callable[[Any, Notes], Any], ...] = ()
 
     @property
     def many(self) -> bool:
@@ -113,7 +122,19 @@ def compile_row(row: Mapping[str, Any]) -> Row:
     steps = [_step(step, target, sources if not n else ()) for n, step in enumerate(row["transforms"])]
     if len(sources) > 1 and (not steps or row["transforms"][0]["name"] not in GATHERING):
         raise MappingError(f"{target}: several fields need a first transform that makes one of them, such as “join”.")
-    return Row(sources, target, tuple(steps), row["mode"])
+    return Row(sources, target, tuple(steps), row["mode"], **_way_back(row, target))
+
+
+def _way_back(row: Mapping[str, Any], target: str) -> dict[str, Any]:
+    owner, back = row.get("owner") or "source", row.get("back") or ""
+    if owner not in OWNERS:
+        raise MappingError(f"{target}: nobody called “{owner}” can win.")
+    if owner != "source" and not back:
+        raise MappingError(f"{target}: it says no field that takes the value back, so the source must win.")
+    if back and target.endswith(WILDCARD):
+        raise MappingError(f"{target}: a whole group of fields cannot go back.")
+    steps = tuple(_step(step, target, ()) for step in row.get("back_transforms") or ())
+    return {"owner": owner, "back": back, "back_steps": steps}
 
 
 def _check_stars(sources: Sequence[str], target: str) -> None:

@@ -37,6 +37,17 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Clash:
+    """A field that both sides have changed to different values, and neither has the say. `path`: at the target;
+    `agreed`: what both had before."""
+
+    path: str
+    agreed: Any
+    here: Any
+    there: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`code` names the reason for machines, `reason` says it to people. `values`: every mapped value, sent or not.
 
@@ -56,6 +67,7 @@ class Plan:
     resource: str = ""
     more: bool = False
     back: bool = False
+    conflicts: tuple[Clash, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -81,6 +93,7 @@ class Plan:
             "changes": [[c.path, c.before, c.after] for c in self.changes],
             "warnings": list(self.warnings),
             **{name: value for name in ("action", "resource", "back") if (value := getattr(self, name))},
+            **({"conflicts": [[c.path, c.agreed, c.here, c.there] for c in self.conflicts]} if self.conflicts else {}),
         }
 
 
@@ -126,7 +139,7 @@ def _linked(version: Compiled, names: Names, source: Record, target: Record | No
     found = compare(version, source, target, known)
     if not found.changes:
         return Plan(Verdict.SKIP, "in_step", "Both sides agree.", target.id, (), found.warnings, found.values)
-    return _plan(Verdict.UPDATE, "changed", _why(names, found.led, known), found, target.id)
+    return _plan(Verdict.UPDATE, "changed", why(names, found.led, known), found, target.id)
 
 
 def _plan(verdict: Verdict, code: str, reason: str, found: Comparison, target_id: str = "") -> Plan:
@@ -184,15 +197,15 @@ def agreement(made: Plan, known: Known, shown: Mapping[str, Any]) -> tuple[dict[
     return dict(made.values), comparing.rendered(made.values, made.data, known, shown)
 
 
-def _why(names: Names, changes: Sequence[Change], known: Known) -> str:
+def why(names: Names, changes: Sequence[Change], known: Known) -> str:
     """Which side moved, as far as the base tells."""
     told = [c for c in changes if c.path not in known.base or known.base[c.path] != c.after]
     if told:
-        return f"{_fields(told)} changed in {names.source}."
-    return f"{_fields(changes)} changed in {names.target}; what {names.source} says is put back."
+        return f"{field_words(told)} changed in {names.source}."
+    return f"{field_words(changes)} changed in {names.target}; what {names.source} says is put back."
 
 
-def _fields(changes: Sequence[Change]) -> str:
+def field_words(changes: Sequence[Change]) -> str:
     """'Name, email, address and 2 more'."""
     found: list[str] = []
     for change in changes:

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Page, Session
-from syncs import lanes, ledger, notice, snapshots
+from syncs import lanes, ledger, notice, snapshots, strangers
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
+    strangers.take_in(sync, page.records)
     _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked)
     _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))

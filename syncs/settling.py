@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import MissingError
-from syncs import bulk, lanes, snapshots, waiting
+from syncs import bulk, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
 from syncs.looking import Look, known_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from portal.models import Connection
 
 _LINK_STATE = (
-    "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code", "cause", "since",
-    "next_try", "attempts", "claims", "version", "waits_for",
+    "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code",
+    "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
 _WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
@@ -48,6 +48,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
     try:
         with transaction.atomic():
             lanes.guard(lane)
+            strangers.give_way(sync, [look.link for look in looks])
             bulk.update_each([look.link for look in looks], _LINK_STATE)
             _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
             bulk.insert_each(attempts)
@@ -91,6 +92,8 @@ def _apply_verdict(look: Look, sync: Sync, now: datetime, preview: bool) -> None
     if preview and made.writes:
         _move(link, Link.State.PLANNED, "", made.reason, now)
         return
+    if made.more:
+        link.handled = min(link.handled, link.noticed - 1)
     state = _STATE_OF[made.verdict]
     if made.code == "in_step" or made.verdict == Verdict.LINK:
         state, link.wrote = Link.State.IN_STEP, False
@@ -147,6 +150,7 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     _read_again(answers, now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
+    strangers.give_way(sync, [a.order.look.link for a in answers if a.result])
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
     bulk.insert_each([a for a in attempts if a])
@@ -207,6 +211,8 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
     _agree(link, made, answered.data if ours else shown)
     if ours:
         link.target_id = answered.id
+    elif made.back and made.verdict == Verdict.CREATE:
+        link.source_id = answered.id
     if made.more:
         link.handled = min(link.handled, link.noticed - 1)
         _move(link, Link.State.DUE, "", "", now)

@@ -29,7 +29,7 @@ from connectors.errors import (
     ScopeError,
     TransientError,
 )
-from syncs import applying, incidents, lanes, looking, recipes, recovering, runs, settling
+from syncs import applying, incidents, lanes, looking, recipes, recovering, runs, settling, strangers
 from syncs.applying import Answer, Order
 from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
@@ -140,6 +140,9 @@ class Slice:
         due = Link.objects.filter(
             Q(next_try=None) | Q(next_try__lte=now), sync__in=self.syncs, noticed__gt=F("handled")
         ).exclude(pk__in=flying)  # fmt: skip
+        for sync in self.syncs.values():
+            if strangers.being_made(sync):
+                due = due.exclude(sync=sync, target_id=None, handled=0)
         probing = self.lane.failures > 0
         found = list(due.filter(claims__lt=SUSPECT_CLAIMS).order_by("priority", "id")[: 3 if probing else BATCH])
         if not found:

@@ -28,7 +28,7 @@ SCOPES_DISABLED = {
 }
 #: What plans, and so may not know of the database, the network or the clock.
 PURE = (
-    "comparing", "countries", "describing", "mapping", "matching", "phones", "planning", "retries", "transforms",
+    "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning", "retries", "transforms",
     "recipes/__init__", "recipes/base", "recipes/clients_to_customers",
 )  # fmt: skip
 
@@ -77,7 +77,7 @@ def test_connectors_do_without_django(package: str) -> None:
 def test_planning_is_pure() -> None:
     allowed = {
         "collections", "dataclasses", "datetime", "enum", "functools", "re", "typing", "unicodedata",
-        "email_validator", "phonenumbers", "random",
+        "email_validator", "phonenumbers", "random", "decimal", "zoneinfo",
     }  # fmt: skip
     ours = {f"syncs.{name.replace('/', '.').removesuffix('.__init__')}" for name in PURE}
     for name in PURE:

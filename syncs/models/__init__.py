@@ -1,6 +1,6 @@
 """The rows that are the truth: what is configured, what was noticed, planned and written."""
 
-from syncs.models.configuration import FieldMapping, Sync, Version, WriteMode
+from syncs.models.configuration import FieldMapping, Owner, Sync, Version, WriteMode
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
@@ -15,6 +15,7 @@ __all__ = [
     "Invoice",
     "Lane",
     "Link",
+    "Owner",
     "Payment",
     "Run",
     "Snapshot",

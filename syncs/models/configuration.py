@@ -59,6 +59,13 @@ class WriteMode(models.TextChoices):
     MERGE = "merge", "Merge lists: entries that others have added there stay"
 
 
+class Owner(models.TextChoices):
+    SOURCE = "source", "The source"
+    TARGET = "target", "The target"
+    NEWEST = "newest", "Whoever changed it last"
+    ASK = "ask", "A person is asked"
+
+
 class FieldMapping(models.Model):
     """One row of the draft: what is read, what is made of it, where it goes."""
 
@@ -71,6 +78,12 @@ class FieldMapping(models.Model):
     #: [{"name": "cut", "length": 150}, ...], applied in order.
     transforms = models.JSONField(default=list, blank=True)
     mode = models.CharField("write", max_length=20, choices=WriteMode.choices, default=WriteMode.ALWAYS)
+    owner = models.CharField(
+        "wins when both sides changed it", max_length=10, choices=Owner.choices, default=Owner.SOURCE
+    )  # fmt: skip
+    #: The source's field that takes what the target says, where the sync goes both ways.
+    back_path = models.CharField("back to", max_length=120, blank=True)
+    back_transforms = models.JSONField(default=list, blank=True)
 
     objects: ClassVar["models.Manager[FieldMapping]"] = ScopedManager(business="business")
 

@@ -1,6 +1,6 @@
 """What a recipe is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,21 @@ from syncs.matching import Clues
 from syncs.planning import Names, Plan, plan
 
 type Planner = Callable[[Compiled, Names, Record | None, Record | None, Known, Clues, Any], Plan]
+
+
+def row(
+    sources: str | list[str], target: str, *steps: dict[str, Any], mode: str = "always", owner: str = "source",
+    back: str = "", back_steps: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """A mapping row as a Version holds it."""
+    return {
+        "sources": [sources] if isinstance(sources, str) else sources, "target": target, "transforms": list(steps),
+        "mode": mode, "owner": owner, "back": back, "back_transforms": list(back_steps),
+    }  # fmt: skip
+
+
+def cut(length: int) -> dict[str, Any]:
+    return {"name": "cut", "length": length}
 
 
 @dataclass(frozen=True)

@@ -16,22 +16,11 @@ Stripe knows no archive, tags, second address or fields of one's own for a custo
 * The balance is left out: Stripe's customer balance is a credit, with the opposite meaning.
 """
 
-from typing import Any
-
+from syncs import bothways
 from syncs.planning import Names
-from syncs.recipes.base import Recipe
-
-
-def row(sources: str | list[str], target: str, *steps: dict[str, Any], mode: str = "always") -> dict[str, Any]:
-    found = [sources] if isinstance(sources, str) else sources
-    return {"sources": found, "target": target, "transforms": list(steps), "mode": mode}
-
+from syncs.recipes.base import Recipe, cut, row
 
 TEXT = {"name": "text"}
-
-
-def cut(length: int) -> dict[str, Any]:
-    return {"name": "cut", "length": length}
 
 
 LIST = {"name": "join_list", "separator": ", ", "longest": 500}
@@ -41,18 +30,21 @@ MAPPINGS = (
         ["name", "is_company", "company_name", "first_name", "last_name", "email", "id"], "name",
         {"name": "choose_name"}, cut(256),
     ),
-    row("company_name", "business_name", TEXT, cut(150)),
+    row("company_name", "business_name", TEXT, cut(150), back="company_name"),
     row(["first_name", "last_name"], "individual_name", {"name": "join", "separator": " "}, TEXT, cut(150)),
-    row("email", "email", {"name": "email"}, cut(512)),
-    row(["phone", "phone_normalized"], "phone", {"name": "phone", "region": "AU", "style": "e164", "longest": 20}),
-    row(f"{ADDRESS}.street1", "address.line1", TEXT, cut(5000)),
-    row(f"{ADDRESS}.street2", "address.line2", TEXT, cut(5000)),
-    row(f"{ADDRESS}.city", "address.city", TEXT, cut(5000)),
-    row(f"{ADDRESS}.province", "address.state", TEXT, {"name": "state_au"}, cut(5000)),
-    row(f"{ADDRESS}.postal_code", "address.postal_code", TEXT, cut(5000)),
+    row("email", "email", {"name": "email"}, cut(512), owner="newest", back="email"),
+    row(
+        ["phone", "phone_normalized"], "phone", {"name": "phone", "region": "AU", "style": "e164", "longest": 20},
+        owner="newest", back="phone",
+    ),
+    row(f"{ADDRESS}.street1", "address.line1", TEXT, cut(5000), back=f"{ADDRESS}.street1"),
+    row(f"{ADDRESS}.street2", "address.line2", TEXT, cut(5000), back=f"{ADDRESS}.street2"),
+    row(f"{ADDRESS}.city", "address.city", TEXT, cut(5000), back=f"{ADDRESS}.city"),
+    row(f"{ADDRESS}.province", "address.state", TEXT, {"name": "state_au"}, cut(5000), back=f"{ADDRESS}.province"),
+    row(f"{ADDRESS}.postal_code", "address.postal_code", TEXT, cut(5000), back=f"{ADDRESS}.postal_code"),
     row(
         [f"{ADDRESS}.{part}" for part in ("country", "street1", "street2", "city", "province", "postal_code")],
-        "address.country", {"name": "country", "default": "AU"},
+        "address.country", {"name": "country", "default": "AU"}, back=f"{ADDRESS}.country",
     ),
     row("id", "metadata.jobber_client_id", cut(500)),
     row("url", "metadata.jobber_url", cut(500), mode="with_changes"),
@@ -77,8 +69,13 @@ RECIPE = Recipe(
     target_resource="customers",
     names=Names("Jobber", "client", "Stripe", "customer", "jobber_client_id"),
     mappings=MAPPINGS,
-    options={"include_leads": False, "include_archived": True},
+    planner=bothways.plan,
+    facts="both_ways",
+    options={"include_leads": False, "include_archived": True, "two_way": False, "create_back": False},
     option_labels={
+        "two_way": "Both ways: what is edited in Stripe goes back to Jobber (email and phone: the later edit wins; "
+        "everything else: Jobber wins)",
+        "create_back": "Both ways: a customer that is made in Stripe becomes a client in Jobber",
         "include_leads": "Also leads (people who have asked, but are no clients yet)",
         "include_archived": "Also archived clients",
     },

@@ -1,0 +1,193 @@
+"""Planning for two sides that both may change a record: field by field, against what both had agreed on. Pure.
+
+What only one side has changed goes to the other. Where both have, the row's owner decides: a side, the later of the
+two, or a person. One plan writes to one side; what is left for the other follows in the next.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from connectors.base import Record
+from syncs import planning
+from syncs.comparing import Change, Known, compare, moved_here, moved_there, same
+from syncs.mapping import Compiled, Row
+from syncs.matching import Clues
+from syncs.planning import Clash, Names, Plan, Verdict
+from syncs.transforms import is_empty
+
+#: A record of the target that is to have its counterpart made at the source has this instead of a source id.
+UNMADE = "new:"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """When each side was changed last, as far as it says or shows. `unmade`: there is no source record yet; `alike`:
+    labels of source records that may be it."""
+
+    here_at: datetime | None = None
+    there_at: datetime | None = None
+    unmade: bool = False
+    alike: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Paths by who has the say this time; those that neither has changed are in none of them."""
+
+    there: frozenset[str] = frozenset()
+    clashing: frozenset[str] = frozenset()
+
+
+def plan(
+    version: Compiled, names: Names, source: Record | None, target: Record | None, known: Known, clues: Clues,
+    facts: Facts | None,
+) -> Plan:  # fmt: skip
+    """As planning.plan; the way back only where the business has chosen it."""
+    if facts is None or not version.options.get("two_way"):
+        return planning.plan(version, names, source, target, known, clues)
+    if facts.unmade:
+        return _make_here(version, names, target, known, facts)
+    made = planning.plan(version, names, source, target, known, clues)
+    target = next((c for c in clues.candidates if c.id == made.target_id), target)
+    linked = made.verdict in {Verdict.UPDATE, Verdict.LINK} or made.code == "in_step"
+    if source is None or target is None or not linked:
+        return made
+    return _both(version, names, source, target, known, facts, made)
+
+
+def _both(
+    version: Compiled, names: Names, source: Record, target: Record, known: Known, facts: Facts, made: Plan
+) -> Plan:  # fmt: skip
+    wanted, _ = version.values(source.data)
+    told = {path: value.value for path, value in wanted.items() if not value.unusable}
+    sides = _sides(version, told, target.data, known, facts)
+    aside = sides.there | sides.clashing
+    found = compare(version, source, target, known, aside=aside)
+    changes = _changes_here(version, source, target, sides.there)
+    if found.changes or (made.verdict == Verdict.LINK and not known.target_id):
+        reason = made.reason if made.verdict == Verdict.LINK else planning.why(names, found.led, known)
+        forward = replace(made, reason=reason, changes=found.changes, warnings=found.warnings, values=found.values)
+        return replace(forward, more=bool(changes or sides.clashing))
+    if changes:
+        agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
+        reason = f"{planning.field_words(changes)} changed in {names.target}."
+        return Plan(
+            Verdict.UPDATE, "changed_there", reason, source.id, changes, (), agreed, back=True,
+            more=bool(sides.clashing),
+        )  # fmt: skip
+    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
+    if sides.clashing:
+        return _clash(names, told, target, known, sides, agreed)
+    return Plan(Verdict.SKIP, "in_step", "Both sides agree.", target.id, (), found.warnings, agreed)
+
+
+def _sides(
+    version: Compiled, told: Mapping[str, Any], there: Mapping[str, Any], known: Known, facts: Facts
+) -> Sides:  # fmt: skip
+    target_says, clashing = set(), set()
+    for rows in _groups(version, told):
+        paths = {row.target for row in rows}
+        if all(same(told[p], there.get(p)) for p in paths):
+            continue
+        here_moved = any(moved_here(p, told[p], known) for p in paths)
+        there_moved = any(moved_there(p, there.get(p), known) for p in paths)
+        side = _side(rows[0], here_moved, there_moved, known, facts)
+        if side == "target":
+            target_says |= paths
+        elif side == "ask":
+            clashing |= paths
+    return Sides(frozenset(target_says), frozenset(clashing))
+
+
+def _groups(version: Compiled, told: Mapping[str, Any]) -> list[list[Row]]:
+    """Rows with a way back; those of one unit, such as an address, together."""
+    units: dict[str, list[Row]] = {}
+    for row in version.rows:
+        if row.back and row.target in told:
+            unit = next((u for u in version.limits.units if row.target.startswith(u)), row.target)
+            units.setdefault(unit, []).append(row)
+    return list(units.values())
+
+
+def _side(row: Row, here_moved: bool, there_moved: bool, known: Known, facts: Facts) -> str:
+    """ "source", "target", or "ask": keep both until a person has chosen."""
+    if not there_moved:
+        return "source"
+    if not here_moved:
+        return "source" if row.owner == "source" else "target"
+    chosen = (known.decision.get("sides") or {}).get(row.target)
+    if chosen:
+        return str(chosen)
+    if row.owner != "newest":
+        return row.owner
+    later = facts.here_at is not None and facts.there_at is not None and facts.there_at > facts.here_at
+    return "target" if later else "source"
+
+
+def _changes_here(version: Compiled, source: Record, target: Record, paths: frozenset[str]) -> tuple[Change, ...]:
+    """What the source is sent, by its own paths."""
+    changes = []
+    for row in version.rows:
+        if row.target in paths:
+            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target))
+            if not same(before, after):
+                changes.append(Change(row.back, before, after))
+    return tuple(changes)
+
+
+def _back(row: Row, value: Any) -> Any:
+    notes: list[str] = []
+    found = "" if is_empty(value) else value
+    for step in row.back_steps:
+        found = step(found, notes)
+    return "" if found is None else found
+
+
+def _clash(
+    names: Names, told: Mapping[str, Any], target: Record, known: Known, sides: Sides, agreed: Mapping[str, Any]
+) -> Plan:  # fmt: skip
+    clashes = tuple(
+        Clash(p, known.base.get(p, ""), told[p], target.data.get(p, ""))
+        for p in sorted(sides.clashing)
+        if not same(told[p], target.data.get(p))
+    )
+    fields = planning.field_words([Change(c.path, c.here, c.there) for c in clashes])
+    reason = f"{fields} changed in {names.source} and in {names.target}, to different values. Which one is right?"
+    return Plan(Verdict.CONFLICT, "both_changed", reason, target.id, (), (), agreed, conflicts=clashes)
+
+
+# A record that was made at the target first
+
+
+def _make_here(version: Compiled, names: Names, target: Record | None, known: Known, facts: Facts) -> Plan:
+    choice = known.decision.get("choice")
+    if choice == "leave":
+        return Plan(Verdict.SKIP, "left_out", "Someone chose to leave this one out.", known.target_id)
+    if target is None or target.deleted:
+        gone = f"The {names.target_one} was deleted in {names.target} before it had its {names.source_one}."
+        return Plan(Verdict.END, "target_deleted", gone, known.target_id)
+    if facts.alike and choice != "new":
+        reason = (
+            f"It was made in {names.target} and may be {_among(facts.alike)} in {names.source}. Leave it out, or make "
+            f"a new {names.source_one}?"
+        )
+        return Plan(Verdict.HOLD, "made_there", reason, target.id)
+    changes = tuple(Change(p, "", v) for p, v in _as_new(version, target).items() if not is_empty(v))
+    reason = f"It was made in {names.target}; {names.source} has no such {names.source_one} yet."
+    return Plan(Verdict.CREATE, "made_there", reason, "", changes, (), {}, back=True, more=True)
+
+
+def _among(labels: Sequence[str]) -> str:
+    return labels[0] if len(labels) == 1 else f"one of {', '.join(labels[:3])}"
+
+
+def _as_new(version: Compiled, target: Record) -> dict[str, Any]:
+    """All that goes back, and a name of the kind that the source keeps."""
+    found = {row.back: _back(row, target.data.get(row.target)) for row in version.rows if row.back}
+    company = str(target.data.get("business_name") or "")
+    name = str(target.data.get("individual_name") or ("" if company else target.data.get("name") or ""))
+    first, _, last = name.strip().rpartition(" ")
+    return {**found, "first_name": first or last, "last_name": last if first else "", "company_name": company,
+            "is_company": bool(company)}  # fmt: skip

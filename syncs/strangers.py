@@ -1,0 +1,54 @@
+"""Records that were made at the target: they get a link of their own, where the sync makes them at the source too."""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from connectors.base import Record
+from syncs import recipes
+from syncs.bothways import UNMADE
+from syncs.models import Link, Sync, Write
+
+
+def take_in(sync: Sync, records: Sequence[Record]) -> None:
+    """Those that came after the sync went live, carry no cross reference and belong to no link."""
+    if not _wanted(sync) or sync.live_since is None:
+        return
+    reference, since = recipes.get(sync.recipe).names.reference, sync.live_since
+    new = [r for r in records if r.created_at and r.created_at >= since and not r.references.get(reference)]
+    held = set(Link.objects.filter(sync=sync, target_id__in=[r.id for r in new]).values_list("target_id", flat=True))
+    now = timezone.now()
+    links = [
+        Link(
+            business_id=sync.business_id, sync=sync, source_id=f"{UNMADE}{r.id}", target_id=r.id, label=r.label[:300],
+            noticed=1, noticed_at=now, noticed_by="made there",
+        )
+        for r in new
+        if r.id not in held
+    ]  # fmt: skip
+    Link.objects.bulk_create(links, ignore_conflicts=True)
+
+
+def _wanted(sync: Sync) -> bool:
+    options = sync.version.content.get("options", {}) if sync.version else {}
+    return sync.mode == Sync.Mode.LIVE and bool(options.get("two_way") and options.get("create_back"))
+
+
+def being_made(sync: Sync) -> bool:
+    """A record of the target may be appearing at the source right now. Until that is settled, a source record that
+    nobody knew must not be looked at: it may be that one, and would get a second counterpart."""
+    open_states = [Write.State.INTENDED, Write.State.UNKNOWN]
+    begun = Write.objects.filter(link__sync=sync, connection=sync.source_id, verb="create", state__in=open_states)
+    return _wanted(sync) and begun.exists()
+
+
+def give_way(sync: Sync, links: Sequence[Link]) -> None:
+    """These have found their counterparts: a link that only stood in for the missing side of one ends, and one that
+    noticed the same source record later goes. Inside the transaction that settles them."""
+    if not _wanted(sync):
+        return
+    targets, keys = [link.target_id for link in links if link.target_id], [link.pk for link in links]
+    standing_in = Link.objects.filter(sync=sync, source_id__startswith=UNMADE, target_id__in=targets)
+    standing_in.exclude(pk__in=keys).update(state=Link.State.ENDED, cause_code="found", cause="", target_id=None)
+    sources = [link.source_id for link in links]
+    Link.objects.filter(sync=sync, source_id__in=sources, target_id=None, history=None).exclude(pk__in=keys).delete()
