@@ -296,7 +296,7 @@ class Session(ABC):
         """Change the given paths only; '' or None clears one."""
 
     def act(self, resource: str, record_id: str, action: str, data: Data, *, key: str, deadline: float) -> WriteResult:
-        """Do one of the resource's `actions` to a record. The result shows the record after it; deleted: with no data."""
+        """Do one of the resource's `actions`. The result shows the record after it, or that it is deleted."""
         raise RejectedError(f"There is no “{action}” for {resource} here.")
 
     @abstractmethod

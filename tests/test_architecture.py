@@ -28,8 +28,8 @@ SCOPES_DISABLED = {
 }
 #: What plans, and so may not know of the database, the network or the clock.
 PURE = (
-    "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning", "retries", "transforms",
-    "recipes/__init__", "recipes/base", "recipes/clients_to_customers",
+    "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning",
+    "retries", "transforms", "recipes/__init__", "recipes/base", "recipes/clients_to_customers",
 )  # fmt: skip
 
 
