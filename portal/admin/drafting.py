@@ -54,6 +54,9 @@ def option_labels(sync: Sync) -> dict[str, str]:
     return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
 
 
+_SHOWN = ("reads", "target_path", "steps", "mode")
+
+
 class MappingInline(ScopedInline):
     model = FieldMapping
     formset = RowsFormSet
@@ -72,11 +75,11 @@ class MappingInline(ScopedInline):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
-            return ("sources", "target_path", "transforms", "mode", "position")
-        return ("reads", "target_path", "steps", "mode")
+            return ("sources", "target_path", "transforms", "mode", "owner", "back_path", "position")
+        return (*_SHOWN, "owner", "back_path")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if self.has_change_permission(request, obj) else ("reads", "target_path", "steps", "mode")
+        return () if self.has_change_permission(request, obj) else (*_SHOWN, "owner", "back_path")
 
     @admin.display(description="from")
     def reads(self, row: FieldMapping) -> str:

@@ -12,6 +12,12 @@ MODES = {
     "with_changes": "only together with another change",
     "merge": "added to what is there",
 }
+OWNERS = {
+    "source": "the source wins",
+    "target": "the target wins",
+    "newest": "the later change wins",
+    "ask": "a person says which is right",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,9 @@ def said(value: Any) -> str:
 
 
 def row_words(row: Mapping[str, Any]) -> str:
-    """“company_name → text, cut(150), always”."""
-    return f"{', '.join(row['sources'])} → {steps_words(row['transforms'])}{MODES.get(row['mode'], row['mode'])}"
+    """“company_name → text, cut(150), always”, and who wins where it goes both ways."""
+    way = f"{', '.join(row['sources'])} → {steps_words(row['transforms'])}{MODES.get(row['mode'], row['mode'])}"
+    return f"{way}; back to {row['back']}, {OWNERS[row['owner']]}" if row.get("back") else way
 
 
 def steps_words(steps: Sequence[Mapping[str, Any]]) -> str:

@@ -11,12 +11,17 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import QueryDict
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from connectors import registry
 from connectors.base import Field, FieldType
 from syncs.mapping import GATHERING, WILDCARD, MappingError, compile_row
-from syncs.models import FieldMapping, Snapshot, Sync
+from syncs.models import FieldMapping, Owner, Snapshot, Sync
 from syncs.transforms import TRANSFORMS
 
 type Choices = list[tuple[str, str]]
@@ -98,10 +103,15 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     sources = PathsField(label="from")
     target_path = forms.CharField(label="to", max_length=120, widget=UnfoldAdminSelect2Widget({"data-tags": "true"}))
     transforms = StepsField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}))
+    owner = forms.ChoiceField(
+        label="wins", choices=Owner.choices, initial=Owner.SOURCE, required=False, widget=UnfoldAdminSelectWidget,
+        help_text="Where both sides have changed it; only where the sync goes both ways.",
+    )  # fmt: skip
+    back_path = forms.CharField(label="back to", max_length=120, required=False, widget=UnfoldAdminSelect2Widget)
 
     class Meta:
         model = FieldMapping
-        fields = ("sources", "target_path", "transforms", "mode", "position")
+        fields = ("sources", "target_path", "transforms", "mode", "owner", "back_path", "position")
         error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another row writes to this field already."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -110,6 +120,8 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         self.fields["sources"].widget.choices = _choices(self.catalogue.sources, chosen)
         offered = [("", ""), *_choices(self.catalogue.targets, [target] if target else [])]
         self.fields["target_path"].widget.choices = offered
+        writable = {p: f for p, f in self.catalogue.sources.items() if f.writable}
+        self.fields["back_path"].widget.choices = [("", "nowhere"), *_choices(writable, [])]
         steps = self.instance.transforms if isinstance(self.instance.transforms, list) else []
         self.fields["transforms"].widget.attrs["rows"] = max(2, len(steps))
         self.fields["transforms"].help_text = transforms_help()
@@ -132,6 +144,16 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
             raise forms.ValidationError(f"{self.catalogue.target_name} have no field “{path}” that can be written.")
         return path
 
+    def clean_owner(self) -> str:
+        return self.cleaned_data["owner"] or Owner.SOURCE
+
+    def clean_back_path(self) -> str:
+        path = str(self.cleaned_data["back_path"]).strip()
+        field = self.catalogue.field(path, self.catalogue.sources) if path else None
+        if path and not (field and field.writable):
+            raise forms.ValidationError(f"{self.catalogue.source_name} have no field “{path}” that can be written.")
+        return path
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if {"sources", "target_path", "transforms"} <= cleaned.keys():
@@ -143,7 +165,8 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     def _problem(self, cleaned: dict[str, Any]) -> str:
         row = {"sources": cleaned["sources"], "target": cleaned["target_path"], "transforms": cleaned["transforms"]}
         try:
-            compiled = compile_row({**row, "mode": cleaned.get("mode", "always")})
+            ways = {"owner": cleaned.get("owner"), "back": cleaned.get("back_path")}
+            compiled = compile_row({**row, **ways, "mode": cleaned.get("mode", "always")})
         except MappingError as error:
             return str(error)
         fields = [self.catalogue.field(p, self.catalogue.sources) for p in cleaned["sources"]]

@@ -104,7 +104,8 @@ def test_publishing_makes_a_version_and_looks_at_every_record(staff: Client, her
     newest = everything(Version)[0]
     assert (newest.number, newest.note, newest.author.name) == (2, "Titles too", "Stella")
     assert live(here.sync)["mappings"][-1] == {
-        "sources": ["title"], "target": "metadata.title", "transforms": CUT, "mode": "always",
+        "sources": ["title"], "target": "metadata.title", "transforms": CUT, "mode": "always", "owner": "source",
+        "back": "", "back_transforms": [],
     }  # fmt: skip
     assert {x.noticed for x in everything(Link)} == {2}
     assert staff.get(page_address(here.sync)).context["differences"] == []
