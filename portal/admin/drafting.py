@@ -6,7 +6,11 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from portal.access import Action
 from portal.admin.base import ScopedInline
@@ -43,7 +47,42 @@ class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
     def save(self, commit: bool = True) -> Any:
         chosen = self.cleaned_data.get("switches", [])
         self.instance.options = {**self.instance.options, **{k: k in chosen for k in self.labels}}
+        for name, (option, key) in choice_fields(self.instance).items():
+            value = self.cleaned_data.get(name)
+            if not value:
+                continue  # not shown to who may only look
+            held = self.instance.options
+            self.instance.options = {**held, option: {**(held.get(option) or {}), key: value} if key else value}
         return super().save(commit)
+
+
+def choice_fields(sync: Sync) -> dict[str, tuple[str, str]]:
+    """{form field: (option, key in its table, '' for an option without a table)}."""
+    recipe = recipes.RECIPES.get(sync.recipe)
+    if recipe is None:
+        return {}
+    single = {f"option_{option}": (option, "") for option in recipe.option_choices}
+    tables = {f"table_{o}_{key}": (o, key) for o, table in recipe.tables.items() for key, _ in table.keys}
+    return single | tables
+
+
+def choice_form(sync: Sync) -> type[SyncForm]:
+    """The form with a field for each option that is one of several."""
+    recipe = recipes.RECIPES.get(sync.recipe)
+    fields = {name: _choice(recipe, sync, *place) for name, place in choice_fields(sync).items()} if recipe else {}
+    return type("SyncForm", (SyncForm,), fields)
+
+
+def _choice(recipe: recipes.Recipe, sync: Sync, option: str, key: str) -> forms.ChoiceField:
+    held = {**recipe.options, **sync.options}.get(option)
+    if key:
+        table = recipe.tables[option]
+        label, choices, value = f"{table.label}: {dict(table.keys)[key]}", table.choices, (held or {}).get(key)
+    else:
+        label, choices, value = recipe.option_labels.get(option, option), recipe.option_choices[option], held
+    return forms.ChoiceField(
+        label=label, choices=choices, initial=value, required=False, widget=UnfoldAdminSelectWidget
+    )  # fmt: skip
 
 
 def option_labels(sync: Sync) -> dict[str, str]:

@@ -14,7 +14,15 @@ from portal.admin import modes, standing
 from portal.admin.base import BY_BUSINESS, ScopedAdmin, person
 from portal.admin.buttons import Confirm, button
 from portal.admin.display import link, linked, links, list_of, state, state_badge, when
-from portal.admin.drafting import MappingInline, PublishForm, SyncForm, draft_differences, option_labels
+from portal.admin.drafting import (
+    MappingInline,
+    PublishForm,
+    SyncForm,
+    choice_fields,
+    choice_form,
+    draft_differences,
+    option_labels,
+)
 from portal.admin.drafts import said
 from portal.admin.filters import PLACE_WORDS
 from portal.admin.mapping import transforms_described
@@ -87,6 +95,19 @@ class SyncAdmin(ScopedAdmin):
         return SyncList
 
     # The page of one sync
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj and self.has_change_permission(request, obj):
+            kwargs["form"] = choice_form(obj)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The recipe's own choices stand with its switches."""
+        shown = super().get_fieldsets(request, obj)
+        if not obj or not self.has_change_permission(request, obj):
+            return shown
+        (title, first), *others = shown
+        return [(title, {**first, "fields": (*first["fields"], *choice_fields(obj))}), *others]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sync]:
         return super().get_queryset(request).select_related(*self.list_select_related)

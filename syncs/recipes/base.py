@@ -28,6 +28,18 @@ def cut(length: int) -> dict[str, Any]:
     return {"name": "cut", "length": length}
 
 
+type Choices = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An option that translates words: {key: one of the choices}. `keys` and `choices` come with their labels."""
+
+    label: str
+    keys: Choices
+    choices: Choices
+
+
 @dataclass(frozen=True)
 class Recipe:
     """`mappings` are rows as a Version holds them; `options` the values a new sync starts with."""
@@ -44,6 +56,9 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     #: What each option means, for who switches it.
     option_labels: dict[str, str] = field(default_factory=dict)
+    #: Options that are one of several, and options that are a table of them.
+    option_choices: dict[str, Choices] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
     #: Decides about one record; the last argument is what `facts` names (syncs.gathering), None without a name.
     planner: Planner = plan
     facts: str = ""
