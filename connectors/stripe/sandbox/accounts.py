@@ -1,4 +1,4 @@
-"""One Stripe account of the stand-in: its profile, its customers, its events and its idempotency keys."""
+"""One Stripe account of the stand-in: its profile, its customers, its invoices, its events and its keys."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -69,6 +69,12 @@ class Account:
         self.id: str = kept["profile"]["id"]
         self.number: int = kept["number"]
         self.customers = Shelf(kept["customers"])
+        self.tax_rates, self.items, self.invoices, self.credit_notes = (
+            Shelf(kept.setdefault(name, {})) for name in ("tax_rates", "invoiceitems", "invoices", "credit_notes")
+        )
+        #: invoice -> its lines, in order. A list is replaced at each change.
+        self.lines: dict[str, list[Thing]] = kept.setdefault("lines", {})
+        self.settings: dict[str, Any] = kept.setdefault("settings", {"round_tax_per_invoice": False})
         self.events = Shelf(kept["events"])
         self.keys = Keys(kept["keys"])
         self._lag = search_lag

@@ -156,7 +156,7 @@ def _invoice_settings(before: dict[str, Any], value: Any) -> dict[str, Any]:
     if "footer" in form:
         after["footer"] = text(form["footer"], "invoice_settings[footer]") or None
     if "custom_fields" in form:
-        after["custom_fields"] = _custom_fields(form["custom_fields"])
+        after["custom_fields"] = custom_fields(form["custom_fields"], "invoice_settings[custom_fields]")
     if "rendering_options" in form:
         asked = form["rendering_options"] or {}
         only(asked, ("amount_tax_display", "template"), "invoice_settings[rendering_options]")
@@ -168,10 +168,10 @@ def _invoice_settings(before: dict[str, Any], value: Any) -> dict[str, Any]:
     return after
 
 
-def _custom_fields(value: Any) -> list[dict[str, str]] | None:
+def custom_fields(value: Any, param: str) -> list[dict[str, str]] | None:
     if value == "":
         return None
-    param, found = "invoice_settings[custom_fields]", []
+    found: list[dict[str, str]] = []
     for number, field in enumerate(items(value, param)):
         place = f"{param}[{number}]"
         only(inner(field, place), ("name", "value"), place)
@@ -205,7 +205,7 @@ def _locales(before: Any, value: Any) -> list[str]:
 
 def tax_ids(form: Form, identity: str, created: int) -> list[dict[str, Any]]:
     """The tax ids of a create, as objects."""
-    found = []
+    found: list[dict[str, str]] = []
     for number, each in enumerate(items(form["tax_id_data"], "tax_id_data")) if "tax_id_data" in form else []:
         place = f"tax_id_data[{number}]"
         only(inner(each, place), ("type", "value"), place)

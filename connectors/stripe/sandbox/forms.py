@@ -1,6 +1,7 @@
 """Form bodies and query strings with Stripe's bracket nesting, read into plain dicts."""
 
 from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -8,12 +9,14 @@ from urllib.parse import parse_qsl
 from connectors.stripe.sandbox.problems import Problem, bad_integer, unknown
 
 type Form = dict[str, Any]
+#: Two hundred and fifty lines of an invoice with all that can be said of each.
+MOST_FIELDS = 10_000
 
 
 def pairs(text: bytes) -> list[tuple[str, str]]:
     """Problem where it is no UTF-8 text."""
     try:
-        return parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000)
+        return parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except (UnicodeDecodeError, ValueError):
         raise Problem(400, "Invalid request: the parameters are not UTF-8 form data.") from None
 
@@ -62,6 +65,34 @@ def integer(value: Any, param: str) -> int:
     if not isinstance(value, str) or not value.lstrip("-").isdecimal():
         raise bad_integer(value, param)
     return int(value)
+
+
+def decimal(value: Any, param: str) -> Decimal:
+    """A finite number with at most twelve decimal places."""
+    try:
+        found = Decimal(value) if isinstance(value, str) else Decimal("NaN")
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise Problem(400, f"Invalid decimal: {value}; must be a valid decimal", param=param)
+    if -int(found.as_tuple().exponent) > 12:
+        raise Problem(400, f"Invalid decimal: {value}; must contain at maximum 12 decimal places.", param=param)
+    return found
+
+
+def boolean(value: Any, param: str) -> bool:
+    if value not in ("true", "false"):
+        raise Problem(400, f"Invalid boolean: {value}", param=param)
+    return bool(value == "true")
+
+
+def choice(value: Any, param: str, among: Iterable[str]) -> str:
+    """One of these words; the refusal names them in their order."""
+    words = list(among)
+    if value not in words:
+        named = f"{', '.join(words[:-1])}, or {words[-1]}" if len(words) > 2 else " or ".join(words)
+        raise Problem(400, f"Invalid {param}: must be one of {named}", param=param)
+    return str(value)
 
 
 def inner(value: Any, param: str) -> Form:

@@ -30,8 +30,19 @@ class Shelf:
             self._ids.append(identity)
         self.things[identity] = thing
 
+    def __getitem__(self, identity: str) -> Thing:
+        return self.things[identity]
+
+    def get(self, identity: str) -> Thing | None:
+        """As it is now; None when there never was one or it is gone."""
+        return self.things.get(identity)
+
     def at(self, identity: str) -> int:
         return self._at[identity]
+
+    def remove(self, identity: str) -> None:
+        """Gone for good; its place in the order stays for cursors."""
+        self.things.pop(identity, None)
 
     def page(
         self, form: Form, url: str, what: str, keep: Callable[[Thing], bool], among: Iterable[str] | None = None
@@ -44,13 +55,13 @@ class Shelf:
         fits = created_filter(form)
         rows: list[Thing] = []
         for identity in self._walk(older, newer, among):
-            thing = self.things[identity]
-            if keep(thing) and fits(thing):
+            thing = self.things.get(identity)
+            if thing is not None and keep(thing) and fits(thing):
                 rows.append(thing)
                 if len(rows) > most:
                     break
         more, rows = len(rows) > most, rows[:most]
-        return {"object": "list", "data": rows[::-1] if newer is not None else rows, "has_more": more, "url": url}
+        return _list(rows[::-1] if newer is not None else rows, url, more=more)
 
     def _walk(self, older: int | None, newer: int | None, among: Iterable[str] | None) -> Iterator[str]:
         """Away from the cursor: towards older ones, or from `ending_before` towards newer ones."""
@@ -74,6 +85,27 @@ class Shelf:
         return self._at[identity]
 
 
+def paged(rows: list[Thing], form: Form, url: str, what: str) -> Thing:
+    """A list object of things in an order of their own, as the lines of an invoice."""
+    most, places = limit(form), {row["id"]: n for n, row in enumerate(rows)}
+    marks = [text(form[p], p) for p in ("starting_after", "ending_before") if p in form]
+    if len(marks) > 1:
+        raise Problem(400, "You may only specify one of these parameters: starting_after, ending_before.")
+    if marks and marks[0] not in places:
+        raise missing(
+            what, marks[0], param="starting_after" if "starting_after" in form else "ending_before", status=400
+        )
+    if "ending_before" in form:
+        end = places[marks[0]]
+        return _list(rows[max(0, end - most) : end], url, more=end > most)
+    start = places[marks[0]] + 1 if marks else 0
+    return _list(rows[start : start + most], url, more=len(rows) > start + most)
+
+
+def _list(rows: list[Thing], url: str, *, more: bool) -> Thing:
+    return {"object": "list", "data": rows, "has_more": more, "url": url}
+
+
 def limit(form: Form) -> int:
     """1 to 100; 10 when not asked."""
     if "limit" not in form:
@@ -86,16 +118,17 @@ def limit(form: Form) -> int:
     raise Problem(400, words, code="parameter_invalid_integer", param="limit")
 
 
-def created_filter(form: Form) -> Callable[[Mapping[str, Any]], bool]:
-    asked = form.get("created")
+def created_filter(form: Form, param: str = "created", key: str = "") -> Callable[[Mapping[str, Any]], bool]:
+    """`param`: what asks, exactly or with bounds; `key`: what of the thing is compared, where it differs."""
+    asked, at = form.get(param), key or param
     if asked is None:
         return lambda thing: True
     if isinstance(asked, str):
-        exact = integer(asked, "created")
-        return lambda thing: bool(thing["created"] == exact)
+        exact = integer(asked, param)
+        return lambda thing: bool(thing[at] == exact)
     tests = []
     for name, value in asked.items():
         if name not in _BOUNDS:
-            raise bad_integer(name, f"created[{name}]")
-        tests.append((_BOUNDS[name], integer(value, f"created[{name}]")))
-    return lambda thing: all(test(thing["created"], bound) for test, bound in tests)
+            raise bad_integer(name, f"{param}[{name}]")
+        tests.append((_BOUNDS[name], integer(value, f"{param}[{name}]")))
+    return lambda thing: thing[at] is not None and all(test(thing[at], bound) for test, bound in tests)

@@ -41,6 +41,11 @@ def required(param: str) -> Problem:
     return Problem(400, f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
+def not_here(param: str) -> Problem:
+    """For what Stripe takes and the stand-in does not model: better refused than passed over."""
+    return Problem(400, f"The sandbox does not know what '{param}' does at Stripe. Leave it out.", param=param)
+
+
 def bad_integer(value: object, param: str) -> Problem:
     return Problem(400, f"Invalid integer: {value}", code="parameter_invalid_integer", param=param)
 
