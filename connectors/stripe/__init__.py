@@ -1,12 +1,12 @@
-"""Stripe: customers, in a business's own account."""
+"""Stripe: customers, invoices and payments, in a business's own account."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar
 
 from connectors.base import AuthMethod, Connector, Credentials, Field, Notice, Resource, Session, Setting
-from connectors.stripe import records
 from connectors.stripe.connecting import METHODS, Connecting, from_key
+from connectors.stripe.resources import FIELDS, RESOURCES
 
 
 class Stripe(Connector):
@@ -28,12 +28,7 @@ class Stripe(Connector):
         ),
         Setting("STRIPE_API_VERSION", "A version of Stripe's API; empty for the one the package is made for."),
     )  # fmt: skip
-    resources: ClassVar[Mapping[str, Resource]] = {
-        "customers": Resource(
-            "customers", "customer", "customers", writable=True,
-            read_scopes=("read_write",), write_scopes=("read_write",),
-        ),
-    }  # fmt: skip
+    resources: ClassVar[Mapping[str, Resource]] = RESOURCES
     auth_methods: ClassVar[tuple[AuthMethod, ...]] = METHODS
     idempotent_writes = True
     fetch_batch = 1
@@ -53,7 +48,7 @@ class Stripe(Connector):
         )
 
     def catalogue(self, resource: str) -> Sequence[Field]:
-        return records.FIELDS
+        return FIELDS[resource]
 
     def authorize_url(self, method: str, *, redirect_uri: str, state: str, challenge: str = "") -> str:
         return self._connecting.authorize_url(method, redirect_uri, state)

@@ -1,26 +1,22 @@
 """A session with one Stripe account, through Stripe's own package."""
 
-import contextlib
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
-from typing import Any
-from urllib.parse import quote
-from uuid import uuid4
 
 import stripe
 
 from connectors.base import Account, Budget, Check, Credentials, Data, Field, Page, Record, Session, WriteResult
-from connectors.errors import ContractError, MissingError, ScopeError, UnknownOutcome
-from connectors.stripe import records
+from connectors.errors import ContractError, MissingError, RateLimited, RejectedError, TransientError, UnknownOutcome
+from connectors.stripe import doctor, invoices, paging, payment_pages
+from connectors.stripe.asking import Asking, quoted
+from connectors.stripe.kinds import KINDS, Kind
 from connectors.stripe.pacing import pacer
-from connectors.stripe.sending import READ_PATIENCE, Answer, Sender
+from connectors.stripe.records import Json
+from connectors.stripe.resources import FIELDS
+from connectors.stripe.sending import Answer, Sender
 from connectors.stripe.transport import Transport
-
-CUSTOMERS = "/v1/customers"
-PAGE = 100
 
 
 @cache
@@ -34,8 +30,7 @@ def _readers() -> ThreadPoolExecutor:
 
 
 class StripeSession(Session):
-    """`customers` is the one resource. Edits carry no time in Stripe: `updated_since` filters by creation, and later
-    edits come by events."""
+    """Edits carry no time in Stripe: `updated_since` filters by creation, and later edits come by events."""
 
     def __init__(self, credentials: Credentials, *, platform_key: str, api_url: str, version: str) -> None:
         self.credentials = credentials
@@ -48,10 +43,11 @@ class StripeSession(Session):
             base_addresses={"api": api_url},
             http_client=transport(),
         )
-        self._stripe = Sender(client, pacer(credentials.account_id or key[-8:], livemode=credentials.livemode))
+        self._sender = Sender(client, pacer(credentials.account_id or key[-8:], livemode=credentials.livemode))
+        self._asking = Asking(self._sender)
 
     def account(self) -> Account:
-        found = self._own_account()
+        found = doctor.own_account(self._sender)
         profile = found.get("business_profile") or {}
         dashboard = (found.get("settings") or {}).get("dashboard") or {}
         return Account(
@@ -63,123 +59,119 @@ class StripeSession(Session):
             url="https://dashboard.stripe.com/",
         )
 
-    def _own_account(self) -> dict[str, Any]:
-        return self._stripe.get("GET account", "/v1/account", {}, "id")
-
     def doctor(self) -> list[Check]:
-        found = self._own_account()
-        due = (found.get("requirements") or {}).get("currently_due") or []
-        fill_in = "Open your Stripe dashboard and complete what it asks for."
-        pays, pays_out = bool(found.get("charges_enabled")), bool(found.get("payouts_enabled"))
-        asks = f"Stripe asks for {len(due)} more {'detail' if len(due) == 1 else 'details'}." if due else "All given."
-        checks = [
-            Check("Can take payments", pays, _can(pays), fill_in),
-            Check("Can pay out to your bank", pays_out, _can(pays_out), fill_in),
-            Check("Nothing missing at Stripe", not due, asks, fill_in),
-            self._may("read"),
-            self._may("change"),
-        ]
-        if not self.credentials.livemode:
-            checks.append(Check("Test mode", None, "This is a Stripe test account: no real money moves."))
-        if self.credentials.method == "key" and self.credentials.access_token.reveal().startswith("sk_"):
-            checks.append(
-                Check("Restricted key", False, "This key may do anything.", "Paste a restricted key instead.")
-            )
-        return checks
-
-    def _may(self, verb: str) -> Check:
-        label = f"May {verb} customers"
-        try:
-            self._try_to(verb)
-        except ScopeError as error:
-            return Check(label, False, str(error), "Give the key read and write access to customers.")
-        return Check(label, True, "Yes.")
-
-    def _try_to(self, verb: str) -> None:
-        """Without any effect: Stripe looks at the permission before it looks for a customer that does not exist."""
-        if verb == "read":
-            self._stripe.get("GET customers", CUSTOMERS, {"limit": 1}, "data")
-            return
-        with contextlib.suppress(MissingError):
-            deadline = self._stripe.pacer.clock() + READ_PATIENCE
-            self._stripe.post("POST customer", f"{CUSTOMERS}/cus_none", {}, key=f"fb-{uuid4().hex}", deadline=deadline)
+        return doctor.checks(self._sender, self.credentials)
 
     def fields(self, resource: str) -> list[Field]:
-        return list(records.FIELDS)
+        return list(FIELDS[resource])
 
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
         """Newest first, 100 at a time."""
-        asked: dict[str, Any] = json.loads(cursor) if cursor else {}
-        if updated_since and not cursor:
-            asked["created"] = {"gte": int(updated_since.timestamp())}
-        seconds = asked.pop("seconds", None)
-        try:
-            return self._list(asked)
-        except MissingError:
-            if seconds is None:
-                raise
-        # The customer that the last page ended with is gone for good: go on from its second, seeing a few twice.
-        del asked["starting_after"]
-        return self._list(asked | {"created": {**asked.get("created", {}), "lte": seconds}})
+        if resource == "payments":
+            return payment_pages.page(self._asking, cursor, updated_since)
+        kind = KINDS[resource]
+        expand = {"expand": [f"data.{part}" for part in kind.expand]} if kind.expand else {}
+        place = paging.place_at(cursor, updated_since)
+        found, after = paging.rows(self._asking, kind.plural, expand, place, kind.within)
+        return paging.page_of(found, lambda row: self._whole(kind, row), after)
 
-    def _list(self, asked: dict[str, Any]) -> Page:
-        found = self._stripe.get("GET customers", CUSTOMERS, {**asked, "limit": PAGE}, "data", "has_more")
-        if not isinstance(found["data"], list):
-            raise ContractError("Stripe's list is not as we know it.")
-        rows = [_record(row) for row in found["data"]]
-        if not found["has_more"] or not rows:
-            return Page(rows, None)
-        place = {"starting_after": rows[-1].id, "seconds": int(found["data"][-1]["created"])}
-        return Page(rows, json.dumps({**asked, **place}))
+    def _whole(self, kind: Kind, found: Json) -> Record:
+        return kind.read(kind.completed(self._asking, found))
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
-        """One call each, some at once: Stripe has no reading of several by id."""
+        """One call each or little more, some at once: Stripe has no reading of several by id."""
         if len(ids) == 1:
-            return {ids[0]: self._retrieve(ids[0])}
-        return dict(zip(ids, _readers().map(self._retrieve, ids), strict=True))
+            return {ids[0]: self._one(resource, ids[0])}
+        return dict(zip(ids, _readers().map(lambda one: self._one(resource, one), ids), strict=True))
 
-    def _retrieve(self, record_id: str) -> Record | None:
-        try:
-            found = self._stripe.get("GET customer", _at(record_id), {}, "id")
-        except MissingError:
-            return None
-        return None if found.get("deleted") else _record(found)
+    def _one(self, resource: str, record_id: str) -> Record | None:
+        if resource == "payments":
+            return payment_pages.one(self._asking, record_id)
+        kind = KINDS[resource]
+        found = self._asking.one(kind.singular, kind.plural, record_id, kind.expand)
+        return None if found is None else self._whole(kind, found)
 
     def create(self, resource: str, data: Data, *, key: str, deadline: float) -> WriteResult:
-        sent = records.params({p: v for p, v in data.items() if v not in ("", None)})
-        return _result(self._stripe.post("POST customers", CUSTOMERS, sent, key=key, deadline=deadline))
+        kind = _written(resource)
+        sent = kind.params({p: v for p, v in data.items() if v not in ("", None)})
+        return self._post(kind, kind.made_at or kind.plural, kind.made_at or kind.plural, sent, key, deadline)
 
     def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
-        sent = records.params(data)
-        return _result(self._stripe.post("POST customer", _at(record_id), sent, key=key, deadline=deadline))
+        kind = _written(resource)
+        if not kind.changes:
+            raise RejectedError(f"Stripe lets nobody change a {kind.label}.")
+        return self._post(kind, f"{kind.singular}/{{id}}", _at(kind, record_id), kind.params(data), key, deadline)
+
+    def act(self, resource: str, record_id: str, action: str, data: Data, *, key: str, deadline: float) -> WriteResult:
+        """A draft that is gone already counts as deleted."""
+        if resource != "invoices" or action not in {*invoices.ACTIONS, "delete"}:
+            return super().act(resource, record_id, action, data, key=key, deadline=deadline)
+        kind = KINDS[resource]
+        if action == "delete":
+            return self._delete(kind, record_id, deadline)
+        verb = invoices.ACTIONS[action]
+        sent = invoices.action_params(action, data, self._currency(record_id, data))
+        return self._post(kind, f"invoice/{{id}}/{verb}", f"{_at(kind, record_id)}/{verb}", sent, key, deadline)
+
+    def _currency(self, record_id: str, data: Data) -> str:
+        """Of an invoice that gets lines with prices."""
+        if not invoices.priced(data.get("lines") or ()):
+            return ""
+        if data.get("currency"):
+            return str(data["currency"])
+        found = self._asking.one("invoice", "invoices", record_id)
+        if found is None:
+            raise MissingError("Stripe has no such invoice.")
+        return str(found.get("currency") or "")
+
+    def _post(self, kind: Kind, name: str, path: str, sent: Json, key: str, deadline: float) -> WriteResult:
+        """`name`: what the pacing calls the endpoint."""
+        expand = {"expand": list(kind.expand)} if kind.expand else {}
+        try:
+            answer = self._sender.post(f"POST {name}", f"/v1/{path}", {**sent, **expand}, key=key, deadline=deadline)
+        except RejectedError as error:
+            error.field = kind.path(error.field)
+            raise
+        return _result(answer, self._written_whole(kind, answer))
+
+    def _written_whole(self, kind: Kind, answer: Answer) -> Record:
+        """UnknownOutcome where what was written cannot be shown: the same key shows it when it is sent again."""
+        try:
+            return self._whole(kind, answer.body)
+        except (ContractError, TransientError, RateLimited) as error:
+            raise UnknownOutcome(f"{error}", request_id=answer.header("Request-Id")) from None
+
+    def _delete(self, kind: Kind, record_id: str, deadline: float) -> WriteResult:
+        gone = Record(record_id, {}, record_id, deleted=True)
+        try:
+            answer = self._sender.delete(
+                f"DELETE {kind.singular}/{{id}}", f"/v1/{_at(kind, record_id)}", deadline=deadline
+            )
+        except MissingError as error:
+            return WriteResult(gone, error.request_id, replayed=True)
+        return _result(answer, gone)
 
     def find_by_email(self, resource: str, email: str) -> list[Record]:
         """Stripe's filter minds the case: asked for as given, and in lower case."""
-        found = {r.id: r for each in dict.fromkeys((email, email.lower())) for r in self._list({"email": each}).records}
-        return list(found.values())
+        if resource != "customers":
+            return []
+        kind = KINDS[resource]
+        found = [self._asking.page(kind.plural, {"email": each})[0] for each in dict.fromkeys((email, email.lower()))]
+        return list({row["id"]: kind.read(row) for rows in found for row in rows}.values())
 
     def budgets(self) -> list[Budget]:
-        return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._stripe.pacer.rates().items()]
+        return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._sender.pacer.rates().items()]
 
 
-def _at(record_id: str) -> str:
-    return f"{CUSTOMERS}/{quote(record_id, safe='')}"
+def _written(resource: str) -> Kind:
+    if resource not in KINDS:
+        raise RejectedError(f"Stripe's {resource} are only read here.")
+    return KINDS[resource]
 
 
-def _result(answer: Answer) -> WriteResult:
-    try:
-        record = _record(answer.body)
-    except ContractError as error:
-        raise UnknownOutcome(f"{error}") from None  # it may well have happened
+def _at(kind: Kind, record_id: str) -> str:
+    return f"{kind.plural}/{quoted(record_id)}"
+
+
+def _result(answer: Answer, record: Record) -> WriteResult:
     return WriteResult(record, answer.header("Request-Id"), answer.header("Idempotent-Replayed") == "true")
-
-
-def _record(found: Any) -> Record:
-    try:
-        return records.customer(found)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContractError(f"Stripe's customer is not as we know it: {type(error).__name__} at {error}.") from None
-
-
-def _can(enabled: object) -> str:
-    return "Yes." if enabled else "Not at the moment."

@@ -1,39 +1,22 @@
-"""Stripe customers as records, and flat data as Stripe's parameters."""
+"""What all records of Stripe have in common, and flat data as Stripe's parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from connectors.base import Data, Field, FieldType, Record, storable
+from connectors.base import Data, Field, Record
+from connectors.errors import ContractError
 
-#: Lengths as Stripe's published types say (API 2026-10-28.endive).
-FIELDS = (
-    Field("id", "Customer id"),
-    Field("name", "Name", writable=True, max_length=256),
-    Field("business_name", "Business name", writable=True, max_length=150),
-    Field("individual_name", "Individual's name", writable=True, max_length=150),
-    Field("email", "Email", FieldType.EMAIL, writable=True, max_length=512),
-    Field("phone", "Phone", FieldType.PHONE, writable=True, max_length=20),
-    Field("description", "Description", writable=True),
-    Field("address.line1", "Address, first line", writable=True, max_length=5000),
-    Field("address.line2", "Address, second line", writable=True, max_length=5000),
-    Field("address.city", "City or suburb", writable=True, max_length=5000),
-    Field("address.state", "State", writable=True, max_length=5000),
-    Field("address.postal_code", "Postcode", writable=True, max_length=5000),
-    Field("address.country", "Country", FieldType.COUNTRY, writable=True, max_length=2),
-    Field(
-        "metadata.*", "Metadata", writable=True, max_length=500, custom=True,
-        help="At most 50 keys of 40 characters without [ and ]; each value at most 500 characters.",
-    ),
-    Field("created", "Created", FieldType.DATETIME),
-    Field("currency", "Currency"),
-    Field("livemode", "Live mode", FieldType.BOOLEAN),
+type Json = dict[str, Any]
+
+METADATA = Field(
+    "metadata.*", "Metadata", writable=True, max_length=500, custom=True,
+    help="At most 50 keys of 40 characters without [ and ]; each value at most 500 characters.",
 )  # fmt: skip
-_PLAIN = ("name", "business_name", "individual_name", "email", "phone", "description")
-_ADDRESS = ("line1", "line2", "city", "state", "postal_code", "country")
 
 
 @lru_cache(maxsize=8192)
@@ -45,42 +28,60 @@ def match_email(raw: str) -> str:
         return ""
 
 
-def customer(found: Mapping[str, Any]) -> Record:
-    """From a customer object as a dict. KeyError or TypeError when it is not one."""
-    found = storable(found)
-    data = _data(found)
-    metadata = found.get("metadata") or {}
-    email = data.get("email") or ""
-    identity = str(found["id"])
-    return Record(
-        id=identity,
-        data=data,
-        label=data.get("name") or data.get("business_name") or email or identity,
-        created_at=datetime.fromtimestamp(int(found["created"]), UTC),
-        email=match_email(email) if email else "",
-        references={k: v for k, v in metadata.items() if k.endswith("_id") or k == "portal_ref"},
-        url=f"https://dashboard.stripe.com/{'' if found.get('livemode') else 'test/'}customers/{identity}",
-    )
+def read(name: str, made: Callable[[], Record]) -> Record:
+    """ContractError where what came is no such thing."""
+    try:
+        return made()
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        words = f"Stripe's {name} is not as we know it: {type(error).__name__} at {error}."
+        raise ContractError(words) from None
 
 
-def _data(found: Mapping[str, Any]) -> Data:
-    """Empty values are left out, so that a state looks the same however Stripe spells emptiness."""
-    data: Data = {"id": found["id"], "created": found["created"], "livemode": bool(found.get("livemode"))}
-    data |= {path: found[path] for path in _PLAIN if found.get(path)}
-    address = found.get("address") or {}
-    data |= {f"address.{part}": address[part] for part in _ADDRESS if address.get(part)}
-    data |= {f"metadata.{key}": value for key, value in (found.get("metadata") or {}).items()}
-    return data
+def moment(seconds: object) -> datetime:
+    return datetime.fromtimestamp(int(str(seconds)), UTC)
 
 
-def params(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat paths as Stripe nests them; an empty value clears ('' is what Stripe takes for that)."""
-    nested: dict[str, Any] = {}
+def identity(found: Any) -> str:
+    """The id of what Stripe shows by its id, or whole where it was asked to expand it; '' for none."""
+    return str(found["id"]) if isinstance(found, Mapping) else str(found or "")
+
+
+def plain(number: object) -> str:
+    """A decimal number as text without needless zeros: '1.5', '2070'."""
+    return f"{Decimal(str(number)).normalize():f}"
+
+
+def metadata(found: Mapping[str, Any]) -> Data:
+    return {f"metadata.{key}": value for key, value in (found.get("metadata") or {}).items()}
+
+
+def references(found: Mapping[str, Any]) -> dict[str, str]:
+    """The cross references that were written into the metadata."""
+    held = found.get("metadata") or {}
+    return {key: value for key, value in held.items() if key.endswith("_id") or key == "portal_ref"}
+
+
+def dashboard(found: Mapping[str, Any], place: str) -> str:
+    """Where a person looks at it; `place` is 'invoices', for example."""
+    return f"https://dashboard.stripe.com/{'' if found.get('livemode') else 'test/'}{place}/{found['id']}"
+
+
+def filled(data: Mapping[str, Any]) -> Data:
+    """Empty values left out, so that a state looks the same however Stripe spells emptiness."""
+    return {path: value for path, value in data.items() if value is not None and value not in ("", [])}
+
+
+def params(data: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Json:
+    """Flat paths as Stripe nests them; an empty value clears ('' is what Stripe takes for that).
+
+    `names`: what Stripe calls a path that is called otherwise in the catalogue. Keys of metadata may have dots.
+    """
+    nested: Json = {}
     for path, value in data.items():
-        head, _, tail = path.partition(".")
-        plain = "" if value is None else value
-        if tail:
-            nested.setdefault(head, {})[tail] = plain
-        else:
-            nested[head] = plain
+        head, _, key = path.partition(".")
+        *into, last = [head, key] if head == "metadata" and key else (names or {}).get(path, path).split(".")
+        place = nested
+        for name in into:
+            place = place.setdefault(name, {})
+        place[last] = "" if value is None or value == [] else value
     return nested

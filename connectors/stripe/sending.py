@@ -41,11 +41,11 @@ class Sender:
 
     def post(self, endpoint: str, url: str, params: Mapping[str, Any], *, key: str, deadline: float) -> Answer:
         """With an idempotency key. UnknownOutcome also where the answer is no record: it may well have happened."""
-        response = self._sent(endpoint, "post", url, {**params, "idempotency_key": key}, deadline)
-        try:
-            return Answer(_checked(response.data, ("id",)), response.headers)
-        except ContractError as error:
-            raise UnknownOutcome(f"{error}", request_id=str(response.headers.get("Request-Id") or "")) from None
+        return _written(self._sent(endpoint, "post", url, {**params, "idempotency_key": key}, deadline))
+
+    def delete(self, endpoint: str, url: str, *, deadline: float) -> Answer:
+        """What was deleted before is a MissingError."""
+        return _written(self._sent(endpoint, "delete", url, {}, deadline))
 
     def _sent(self, endpoint: str, verb: str, url: str, params: Mapping[str, Any], deadline: float) -> Any:
         """A 429 had no effect, so the same call is made again while there is time."""
@@ -86,6 +86,13 @@ class Sender:
         if self.pacer.clock() + after >= deadline:
             raise translated(error, writes=writes) from None
         _pause(after)
+
+
+def _written(response: Any) -> Answer:
+    try:
+        return Answer(_checked(response.data, ("id",)), response.headers)
+    except ContractError as error:
+        raise UnknownOutcome(f"{error}", request_id=str(response.headers.get("Request-Id") or "")) from None
 
 
 def _checked(body: Any, expected: tuple[str, ...]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from connectors.sandbox.running import running
-from connectors.stripe import records
+from connectors.stripe import customers
 from connectors.stripe.transport import Transport
 from tests.connectors.stripe_calls import COASTLINE, EMPTY, HARBOUR, PLATFORM, Calls, needed_contract
 
@@ -75,7 +75,7 @@ def test_every_call_of_the_connector_is_one_that_stripe_takes(
 
 
 def test_every_writable_field_is_sent_and_comes_back(stripe: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    writable = {f.path for f in records.FIELDS if f.writable and not f.path.endswith("*")}
+    writable = {f.path for f in customers.FIELDS if f.writable and not f.path.endswith("*")}
     assert writable <= WHOLE.keys()
     made = stripe.session(EMPTY).create("customers", WHOLE, key="k", deadline=time.monotonic() + 10).record
     assert {path: made.data[path] for path in WHOLE} == WHOLE
@@ -84,7 +84,7 @@ def test_every_writable_field_is_sent_and_comes_back(stripe: Calls, monkeypatch:
 def test_the_length_limits_of_the_catalogue_are_stripes(stripe: Calls) -> None:
     """One character more than the catalogue says is refused, as many as it says are taken."""
     stripe = stripe.as_(EMPTY)
-    for field in records.FIELDS:
+    for field in customers.FIELDS:
         if not field.max_length or field.path in {"address.country", "email"}:
             continue
         head, _, tail = field.path.replace("*", "key").partition(".")
