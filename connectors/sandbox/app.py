@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from connectors.sandbox import keeping
 from connectors.sandbox.answering import answered as answered
 from connectors.sandbox.control import Control
+from connectors.sandbox.delivery import GLANCE_SECONDS
 from connectors.sandbox.service import Frame, Service
 
 SERVICES = {"jobber": "connectors.jobber.sandbox:JobberSandbox", "stripe": "connectors.stripe.sandbox:StripeSandbox"}
@@ -63,16 +64,24 @@ class Sandbox:
                 spent = await keeping.write_gently(path, self._content())
                 pause = max(SAVE_SECONDS, spent / keeping.SHARE)
 
+    async def _pass_time(self) -> None:
+        while True:
+            await asyncio.sleep(GLANCE_SECONDS)
+            for service in self.services.values():
+                service.passing()
+
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self.frame.delivery.start()
-        keeper = asyncio.create_task(self._keep(self.path)) if self.path else None
+        tasks = [asyncio.create_task(self._pass_time())]
+        if self.path:
+            tasks.append(asyncio.create_task(self._keep(self.path)))
         yield
         await self.frame.delivery.stop()
-        if keeper:
-            keeper.cancel()
+        for task in tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+                await task
         self.save()
 
     def app(self) -> Starlette:

@@ -53,3 +53,6 @@ class Service(ABC):
 
     def loaded(self) -> None:  # noqa: B027  # nothing to do is a fair answer
         """Called after `state` was read back from disk."""
+
+    def passing(self) -> None:  # noqa: B027  # nothing to do is a fair answer
+        """Called a few times a second: what happens by itself as the clock goes on."""

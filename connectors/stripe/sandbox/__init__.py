@@ -9,6 +9,7 @@ from connectors.stripe.sandbox import accounts, seeding
 from connectors.stripe.sandbox.access import PLATFORM, Access, restricted_keys
 from connectors.stripe.sandbox.accounts import Account
 from connectors.stripe.sandbox.api import Api
+from connectors.stripe.sandbox.billing import Billing
 from connectors.stripe.sandbox.calls import Calls
 from connectors.stripe.sandbox.consent import Consent
 from connectors.stripe.sandbox.control import Control
@@ -55,9 +56,12 @@ class StripeSandbox(Service):
         webhook_secrets = environ.get("STRIPE_WEBHOOK_SECRET") or "whsec_sandbox"
         self.events = Events(frame, webhook_secrets, self.access.connected)
         self.consent = Consent(frame, self.state["consent"], self.access, self.accounts, self.events)
-        self.api = Api(
-            frame, self.access, self.accounts, Limits(environ), Calls(frame, self.events, self.access, self.accounts)
-        )  # fmt: skip
+        self.billing = Billing(frame, self.events, self.accounts)
+        calls = Calls(frame, self.events, self.access, self.accounts, self.billing)
+        self.api = Api(frame, self.access, self.accounts, Limits(environ), calls, self.billing)
+
+    def passing(self) -> None:
+        self.billing.passing()
 
     def routes(self) -> list[BaseRoute]:
         control = Control(self.frame, self.accounts, self.access, self.consent, self.events)

@@ -13,6 +13,8 @@ from connectors.stripe.sandbox.problems import Problem, masked
 APP_TOKEN_SECONDS = 3600
 REFRESH_TOKEN_SECONDS = 365 * 86400
 PLATFORM = "acct_1SandboxPlatform0"
+#: Things whose changes come under another thing's permission.
+_PERMISSIONS = {"invoiceitem": "invoice"}
 _NO_KEY = (
     "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
     "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
@@ -149,6 +151,12 @@ def no_access(key: str, account: str) -> Problem:
         "(or that account does not exist). Application access may have been revoked."
     )
     return Problem(403, words, code="account_invalid")
+
+
+def permission(operation: str) -> str:
+    """'rak_invoice_write' for 'POST invoice/{id}/finalize': what a key needs for a change of such a thing."""
+    noun = operation.partition(" ")[2].partition("/")[0].removesuffix("s")
+    return f"rak_{_PERMISSIONS.get(noun, noun)}_write"
 
 
 def no_permission(caller: Caller, permission: str) -> Problem:

@@ -74,6 +74,8 @@ class Account:
         )
         #: invoice -> its lines, in order. A list is replaced at each change.
         self.lines: dict[str, list[Thing]] = kept.setdefault("lines", {})
+        #: Invoices that were told of as overdue, with the time they were due.
+        self.overdue: dict[str, int] = kept.setdefault("overdue", {})
         self.settings: dict[str, Any] = kept.setdefault("settings", {"round_tax_per_invoice": False})
         self.events = Shelf(kept["events"])
         self.keys = Keys(kept["keys"])

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.sandbox.answering import answered
 from connectors.sandbox.service import Frame
-from connectors.stripe.sandbox import calls, forms, idempotency, problems
-from connectors.stripe.sandbox.access import Access, Caller, no_permission
+from connectors.stripe.sandbox import forms, idempotency, problems
+from connectors.stripe.sandbox.access import Access, Caller, no_permission, permission
 from connectors.stripe.sandbox.accounts import Account
-from connectors.stripe.sandbox.calls import Calls, Request
+from connectors.stripe.sandbox.asking import Call, Request
+from connectors.stripe.sandbox.billing import Billing
+from connectors.stripe.sandbox.calls import Calls
 from connectors.stripe.sandbox.events import API_VERSION
 from connectors.stripe.sandbox.limits import Limits
 from connectors.stripe.sandbox.problems import Problem
@@ -46,14 +47,15 @@ class Api:
     """An ASGI application, mounted at /v1."""
 
     def __init__(
-        self, frame: Frame, access: Access, accounts: dict[str, Account], limits: Limits, doing: Calls
+        self, frame: Frame, access: Access, accounts: dict[str, Account], limits: Limits, doing: Calls,
+        billing: Billing,
     ) -> None:  # fmt: skip
         self._frame, self._access, self._accounts = frame, access, accounts
-        self._limits, self._calls = limits, doing
+        self._limits, self._calls, self._billing = limits, doing, billing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"][len(scope["root_path"]) :]
-        operation, record_id = calls.route(method, path)
+        operation, record_id = self._calls.routes.find(method, path)
         body = await _body(receive) if method == "POST" else scope["query_string"]
         came = Incoming(
             method, f"/v1{path}", dict(scope["headers"]), [], operation, record_id, f"req_{secrets.token_hex(7)}"
@@ -82,13 +84,14 @@ class Api:
             words = f"Unrecognized request URL ({came.method}: {came.path}). Please see https://docs.stripe.com."
             raise Problem(404, words)
         if came.method != "GET" and not caller.writes:
-            raise no_permission(caller, "rak_customer_write")
+            raise no_permission(caller, permission(came.operation))
+        self._billing.heard_at(came.headers.get(b"host", b"").decode("latin-1"))
         account = self._accounts[caller.account]
         asked = Request(account, caller, forms.nested(came.pairs), came.record_id, came.id, came.key or None)
         return self._keyed(came, account, call, asked) if came.key else self._ok(came, call(asked))
 
     def _keyed(
-        self, came: Incoming, account: Account, call: Callable[[Request], Any], asked: Request
+        self, came: Incoming, account: Account, call: Call, asked: Request
     ) -> Response:  # fmt: skip
         """The call once; what it answered ever after. A refusal is not kept: nothing was begun."""
         to, digest, now = f"{came.path} with {came.method}", idempotency.digest(came.pairs), self._frame.clock.time()

@@ -15,8 +15,7 @@ type Call = Callable[["Request"], Any]
 
 @dataclass(slots=True)
 class Request:
-    """`record_id`: what stands for {id} in the path; two of them are joined by a slash. `base`: where the stand-in is
-    reached, as 'http://127.0.0.1:8001/stripe'."""
+    """`record_id`: what stands for {id} in the path; two of them are joined by a slash."""
 
     account: Account
     caller: Caller
@@ -24,7 +23,6 @@ class Request:
     record_id: str
     id: str
     key: str | None
-    base: str = ""
 
     @property
     def cause(self) -> Cause:

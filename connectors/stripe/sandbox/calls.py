@@ -1,61 +1,29 @@
 """The calls of the API that the stand-in knows, one function each: a request in, a JSON body out."""
 
-import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from connectors.sandbox.service import Frame
 from connectors.stripe.sandbox import customers, listing, search
-from connectors.stripe.sandbox.access import PLATFORM, Access, Caller, no_access
+from connectors.stripe.sandbox.access import PLATFORM, Access, no_access
 from connectors.stripe.sandbox.accounts import Account, removed
-from connectors.stripe.sandbox.events import Cause, Events
+from connectors.stripe.sandbox.asking import Call, Request
+from connectors.stripe.sandbox.billing import Billing
+from connectors.stripe.sandbox.events import Events
 from connectors.stripe.sandbox.forms import Form, expanded, integer, items, only, text
+from connectors.stripe.sandbox.invoice_calls import InvoiceCalls
 from connectors.stripe.sandbox.problems import Problem, missing, required
-
-_ROUTES = (
-    (re.compile(r"/customers/?"), {"GET": "GET customers", "POST": "POST customers"}),
-    (re.compile(r"/customers/search"), {"GET": "GET customers/search"}),
-    (re.compile(r"/customers/([^/]+)"), {m: f"{m} customer/{{id}}" for m in ("GET", "POST", "DELETE")}),
-    (re.compile(r"/events"), {"GET": "GET events"}),
-    (re.compile(r"/events/([^/]+)"), {"GET": "GET event/{id}"}),
-    (re.compile(r"/account"), {"GET": "GET account"}),
-    (re.compile(r"/accounts/([^/]+)"), {"GET": "GET account/{id}"}),
-)
-
-
-@lru_cache(maxsize=4096)
-def route(method: str, path: str) -> tuple[str, str]:
-    """('POST customer/{id}', 'cus_1'); ('', '') for what the stand-in does not know."""
-    for pattern, operations in _ROUTES:
-        found = pattern.fullmatch(path)
-        if found and method in operations:
-            return operations[method], found.group(1) if found.groups() else ""
-    return "", ""
-
-
-@dataclass(slots=True)
-class Request:
-    account: Account
-    caller: Caller
-    form: Form
-    record_id: str
-    id: str
-    key: str | None
-
-    @property
-    def cause(self) -> Cause:
-        return Cause(self.id, self.key)
+from connectors.stripe.sandbox.routing import Routes
 
 
 class Calls:
-    """`named`: the function of each operation."""
+    """`named`: the function of each operation; `routes` finds them."""
 
-    def __init__(self, frame: Frame, events: Events, access: Access, accounts: dict[str, Account]) -> None:
+    def __init__(
+        self, frame: Frame, events: Events, access: Access, accounts: dict[str, Account], billing: Billing
+    ) -> None:  # fmt: skip
         self._frame, self._events, self._access, self._accounts = frame, events, access, accounts
-        self.named: dict[str, Callable[[Request], Any]] = {
+        self.named: dict[str, Call] = {
             "GET account": self.own_account,
             "GET account/{id}": self.one_account,
             "POST customers": self.create,
@@ -66,7 +34,9 @@ class Calls:
             "GET customers/search": self.search_customers,
             "GET events": self.list_events,
             "GET event/{id}": self.event,
+            **InvoiceCalls(billing).named,
         }
+        self.routes = Routes(self.named)
 
     def own_account(self, asked: Request) -> Any:
         only(asked.form, ("expand",))

@@ -57,6 +57,8 @@ def changed(before: Thing, form: Form, rate: Rate, place: str = "") -> Thing:
         after["description"] = form["price_data"]["product_data"]["name"]
     if "discountable" in form:
         after["discountable"] = boolean(form["discountable"], name("discountable"))
+    elif after["amount"] < 0:
+        after["discountable"] = False
     if "metadata" in form:
         after["metadata"] = metadata(after["metadata"], form["metadata"])
     if "period" in form:

@@ -45,14 +45,15 @@ class Shelf:
         self.things.pop(identity, None)
 
     def page(
-        self, form: Form, url: str, what: str, keep: Callable[[Thing], bool], among: Iterable[str] | None = None
-    ) -> Thing:
-        """A list object. `among`: the only ids worth looking at, in any order."""
+        self, form: Form, url: str, what: str, keep: Callable[[Thing], bool], among: Iterable[str] | None = None,
+        *, created: str = "created",
+    ) -> Thing:  # fmt: skip
+        """A list object. `among`: the only ids worth looking at, in any order. `created`: what the filter looks at."""
         most = limit(form)
         older, newer = self._cursor(form, "starting_after", what), self._cursor(form, "ending_before", what)
         if older is not None and newer is not None:
             raise Problem(400, "You may only specify one of these parameters: starting_after, ending_before.")
-        fits = created_filter(form)
+        fits = created_filter(form, key=created)
         rows: list[Thing] = []
         for identity in self._walk(older, newer, among):
             thing = self.things.get(identity)
