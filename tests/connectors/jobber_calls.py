@@ -9,6 +9,7 @@ import httpx
 
 from connectors import registry
 from connectors.base import Connector, Credentials
+from connectors.jobber.sandbox.permissions import SCOPES
 from connectors.sandbox.running import Running
 
 VERSION = "2025-04-16"
@@ -70,9 +71,14 @@ class Calls:
         return self.token(grant_type="refresh_token", refresh_token=token)
 
     def switch(self, **switches: bool) -> None:
-        """The switches of the control page: those not named are off, but rotation is on."""
-        on = {"rotation": True, "read_clients": True} | switches
+        """The switches of the control page: those not named are off, but rotation and every scope are on."""
+        on = {"rotation": True} | dict.fromkeys(SCOPES, True) | switches
         self.http.post(f"{self.url}/settings", data={name: "on" for name, value in on.items() if value})
+
+    def set_received(self, way: str) -> None:
+        """What marking an invoice as received does: balance, nothing or payment."""
+        form = {"rotation": "on", "received": way} | dict.fromkeys(SCOPES, "on")
+        self.http.post(f"{self.url}/settings", data=form)
 
     def connector(self) -> Connector:
         """Our own connector, set to speak with the stand-in."""

@@ -14,6 +14,7 @@ from connectors.http import Http
 from connectors.jobber import bucket as buckets
 from connectors.jobber.bucket import Bucket
 from connectors.jobber.client import RESERVE, JobberSession
+from connectors.jobber.sandbox.permissions import SCOPES
 from connectors.sandbox.clock import Clock
 from connectors.sandbox.running import Running, running
 from tests.connectors.jobber_calls import CALLBACK, Calls
@@ -47,7 +48,7 @@ def test_connecting_says_which_account_it_is(jobber: Calls) -> None:
     credentials = jobber.connected("2")
     account = jobber.connector().open(credentials).account()
     assert (account.name, account.country, account.id) == ("Coastline Electrical", "AU", credentials.account_id)
-    assert credentials.scopes == ("read_clients",)
+    assert credentials.scopes == tuple(SCOPES)
     left = credentials.expires_at - datetime.now(UTC) if credentials.expires_at else timedelta()
     assert timedelta(minutes=59) < left <= timedelta(minutes=60)
 

@@ -118,9 +118,7 @@ def test_one_accounts_thirst_is_not_anothers(jobber: Calls) -> None:
 
 
 def test_a_throttled_change_is_not_made(jobber: Calls) -> None:
-    jobber.switch(write_clients=True)
     token = full(jobber)
-    jobber.switch()
     page = documents.text("clients_page")
     jobber.cost(page, token, first=100)
     big = """mutation { clientCreate(input: { firstName: "Never" }) {

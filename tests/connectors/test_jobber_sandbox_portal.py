@@ -10,6 +10,7 @@ from django.test import Client
 from django_scopes import scope
 
 from connectors import registry
+from connectors.jobber.sandbox.permissions import SCOPES
 from connectors.sandbox.running import running
 from portal.models import Business, Connection, User
 from tests.conftest import signed_in
@@ -58,7 +59,7 @@ def test_allowing_connects_the_account(jobber: Calls, acme: Business, alice: Use
     assert "Harbour Plumbing" in page.content.decode()
     row = the_connection(acme)
     assert row is not None
-    assert (row.account_name, row.status, row.scopes) == ("Harbour Plumbing", "active", ["read_clients"])
+    assert (row.account_name, row.status, row.scopes) == ("Harbour Plumbing", "active", list(SCOPES))
 
 
 def test_denying_connects_nothing(jobber: Calls, acme: Business, alice: User) -> None:

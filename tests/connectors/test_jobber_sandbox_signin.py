@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from connectors import oauth
+from connectors.jobber.sandbox.permissions import SCOPES
 from connectors.sandbox.running import running
 from tests.connectors.jobber_calls import APP, CALLBACK, Calls
 
@@ -111,7 +112,7 @@ def test_the_access_token_says_what_it_is_for(jobber: Calls) -> None:
     assert len(bytes.fromhex(pair["refresh_token"])) == 16
     said = oauth.claims(pair["access_token"])
     assert said["iss"] == "https://api.getjobber.com"
-    assert (said["scope"], said["account_id"], said["client_id"]) == ("read_clients", 2, APP["client_id"])
+    assert (said["scope"], said["account_id"], said["client_id"]) == (" ".join(SCOPES), 2, APP["client_id"])
     left = said["exp"] - jobber.running.sandbox.frame.clock.time()
     assert 3590 < left <= 3600
 

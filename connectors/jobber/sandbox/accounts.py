@@ -54,10 +54,10 @@ class Accounts:
         client["phones"] = clients.phones([], self.new_id, add=given.get("phones") or ())
         client["billingAddress"] = clients.address(given.get("billingAddress"), None)
         client["tags"] = self.tags(account, given.get("tags") or ())
-        client["custom"] = customfields.changed(account["configs"], {}, given.get("customFields") or (), self.new_id)
+        client["custom"] = customfields.changed(_configs(account), {}, given.get("customFields") or (), self.new_id)
         client = clients.completed(client)
         account["clients"][client["id"]] = client
-        self._told(account, "CLIENT_CREATE", client["id"])
+        self.told(account, "CLIENT_CREATE", client["id"])
         return client
 
     def edit(self, account: Account, client: Client, given: Mapping[str, Any]) -> Client:
@@ -70,7 +70,7 @@ class Accounts:
         new["tags"] = self._tags(account, client, given)
         if given.get("customFields"):
             new["custom"] = customfields.changed(
-                account["configs"], client["custom"], given["customFields"], self.new_id
+                _configs(account), client["custom"], given["customFields"], self.new_id
             )
         return self._replace(account, client, new)
 
@@ -80,7 +80,7 @@ class Accounts:
     def destroy(self, account: Account, client: Client) -> None:
         """As a person deletes a client in Jobber; no mutation does."""
         del account["clients"][client["id"]]
-        self._told(account, "CLIENT_DESTROY", client["id"])
+        self.told(account, "CLIENT_DESTROY", client["id"])
 
     def _tags(self, account: Account, client: Client, given: Mapping[str, Any]) -> list[dict[str, str]]:
         gone = set(given.get("tagsToDelete") or ())
@@ -94,10 +94,10 @@ class Accounts:
             return old
         new["updatedAt"] = max(self.now(), old["updatedAt"])
         account["clients"][new["id"]] = new
-        self._told(account, "CLIENT_UPDATE", new["id"])
+        self.told(account, "CLIENT_UPDATE", new["id"])
         return new
 
-    def _told(self, account: Account, topic: str, item_id: str) -> None:
+    def told(self, account: Account, topic: str, item_id: str) -> None:
         self.touch()
         self._tell(account, topic, item_id)
 
@@ -116,6 +116,10 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 def _deltas(given: Mapping[str, Any], kind: str) -> dict[str, Any]:
     names = {"add": f"{kind}ToAdd", "edit": f"{kind}ToEdit", "delete": f"{kind}ToDelete"}
     return {ours: given.get(theirs) or () for ours, theirs in names.items()}
+
+
+def _configs(account: Account) -> Mapping[str, customfields.Config]:
+    return customfields.of(account["configs"], "ALL_CLIENTS")
 
 
 def client_of(account: Account, client_id: str) -> Client:

@@ -11,13 +11,14 @@ type Source = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Asked:
-    """One question being answered. `by` is who acts, `of` the account it is about."""
+    """One question being answered. `memo` keeps what is worked out once for all of it."""
 
     resolvers: "Resolvers"
     variables: Mapping[str, Any]
     account: dict[str, Any]
     caller: Any
     known: dict[Step, dict[str, Any]] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
 
     def arguments(self, step: Step) -> dict[str, Any]:
         """The same for every object, so worked out once."""

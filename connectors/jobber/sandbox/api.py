@@ -15,10 +15,11 @@ from connectors.jobber.sandbox import refusals
 from connectors.jobber.sandbox.accounts import Account, Accounts
 from connectors.jobber.sandbox.answers import Asked, answer
 from connectors.jobber.sandbox.grants import Grants, Holder, NotValid
+from connectors.jobber.sandbox.invoicing import Invoicing
 from connectors.jobber.sandbox.oauth import too_fast
 from connectors.jobber.sandbox.prepared import Document, Prepared, document
 from connectors.jobber.sandbox.refusals import Refused
-from connectors.jobber.sandbox.resolvers import RESOLVERS, SCOPES
+from connectors.jobber.sandbox.resolvers import RESOLVERS
 from connectors.jobber.sandbox.throttle import MAXIMUM, RESTORE_PER_SECOND, Throttle
 from connectors.sandbox.answering import answered
 from connectors.sandbox.service import Frame
@@ -46,9 +47,10 @@ class Question:
 
 class Api:
     def __init__(
-        self, frame: Frame, state: dict[str, Any], accounts: Accounts, grants: Grants, throttle: Throttle
-    ) -> None:
-        self._frame, self._state, self.accounts = frame, state, accounts
+        self, frame: Frame, state: dict[str, Any], accounts: Accounts, invoicing: Invoicing, grants: Grants,
+        throttle: Throttle,
+    ) -> None:  # fmt: skip
+        self._frame, self._state, self.accounts, self._invoicing = frame, state, accounts, invoicing
         self._grants, self._throttle = grants, throttle
 
     def routes(self) -> list[Route]:
@@ -103,7 +105,7 @@ class Api:
         if not holder.operator and self._throttle.refuses(holder.account, requested):
             error = {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": LIMITS_PAGE}}
             return _json({"errors": [error], "extensions": self._extensions(holder, version, requested, 0)})
-        caller = _Caller(self.accounts, self._grants, self._state)
+        caller = _Caller(self.accounts, self._invoicing, self._grants, self._state, holder.operator)
         data = answer(ready.steps, {}, Asked(RESOLVERS, variables, account, caller))
         actual = min(requested, ready.cost.actual([data]))
         if not holder.operator:
@@ -127,8 +129,10 @@ class _Caller:
     """What the resolvers may do for who asks."""
 
     accounts: Accounts
+    invoicing: Invoicing
     grants: Grants
     state: dict[str, Any]
+    operator: bool
 
     def app(self) -> dict[str, Any]:
         app: dict[str, Any] = self.state["app"]
@@ -159,12 +163,11 @@ def _permit(holder: Holder, ready: Prepared) -> None:
     """What the app's scopes do not reach is hidden, and the whole answer with it."""
     if holder.operator:
         return
-    for step in ready.steps:
-        scope = SCOPES.get(step.name)
-        if scope and scope not in holder.scopes:
+    for scope, step in ready.guarded:
+        if scope not in holder.scopes:
             at = get_location(step.node.loc.source, step.node.loc.start) if step.node.loc else None
             place = {"line": at.line, "column": at.column} if at else {}
-            raise refusals.hidden(step.name, "Mutation" if ready.mutation else "Query", place)
+            raise refusals.hidden(step.name, step.type_name, place)
 
 
 def _json(body: Mapping[str, Any]) -> Response:

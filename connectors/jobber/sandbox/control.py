@@ -14,6 +14,8 @@ from connectors.jobber.sandbox.clients import TITLES, Client, Wrong
 from connectors.jobber.sandbox.grants import Grants
 from connectors.jobber.sandbox.hooks import Hooks
 from connectors.jobber.sandbox.ids import encoded
+from connectors.jobber.sandbox.invoicing import RECEIVED_WAYS
+from connectors.jobber.sandbox.permissions import SCOPES
 from connectors.sandbox import pages
 
 PER_PAGE = 25
@@ -22,12 +24,7 @@ SWITCHES = {
     "refuse_refresh": "Refuse every refresh token",
     "refresh_ends_access": "A refresh ends the access token before it, too",
     "version_ends": "Warn that the API version is no longer supported",
-}
-SCOPES = {
-    "read_clients": "Read clients",
-    "write_clients": "Change clients",
-    "read_users": "Read users",
-    "read_custom_field_configurations": "Read custom field settings",
+    "tax_per_line": "Round tax on each line, not on the whole (invoices made from now on)",
 }
 
 
@@ -55,7 +52,8 @@ class Control:
         accounts = [(a, self._grants.connected(str(a["number"]))) for a in self._accounts.all()]
         return pages.render(
             "jobber/home.html", accounts=accounts, settings=self._state["settings"], switches=SWITCHES, scopes=SCOPES,
-            granted=self._accounts.scopes(), callback=self._callback, saved=request.query_params.get("saved", ""),
+            ways=RECEIVED_WAYS, granted=self._accounts.scopes(), callback=self._callback,
+            saved=request.query_params.get("saved", ""),
         )  # fmt: skip
 
     async def _settings(self, request: Request) -> Response:
@@ -65,6 +63,8 @@ class Control:
         else:
             self._state["settings"] |= {name: form.get(name) == "on" for name in SWITCHES}
             self._state["settings"]["scopes"] = " ".join(s for s in SCOPES if form.get(s) == "on")
+            if form.get("received") in RECEIVED_WAYS:
+                self._state["settings"]["received"] = form["received"]
         self._accounts.touch()
         return RedirectResponse(f"/jobber/?saved={form.get('do') or 'switches'}", 303)
 
@@ -165,7 +165,8 @@ class Control:
 
 
 def _form(account: Account, client: Client | None, error: str = "", done: str = "") -> Response:
-    custom = customfields.shown(account["configs"], client["custom"] if client else {})
+    configs = customfields.of(account["configs"], "ALL_CLIENTS")
+    custom = customfields.shown(configs, client["custom"] if client else {})
     return pages.render(
         "jobber/client.html", 400 if error else 200, account=account, client=client or {}, error=error, done=done,
         titles=TITLES.values(), custom=custom, emails=forms.rows(client["emails"] if client else [], "address"),

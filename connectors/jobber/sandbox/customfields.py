@@ -1,4 +1,4 @@
-"""Custom fields: an account's configurations, and a client's values for them."""
+"""Custom fields: an account's configurations, and the values that clients and invoices have for them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,16 +23,34 @@ _TYPES = {
 
 
 def config(config_id: str, kind: str, name: str, order: int, **more: Any) -> Config:
-    """`more`: unit, dropdownOptions, defaultValue."""
+    """`more`: unit, dropdownOptions, defaultValue, appliesTo, readOnly, byApp."""
     return {
         "__typename": f"CustomFieldConfiguration{_TYPES[kind]}", "id": config_id, "valueType": kind, "name": name,
         "appliesTo": "ALL_CLIENTS", "archived": False, "readOnly": False, "sortOrder": order,
-        "defaultValue": KINDS[kind][1], **more,
+        "defaultValue": KINDS[kind][1], "byApp": False, **more,
     }  # fmt: skip
 
 
+def of(configs: Mapping[str, Config], applies_to: str) -> dict[str, Config]:
+    """Those for a kind of thing: ALL_CLIENTS, ALL_INVOICES."""
+    return {key: kind for key, kind in configs.items() if kind["appliesTo"] == applies_to and not kind["archived"]}
+
+
+def created(configs: Mapping[str, Config], kind: str, config_id: str, given: Mapping[str, Any]) -> Config:
+    """From CustomFieldConfigurationCreateTextInput or ...LinkInput. Raises Wrong."""
+    name = given["name"].strip()
+    if not name:
+        raise Wrong("Name can't be blank", "input", "name")
+    beside = of(configs, given["appliesTo"]).values()
+    if any(each["name"].casefold() == name.casefold() for each in beside):
+        raise Wrong("Name has already been taken", "input", "name")
+    order = max((each["sortOrder"] for each in beside), default=0) + 1
+    made = config(config_id, kind, name, order, appliesTo=given["appliesTo"], readOnly=given["readOnly"])
+    return made | {"defaultValue": _completed(given.get("defaultValue"), KINDS[kind][1])}
+
+
 def shown(configs: Mapping[str, Config], values: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A client's custom fields as the API lists them: every one of the account, unset ones without an id."""
+    """A record's custom fields as the API lists them: every one of `configs`, unset ones without an id."""
     found = []
     for config_id, kind in configs.items():
         held = values.get(config_id)
@@ -70,6 +88,8 @@ def changed(
         value = _completed(given[name], empty)
         if kind["valueType"] == "DROPDOWN" and value not in kind["dropdownOptions"]:
             raise Wrong("This is not one of the choices", *path, name)
+        if kind["valueType"] == "LINK" and value["url"] and not value["url"].startswith(("http://", "https://")):
+            raise Wrong("This is not a link", *path, name, "url")
         item_id = held[config_id]["id"] if config_id in held else new_id(f"CustomField{_TYPES[kind['valueType']]}")
         values[config_id] = {"id": item_id, "value": value}
     return values

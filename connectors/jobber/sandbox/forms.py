@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connectors.jobber.sandbox import customfields
 from connectors.jobber.sandbox.accounts import Account
 from connectors.jobber.sandbox.clients import ADDRESS, TITLES, Client, Wrong
-from connectors.jobber.sandbox.customfields import KINDS
+from connectors.jobber.sandbox.customfields import KINDS, Config
 
 type Form = Mapping[str, str]
 
@@ -27,7 +28,7 @@ def created(form: Form, account: Account) -> dict[str, Any]:
     given["emails"] = [{"address": e["value"], "primary": e["primary"]} for e in _rows(form, "email") if e["value"]]
     given["phones"] = [{"number": p["value"], "primary": p["primary"]} for p in _rows(form, "phone") if p["value"]]
     given["tags"] = _labels(form)
-    given["customFields"] = _custom(form, account)
+    given["customFields"] = custom(form, _configs(account))
     return given
 
 
@@ -39,10 +40,7 @@ def edited(form: Form, account: Account, client: Client) -> dict[str, Any]:
     held, wanted = [t["label"] for t in client["tags"]], _labels(form)
     given["tagsToAdd"] = [label for label in wanted if label not in held]
     given["tagsToDelete"] = [label for label in held if label not in wanted]
-    shown = {key: value["value"] for key, value in client["custom"].items()}
-    given["customFields"] = [
-        f for f in _custom(form, account) if _differs(f, shown, account["configs"][f["customFieldConfigurationId"]])
-    ]
+    given["customFields"] = changed_custom(form, _configs(account), client["custom"])
     return given
 
 
@@ -91,11 +89,23 @@ def _labels(form: Form) -> list[str]:
     return list(dict.fromkeys(t for t in (part.strip() for part in form.get("tags", "").split(",")) if t))
 
 
-def _custom(form: Form, account: Account) -> list[dict[str, Any]]:
+def _configs(account: Account) -> Mapping[str, Config]:
+    return customfields.of(account["configs"], "ALL_CLIENTS")
+
+
+def custom(form: Form, configs: Mapping[str, Config]) -> list[dict[str, Any]]:
+    """What a form says of each custom field, but not of those that only apps may change."""
     return [
         {"customFieldConfigurationId": config_id, KINDS[kind["valueType"]][0]: _value(form, f"custom_{n}", kind)}
-        for n, (config_id, kind) in enumerate(account["configs"].items())
+        for n, (config_id, kind) in enumerate(configs.items())
+        if not kind["readOnly"]
     ]
+
+
+def changed_custom(form: Form, configs: Mapping[str, Config], held: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Only what differs from the values there are."""
+    shown = {key: value["value"] for key, value in held.items()}
+    return [f for f in custom(form, configs) if _differs(f, shown, configs[f["customFieldConfigurationId"]])]
 
 
 def _value(form: Form, name: str, kind: Mapping[str, Any]) -> Any:
@@ -103,16 +113,17 @@ def _value(form: Form, name: str, kind: Mapping[str, Any]) -> Any:
         case "TRUE_FALSE":
             return form.get(name) == _TRUE
         case "NUMERIC":
-            return _number(form.get(name, ""), kind["name"])
+            return number(form.get(name, ""), kind["name"])
         case "LINK":
             return {"text": form.get(f"{name}_text", "").strip(), "url": form.get(f"{name}_url", "").strip()}
         case "AREA":
             sides = ("length", "width")
-            return {side: _number(form.get(f"{name}_{side}", ""), kind["name"]) for side in sides}
+            return {side: number(form.get(f"{name}_{side}", ""), kind["name"]) for side in sides}
     return form.get(name, "").strip()
 
 
-def _number(text: str, label: str) -> float:
+def number(text: str, label: str) -> float:
+    """0 where nothing is said. Raises Wrong."""
     try:
         return float(text.strip() or 0)
     except ValueError:

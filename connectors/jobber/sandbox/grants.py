@@ -93,8 +93,9 @@ class Grants:
     def connected(self, account: str) -> bool:
         return bool(self._live(account))
 
-    def reads_clients(self, account: str) -> bool:
-        return any("read_clients" in grant["scopes"].split() for grant in self._live(account))
+    def reaches(self, account: str, scope: str) -> bool:
+        """Whether the app is connected with this scope."""
+        return any(scope in grant["scopes"].split() for grant in self._live(account))
 
     def _live(self, account: str) -> list[dict[str, Any]]:
         return [g for g in self._state["grants"].values() if g["live"] and g["account"] == account]

@@ -22,6 +22,7 @@ _ORDERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "UPDATED_AT": lambda c: str(c["updatedAt"]),
 }
 type Nodes = Sequence[Mapping[str, Any]]
+type Ordering = tuple[Callable[[Mapping[str, Any]], str], bool]
 
 
 def clients(held: Mapping[str, Mapping[str, Any]], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,13 +44,13 @@ def text_of(client: Mapping[str, Any]) -> str:
     return "\n".join(parts).casefold()
 
 
-def _ordering(sort: Mapping[str, Any] | None) -> tuple[Callable[[Mapping[str, Any]], str], bool] | None:
+def _ordering(sort: Mapping[str, Any] | None) -> Ordering | None:
     return (_ORDERS[sort["key"]], sort["direction"] == "DESCENDING") if sort else None
 
 
 def _wanted(filter_: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
     flags = {n: filter_[n] for n in ("isArchived", "isCompany", "isLead") if filter_.get(n) is not None}
-    ranges = [(n, *_bounds(filter_[n])) for n in ("createdAt", "updatedAt") if filter_.get(n)]
+    ranges = [(n, *bounds(filter_[n])) for n in ("createdAt", "updatedAt") if filter_.get(n)]
     tags = set(filter_.get("tags") or ())
 
     def wanted(client: Mapping[str, Any]) -> bool:
@@ -62,7 +63,7 @@ def _wanted(filter_: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
     return wanted
 
 
-def _bounds(asked: Mapping[str, Any]) -> tuple[str, str]:
+def bounds(asked: Mapping[str, Any]) -> tuple[str, str]:
     """Both ends count. Times are kept in whole seconds, so a lower end within a second begins at the next."""
     low, high = asked.get("after"), asked.get("before")
     if asked.get("eq"):
@@ -75,10 +76,7 @@ def _text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def connection(
-    nodes: Nodes, arguments: Mapping[str, Any],
-    ordering: tuple[Callable[[Mapping[str, Any]], str], bool] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+def connection(nodes: Nodes, arguments: Mapping[str, Any], ordering: Ordering | None = None) -> dict[str, Any]:
     """{nodes, cursors, pageInfo, totalCount}. At most 100 nodes, however many are asked for."""
     if ordering:
         value, backwards = ordering

@@ -16,7 +16,6 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
-    GraphQLUnionType,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
@@ -24,6 +23,7 @@ from graphql import (
     Undefined,
     VariableNode,
     get_named_type,
+    is_abstract_type,
     parse,
     type_from_ast,
     validate,
@@ -31,7 +31,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.utilities import coerce_input_literal, coerce_input_value, validate_input_value
 
-from connectors.jobber.sandbox import refusals
+from connectors.jobber.sandbox import permissions, refusals
 from connectors.jobber.sandbox.costs import Cost, cost
 from connectors.jobber.sandbox.refusals import Refused
 from connectors.jobber.sandbox.schema import schema
@@ -76,9 +76,11 @@ class Steps:
 
 @dataclass(slots=True, eq=False)
 class Prepared:
-    mutation: bool
+    """`guarded`: (scope, step) of every field that takes a scope, the root's first."""
+
     steps: list[Step]
     cost: Cost
+    guarded: list[tuple[str, Step]]
 
 
 @dataclass(slots=True, eq=False)
@@ -188,7 +190,7 @@ def _prepare(found: Document, variables: Variables) -> Prepared:
     layout = _Layout(found.fragments, variables)
     steps = layout.steps([found.operation.selection_set], root)
     price = cost(found.operation.selection_set, root.name, schema(), found.fragments, left_out)
-    return Prepared(mutation, steps, price)
+    return Prepared(steps, price, layout.guarded)
 
 
 def _left_out(node: Any, variables: Variables) -> bool:
@@ -205,6 +207,7 @@ class _Layout:
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], variables: Variables) -> None:
         self._fragments, self._variables = fragments, variables
+        self.guarded: list[tuple[str, Step]] = []
 
     def steps(self, selections: list[SelectionSetNode], on: GraphQLObjectType) -> list[Step]:
         merged: dict[str, list[FieldNode]] = {}
@@ -229,7 +232,7 @@ class _Layout:
 
     def _fits(self, condition: str, on: GraphQLObjectType) -> bool:
         wanted = schema().type_map[condition]
-        return wanted is on or (isinstance(wanted, GraphQLUnionType) and on in wanted.types)
+        return wanted is on or (is_abstract_type(wanted) and schema().is_sub_type(wanted, on))
 
     def _step(self, key: str, nodes: list[FieldNode], on: GraphQLObjectType) -> Step:
         node, name = nodes[0], nodes[0].name.value
@@ -237,13 +240,16 @@ class _Layout:
         step = Step(key, name, on.name, node, definition)
         if not any(_has_variable(a.value) for a in node.arguments or ()):
             step.constant = step.arguments({})
+        scope = permissions.FIELDS.get(f"{on.name}.{name}")
+        if scope:
+            self.guarded.append((scope, step))
         selections = [n.selection_set for n in nodes if n.selection_set]
         if definition is not None and selections:
             step.below = self._below(selections, get_named_type(definition.type))
         return step
 
     def _below(self, selections: list[SelectionSetNode], type_: Any) -> Steps:
-        types = type_.types if isinstance(type_, GraphQLUnionType) else [type_]
+        types = schema().get_possible_types(type_) if is_abstract_type(type_) else [type_]
         by_type = {t.name: self.steps(selections, t) for t in types}
         return Steps(by_type, by_type.get(type_.name))
 

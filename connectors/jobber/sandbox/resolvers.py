@@ -1,27 +1,24 @@
 """What is behind each field of the stand-in's schema that is no plain value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from connectors.jobber.sandbox import customfields, listing
+from connectors.jobber.sandbox import customfields, invoice_resolvers, listing
 from connectors.jobber.sandbox.accounts import Account, Accounts, client_of
 from connectors.jobber.sandbox.answers import Asked, Resolvers
 from connectors.jobber.sandbox.clients import Client, Wrong
+from connectors.jobber.sandbox.invoicing import Invoicing
+from connectors.jobber.sandbox.payloads import connections, payload
 
 type Arguments = dict[str, Any]
-#: Scope that a root field takes.
-READ, WRITE = "read_clients", "write_clients"
-SCOPES = {
-    "client": READ, "clients": READ, "customFieldConfigurations": "read_custom_field_configurations",
-    "users": "read_users", "clientArchive": WRITE, "clientCreate": WRITE, "clientEdit": WRITE,
-    "clientUnarchive": WRITE,
-}  # fmt: skip
 
 
 class Caller(Protocol):
     """Who asks: the app on behalf of an account, or the operator."""
 
     accounts: Accounts
+    invoicing: Invoicing
+    operator: bool
 
     def app(self) -> dict[str, Any]: ...
     def let_go(self, account: Account) -> None: ...
@@ -43,11 +40,35 @@ def _clients(source: Any, arguments: Arguments, asked: Asked) -> dict[str, Any]:
 
 
 def _configurations(source: Any, arguments: Arguments, asked: Asked) -> dict[str, Any]:
-    return listing.connection(list(asked.account["configs"].values()), arguments)
+    wanted = {k: v for k, v in (arguments.get("filter") or {}).items() if v is not None}
+    if "createdByThisApp" in wanted:
+        wanted["byApp"] = wanted.pop("createdByThisApp")
+    every = asked.account["configs"].values()
+    return listing.connection([c for c in every if all(c[k] == v for k, v in wanted.items())], arguments)
+
+
+def _add_configuration(kind: str) -> Callable[[Arguments, Asked], Any]:
+    def work(arguments: Arguments, asked: Asked) -> Any:
+        accounts: Accounts = asked.caller.accounts
+        config_id = accounts.new_id("CustomFieldConfiguration")
+        made = customfields.created(asked.account["configs"], kind, config_id, arguments["input"])
+        made["byApp"] = not asked.caller.operator
+        asked.account["configs"][config_id] = made
+        accounts.touch()
+        return made
+
+    return work
 
 
 def _users(source: Any, arguments: Arguments, asked: Asked) -> dict[str, Any]:
     return listing.connection(asked.account["users"], arguments)
+
+
+def _user(source: Any, arguments: Arguments, asked: Asked) -> dict[str, Any] | None:
+    """Who connected the app, where no id is given."""
+    users = asked.account["users"]
+    wanted = arguments.get("id") or users[0]["id"]
+    return next((user for user in users if user["id"] == wanted), None)
 
 
 def _tags(client: Client, arguments: Arguments, asked: Asked) -> dict[str, Any]:
@@ -55,19 +76,7 @@ def _tags(client: Client, arguments: Arguments, asked: Asked) -> dict[str, Any]:
 
 
 def _custom_fields(client: Client, arguments: Arguments, asked: Asked) -> list[dict[str, Any]]:
-    return customfields.shown(asked.account["configs"], client["custom"])
-
-
-def _payload(name: str, work: Callable[[Arguments, Asked], Any]) -> Callable[[Any, Arguments, Asked], dict[str, Any]]:
-    """A mutation's answer: what was made, or the reason in userErrors."""
-
-    def resolve(source: Any, arguments: Arguments, asked: Asked) -> dict[str, Any]:
-        try:
-            return {name: work(arguments, asked), "userErrors": []}
-        except Wrong as wrong:
-            return {name: None, "userErrors": [{"message": wrong.message, "path": wrong.path}]}
-
-    return resolve
+    return customfields.shown(customfields.of(asked.account["configs"], "ALL_CLIENTS"), client["custom"])
 
 
 def _create(arguments: Arguments, asked: Asked) -> Client:
@@ -115,32 +124,29 @@ def _delete_endpoints(arguments: Arguments, asked: Asked) -> list[dict[str, Any]
     return [held.pop(endpoint_id) for endpoint_id in dict.fromkeys(wanted)]
 
 
-def _connections(kind: str) -> Mapping[str, Callable[[Any, Arguments, Asked], Any]]:
-    return {
-        f"{kind}Connection.pageInfo": lambda found, _, __: listing.page_info(found),
-        f"{kind}Connection.edges": lambda found, _, __: listing.edges(found),
-    }
-
-
 RESOLVERS: Resolvers = {
     "Query.account": _account,
     "Query.client": _client,
     "Query.clients": _clients,
     "Query.customFieldConfigurations": _configurations,
+    "Query.user": _user,
     "Query.users": _users,
     "Client.tags": _tags,
     "Client.customFields": _custom_fields,
-    "Mutation.appDisconnect": _payload("app", _disconnect),
-    "Mutation.clientArchive": _payload("client", _archive(True)),
-    "Mutation.clientCreate": _payload("client", _create),
-    "Mutation.clientEdit": _payload("client", _edit),
-    "Mutation.clientUnarchive": _payload("client", _archive(False)),
-    "Mutation.webhookEndpointCreate": _payload("webhookEndpoint", _add_endpoint),
-    "Mutation.webhookEndpointDelete": _payload("deletedWebhookEndpoints", _delete_endpoints),
+    "Mutation.appDisconnect": payload("app", _disconnect),
+    "Mutation.clientArchive": payload("client", _archive(True)),
+    "Mutation.clientCreate": payload("client", _create),
+    "Mutation.clientEdit": payload("client", _edit),
+    "Mutation.clientUnarchive": payload("client", _archive(False)),
+    "Mutation.customFieldConfigurationCreateLink": payload("customFieldConfiguration", _add_configuration("LINK")),
+    "Mutation.customFieldConfigurationCreateText": payload("customFieldConfiguration", _add_configuration("TEXT")),
+    "Mutation.webhookEndpointCreate": payload("webhookEndpoint", _add_endpoint),
+    "Mutation.webhookEndpointDelete": payload("deletedWebhookEndpoints", _delete_endpoints),
     "WebhookEndpoint.account": _account,
     "WebhookEndpoint.app": lambda _, __, asked: asked.caller.app(),
-    **_connections("Client"),
-    **_connections("CustomFieldConfiguration"),
-    **_connections("Tag"),
-    **_connections("User"),
+    **invoice_resolvers.RESOLVERS,
+    **connections("Client"),
+    **connections("CustomFieldConfiguration"),
+    **connections("Tag"),
+    **connections("User"),
 }

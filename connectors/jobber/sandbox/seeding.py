@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from connectors.jobber.sandbox import customfields, invoice_seeding
 from connectors.jobber.sandbox.accounts import Account, Accounts
 from connectors.jobber.sandbox.customfields import config
 from connectors.jobber.sandbox.ids import encoded
+from connectors.jobber.sandbox.invoicing import Invoicing
+from connectors.jobber.sandbox.permissions import SCOPES
+from connectors.sandbox.paper import paper
 from connectors.sandbox.people import Person, people
 
 BUSINESSES = (
@@ -14,10 +18,12 @@ BUSINESSES = (
     ("Coastline Electrical", "ELECTRICAL_CONTRACTOR", "Mario", "Conti"),
     ("Empty Co", "OTHER", "Nell", "Nguyen"),
 )
-DEMO = 200
+DEMO, PAPERS = 200, 60
 SECOND = 12
 #: Between one client made and the next.
 PACE = timedelta(hours=5)
+_WORKERS = (("Sam", "Okoye"), ("Lena", "Brandt"), ("Kit", "Hall"))
+_WARRANTY = ("None", "12 months", "5 years")
 _CONTACT = ("Phone", "Text message", "Email")
 
 
@@ -25,8 +31,8 @@ def empty_state(started: str) -> dict[str, Any]:
     state: dict[str, Any] = {
         "accounts": {}, "codes": {}, "grants": {}, "access": {}, "numbers": {},
         "settings": {
-            "scopes": "read_clients", "rotation": True, "refuse_refresh": False, "refresh_ends_access": False,
-            "version_ends": False,
+            "scopes": " ".join(SCOPES), "rotation": True, "refuse_refresh": False, "refresh_ends_access": False,
+            "version_ends": False, "tax_per_line": False, "received": "balance",
         },
         "app": {
             "id": encoded("Application", 1), "uuid": "5b1f0c9e-6a55-4a31-9c1d-0e7f4f0a2b11", "name": "Fieldbridge",
@@ -38,37 +44,85 @@ def empty_state(started: str) -> dict[str, Any]:
     return state
 
 
+def upgrade(state: dict[str, Any]) -> None:
+    """A state that was kept before there were invoices."""
+    settings = state["settings"]
+    if "received" not in settings:
+        settings |= {"scopes": " ".join(SCOPES), "tax_per_line": False, "received": "balance"}
+    for account in state["accounts"].values():
+        for name, empty in _books().items():
+            account.setdefault(name, empty)
+        account["taxes"] = account["taxes"] or _taxes(account["number"])
+
+
 def _account(number: int, name: str, industry: str, first: str, last: str, started: str) -> Account:
-    owner = {
-        "id": encoded("User", 100 + number), "number": 100 + number, "createdAt": started, "isAccountOwner": True,
-        "isAccountAdmin": True, "isCurrentUser": True,
-        "name": {"first": first, "last": last, "full": f"{first} {last}"},
-        "email": {"isValid": True, "raw": f"{first}@{name.replace(' ', '').lower()}.example.com".lower()},
-    }  # fmt: skip
+    owner = _user(100 + number, first, last, name, started, owner=True)
+    worker = _user(200 + number, *_WORKERS[number - 1], name, started, owner=False)
     return {
         "id": encoded("Account", number), "number": number, "name": name, "countryCode": "AU", "industry": industry,
-        "createdAt": started, "phone": None, "signupName": f"{first} {last}", "active": True, "users": [owner],
-        "clients": {}, "tags": {}, "endpoints": {}, "configs": {},
+        "createdAt": started, "phone": None, "signupName": f"{first} {last}", "active": True, "users": [owner, worker],
+        "clients": {}, "tags": {}, "endpoints": {}, "configs": {}, **_books(), "taxes": _taxes(number),
     }  # fmt: skip
 
 
-def fill(accounts: Accounts, size: str, now: datetime) -> None:
-    """'demo', 'empty', or a number of clients for the first business. ValueError for anything else."""
+def _user(number: int, first: str, last: str, business: str, started: str, *, owner: bool) -> dict[str, Any]:
+    return {
+        "id": encoded("User", number), "number": number, "createdAt": started, "isAccountOwner": owner,
+        "isAccountAdmin": owner, "isCurrentUser": owner,
+        "name": {"first": first, "last": last, "full": f"{first} {last}"},
+        "email": {"isValid": True, "raw": f"{first}@{business.replace(' ', '').lower()}.example.com".lower()},
+    }  # fmt: skip
+
+
+def _books() -> dict[str, Any]:
+    return {"invoices": {}, "payments": {}, "notes": {}, "jobs": {}, "taxes": {}, "lastInvoiceNumber": 1000}
+
+
+def _taxes(account: int) -> dict[str, dict[str, Any]]:
+    """GST as the default, GST-free, and a group of two."""
+    gst = _tax_rate(account * 10 + 1, "GST", 10.0, default=True)
+    levy = _tax_rate(account * 10 + 4, "Levy", 1.5)
+    group = _tax_rate(account * 10 + 3, "GST and levy", 11.5) | {"components": [gst | {"components": None}, levy]}
+    return {rate["id"]: rate for rate in (gst, _tax_rate(account * 10 + 2, "GST free", 0.0), group, levy)}
+
+
+def _tax_rate(number: int, name: str, percent: float, *, default: bool = False) -> dict[str, Any]:
+    return {
+        "id": encoded("TaxRate", number), "name": name, "label": f"{name} ({percent:g}%)", "description": None,
+        "tax": percent, "default": default, "components": None,
+    }  # fmt: skip
+
+
+def fill(accounts: Accounts, invoicing: Invoicing, size: str, now: datetime) -> None:
+    """'demo', 'empty', or for the first business a number of clients, or of clients and invoices: '500+60'.
+
+    ValueError for anything else.
+    """
     first, second, _ = accounts.all()
     _configure(accounts, first)
     if size == "empty":
         return
-    _add(accounts, first, people(DEMO if size == "demo" else int(size)), now)
+    clients, _, papers = (f"{DEMO}+{PAPERS}" if size == "demo" else size).partition("+")
+    _add(accounts, first, people(int(clients)), now)
     _add(accounts, second, people(SECOND, seed=2), now)
+    for invoice in paper(int(papers or 0)):
+        invoice_seeding.add_paper(invoicing, first, invoice, now)
 
 
 def _configure(accounts: Accounts, account: Account) -> None:
+    invoices = {"appliesTo": "ALL_INVOICES"}
     kinds: Sequence[tuple[str, str, dict[str, Any]]] = (
         ("TEXT", "Gate code", {}),
         ("DROPDOWN", "Preferred contact", {"dropdownOptions": list(_CONTACT), "defaultValue": _CONTACT[0]}),
         ("TRUE_FALSE", "Has dog", {}),
         ("NUMERIC", "Hot water unit age", {"unit": "years"}),
         ("LINK", "Site plan", {}),
+        ("TEXT", "Purchase order", invoices),
+        ("TEXT", "Site contact", invoices),
+        ("DROPDOWN", "Warranty", invoices | {"dropdownOptions": list(_WARRANTY), "defaultValue": _WARRANTY[0]}),
+        ("NUMERIC", "Meter reading", invoices | {"unit": "kL"}),
+        ("TRUE_FALSE", "Strata approved", invoices),
+        ("LINK", "Compliance certificate", invoices),
     )
     for order, (kind, name, more) in enumerate(kinds, 1):
         config_id = accounts.new_id("CustomFieldConfiguration")
@@ -100,7 +154,7 @@ def _given(person: Person, account: Account) -> dict[str, Any]:
 
 def _custom(person: Person, account: Account) -> list[dict[str, Any]]:
     """Not everybody has them filled in."""
-    by_name = {kind["name"]: key for key, kind in account["configs"].items()}
+    by_name = {kind["name"]: key for key, kind in customfields.of(account["configs"], "ALL_CLIENTS").items()}
     if not by_name:
         return []
     found: list[tuple[str, str, Any]] = []
