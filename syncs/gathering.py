@@ -2,13 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from syncs import bothways
+from django.utils import timezone
+
+from connectors.base import Record
+from syncs import bothways, snapshots, waiting
+from syncs.invoices import back
+from syncs.invoices import facts as invoice_facts
 from syncs.models import Link, Snapshot, Sync
 from syncs.recipes import Recipe
 from syncs.sessions import Sessions
 
+#: Tax rates read longer ago are read again.
+RATES_OLD = timedelta(hours=24)
+EVER = datetime(2010, 1, 1, tzinfo=UTC)
+#: The cross reference from a Stripe record to the Jobber invoice.
+INVOICE = "jobber_invoice_id"
+#: What the field for the payment page is called at Jobber, and what the sync remembers it by.
+PAY_ONLINE, LINK_FIELD = "Pay online", "link_field"
 #: By link: what the planner is given, and the link whose record must have its counterpart first.
 type Told = Mapping[int, tuple[object, int | None]]
 
@@ -60,4 +73,101 @@ def _alike(batch: Batch) -> Mapping[str, list[str]]:
     return found
 
 
-_GATHER: Mapping[str, Callable[[Batch], Told]] = {"both_ways": _both_ways}
+def _invoices(batch: Batch) -> Told:
+    sync, business = batch.sync, batch.sync.business
+    clients = {s.external_id: str(s.data.get("client_id") or "") for s in batch.sources.values()}
+    parents = waiting.parents(sync.source, "clients", sync.target, list(clients.values()))
+    alike = invoice_facts.Facts(
+        client=invoice_facts.Client("unknown"), currency=business.currency, zone=business.time_zone,
+        country=business.country, now=timezone.now(), tax_rates=_tax_rates(batch), recorded=_recorded(batch),
+    )  # fmt: skip
+    told = {}
+    for link in batch.links:
+        parent = parents.get(clients.get(link.source_id, ""), waiting.UNKNOWN)
+        client = invoice_facts.Client(parent.state, parent.id, parent.label, parent.cause)
+        told[link.pk] = (replace(alike, client=client), parent.key)
+    return told
+
+
+def _tax_rates(batch: Batch) -> list[Record]:
+    """Those of the account, read whole once a day: what is made here is known from the answer."""
+    sync = batch.sync
+    held = Snapshot.objects.filter(connection=sync.target_id, resource="tax_rates", deleted_at=None)
+    if not held.filter(read_at__gt=timezone.now() - RATES_OLD).exists():
+        asked = timezone.now()
+        records = batch.sessions.call(sync.target, lambda session: session.written_since("tax_rates", EVER, []))
+        snapshots.save(sync.target, "tax_rates", records, asked)
+    return [snapshot.as_record() for snapshot in held.order_by("pk")]
+
+
+def _recorded(batch: Batch) -> dict[str, str]:
+    """{payment at the source: its payment record at the target}."""
+    payments = {str(p["id"]) for s in batch.sources.values() for p in s.data.get("payments") or ()}
+    references = [f"jobber_payment_id={key}" for key in payments]
+    held = Snapshot.objects.filter(
+        connection=batch.sync.target_id, resource="payment_records", reference__in=references
+    ).values_list("reference", "external_id")  # fmt: skip
+    return {reference.partition("=")[2]: key for reference, key in held}
+
+
+def _notes(batch: Batch) -> Told:
+    """The Jobber invoice of each payment: of the Stripe invoice that it pays, else the one that it names itself."""
+    sync, business = batch.sync, batch.sync.business
+    paid = {s.external_id: str(s.data.get("invoice") or "") for s in batch.sources.values()}
+    known = snapshots.known(sync.source, "invoices", [i for i in paid.values() if i])
+    told = {}
+    for link in batch.links:
+        source, invoice = batch.sources.get(link.source_id), known.get(paid.get(link.source_id, ""))
+        named = [record.references.get(INVOICE, "") for record in (invoice, source) if record]
+        found = next(filter(None, named), "") or _linked_invoice(batch, paid.get(link.source_id, ""))
+        told[link.pk] = (back.NoteFacts(found, business.time_zone, business.currency), None)
+    return told
+
+
+def _linked_invoice(batch: Batch, invoice_id: str) -> str:
+    """The Jobber invoice that became this Stripe invoice, by the link between them."""
+    if not invoice_id:
+        return ""
+    links = Link.objects.filter(
+        target_id=invoice_id, sync__source=batch.sync.target_id, sync__source_resource="invoices",
+        sync__target=batch.sync.source_id,
+    )  # fmt: skip
+    return links.values_list("source_id", flat=True).first() or ""
+
+
+def _pages(batch: Batch) -> Told:
+    sync = batch.sync
+    named = {s.external_id: s.references.get(INVOICE, "") for s in batch.sources.values()}
+    held = snapshots.known(sync.target, "invoices", [i for i in named.values() if i])
+    missing = [i for i in named.values() if i and i not in held]
+    if missing:
+        held |= _read(batch, missing)
+    field = _link_field(batch)
+    told = {}
+    for link in batch.links:
+        invoice = held.get(named.get(link.source_id, ""))
+        record = invoice.as_record() if invoice and invoice.deleted_at is None else None
+        told[link.pk] = (back.PageFacts(record, field), None)
+    return told
+
+
+def _read(batch: Batch, ids: Sequence[str]) -> Mapping[str, Snapshot]:
+    asked, target = timezone.now(), batch.sync.target
+    found = batch.sessions.call(target, lambda s: s.fetch("invoices", ids))
+    records = [r for r in found.values() if r is not None]
+    return snapshots.save(target, "invoices", records, asked, gone=[i for i in ids if found.get(i) is None])[0]
+
+
+def _link_field(batch: Batch) -> str:
+    """The catalogue path of the Jobber field for the page, made at Jobber the first time it is needed for real."""
+    sync = batch.sync
+    if not sync.learnt.get(LINK_FIELD) and sync.mode == Sync.Mode.LIVE:
+        slug = batch.sessions.call(sync.target, lambda s: s.ensure_link_field(PAY_ONLINE))
+        sync.learnt = {**sync.learnt, LINK_FIELD: f"custom.{slug.removeprefix('custom.')}"}
+        sync.save(update_fields=["learnt"])
+    return str(sync.learnt.get(LINK_FIELD) or "")
+
+
+_GATHER: Mapping[str, Callable[[Batch], Told]] = {
+    "both_ways": _both_ways, "invoices": _invoices, "notes": _notes, "pages": _pages,
+}  # fmt: skip

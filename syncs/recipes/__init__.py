@@ -2,10 +2,14 @@
 
 from functools import cache
 
-from syncs.recipes import clients_to_customers
+from syncs.recipes import clients_to_customers, invoices_to_stripe, pay_links_to_jobber, payments_to_jobber
 from syncs.recipes.base import Recipe as Recipe
 
-RECIPES = {r.slug: r for r in (clients_to_customers.RECIPE,)}
+#: In the order in which a business takes them on: later ones need what earlier ones make.
+_ALL: tuple[Recipe, ...] = (
+    clients_to_customers.RECIPE, invoices_to_stripe.RECIPE, payments_to_jobber.RECIPE, pay_links_to_jobber.RECIPE,
+)  # fmt: skip
+RECIPES = {recipe.slug: recipe for recipe in _ALL}
 
 
 def get(slug: str) -> Recipe:
@@ -16,4 +20,4 @@ def get(slug: str) -> Recipe:
 @cache
 def references() -> frozenset[str]:
     """The names of all cross references that recipes write."""
-    return frozenset(recipe.names.reference for recipe in RECIPES.values())
+    return frozenset(name for r in RECIPES.values() for name in (r.names.reference, *r.also_references))

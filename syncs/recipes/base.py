@@ -66,6 +66,8 @@ class Recipe:
     steps: bool = False
     #: The recipe whose records must be there first.
     after: str = ""
+    #: Cross references of what is made beside the counterpart.
+    also_references: tuple[str, ...] = ()
 
     def mappings_in(self, country: str) -> list[dict[str, Any]]:
         """The rows for a business of this country (ISO 3166-1 alpha-2): phone numbers are read as they are written
