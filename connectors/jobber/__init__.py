@@ -1,4 +1,4 @@
-"""Jobber: clients, read over its GraphQL API."""
+"""Jobber: clients, invoices and notes over its GraphQL API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,8 +21,9 @@ from connectors.base import (
 )
 from connectors.errors import AuthError, ContractError, RejectedError
 from connectors.http import Http
-from connectors.jobber import records, webhooks
-from connectors.jobber.client import FETCH, JobberSession
+from connectors.jobber import webhooks
+from connectors.jobber.client import JobberSession
+from connectors.jobber.reading import FETCH, KINDS
 
 #: How long an access token lives unless Jobber says otherwise.
 TOKEN = timedelta(minutes=60)
@@ -44,8 +45,21 @@ class Jobber(Connector):
         Setting("JOBBER_API_VERSION", "The version of Jobber's API that is asked for.", "2025-04-16", "date"),
     )
     resources: ClassVar[Mapping[str, Resource]] = {
-        "clients": Resource("clients", "client", "clients", read_scopes=("read_clients",)),
-    }
+        "clients": Resource(
+            "clients", "client", "clients", writable=True, read_scopes=("read_clients",),
+            write_scopes=("write_clients",), actions=("archive", "unarchive"),
+        ),
+        "invoices": Resource(
+            "invoices", "invoice", "invoices", writable=True,
+            read_scopes=("read_invoices", "read_clients", "read_jobs", "read_users"),
+            write_scopes=("write_invoices", "read_custom_field_configurations", "write_custom_field_configurations"),
+            actions=("close_received", "reopen"),
+        ),
+        "notes": Resource(
+            "notes", "note", "notes", writable=True, notified=False, read_scopes=("read_invoices",),
+            write_scopes=("write_invoices",),
+        ),
+    }  # fmt: skip
     auth_methods = (
         AuthMethod("oauth", "Connect with Jobber", "oauth", "You sign in at Jobber and allow access there."),
     )
@@ -60,7 +74,7 @@ class Jobber(Connector):
         return self.config["JOBBER_OAUTH_URL"].rstrip("/")
 
     def catalogue(self, resource: str) -> Sequence[Field]:
-        return records.FIELDS
+        return KINDS[resource].fields
 
     def authorize_url(self, method: str, *, redirect_uri: str, state: str, challenge: str = "") -> str:
         """Scopes are fixed at Jobber per app, and no PKCE is documented."""

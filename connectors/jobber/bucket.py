@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from connectors.base import Budget
 from connectors.errors import RateLimited
-from connectors.jobber.documents import CLIENT_COST
+from connectors.jobber.documents import COSTS
 
 #: The bucket's size before Jobber has said it, as documented.
 SIZE = 10_000.0
@@ -20,8 +20,8 @@ class Bucket:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._maximum = self._available = self._restore = self._at = 0.0
-        #: Points asked for one client, as Jobber counted them last.
-        self.client_cost = float(CLIENT_COST)
+        #: Points asked for one record of a kind, as Jobber counted them last.
+        self.costs = {kind: float(cost) for kind, cost in COSTS.items()}
 
     def learn(self, maximum: float, available: float, restore: float) -> None:
         with self._lock:
@@ -42,12 +42,10 @@ class Bucket:
                 "Jobber's query budget is used up.", after=max(SOONEST, short / self._restore), reason="cost"
             )
 
-    def clients(self, least: int, most: int, reserve: float) -> int:
-        """How many clients a page may hold for the points that are there now; `least` where it has to wait anyhow."""
-        free = (self.now() if self._restore else SIZE) - reserve * (self._maximum or SIZE)
-        return max(
-            1, min(most, max(least, int(free // self.client_cost)), int(self._most(reserve) // self.client_cost))
-        )
+    def room(self, kind: str, least: int, most: int, reserve: float) -> int:
+        """How many records a page may hold for the points that are there now; `least` where it has to wait anyhow."""
+        free, cost = (self.now() if self._restore else SIZE) - reserve * (self._maximum or SIZE), self.costs[kind]
+        return max(1, min(most, max(least, int(free // cost)), int(self._most(reserve) // cost)))
 
     def _most(self, reserve: float) -> float:
         """What a full bucket has for one question."""

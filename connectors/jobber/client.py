@@ -1,255 +1,264 @@
-"""A session with one Jobber account over GraphQL."""
+"""A session with one Jobber account: clients, invoices and the notes on them."""
 
 import json
-import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
-from connectors.base import (
-    Account,
-    Budget,
-    Check,
-    Credentials,
-    Data,
-    Field,
-    FieldType,
-    Hidden,
-    Page,
-    Record,
-    Session,
-    WriteResult,
-)
+from connectors.base import Account, Budget, Check, Credentials, Data, Field, Page, Record, Session, WriteResult
 from connectors.errors import (
     AuthError,
     ConnectorError,
-    ContractError,
+    MissingError,
     RateLimited,
     RejectedError,
     ScopeError,
-    TransientError,
+    UnknownOutcome,
 )
-from connectors.http import Http, refusal
-from connectors.jobber import documents, records
-from connectors.jobber.bucket import bucket
+from connectors.http import Http
+from connectors.jobber import documents, notes, records, writing
+from connectors.jobber.asking import Asking, words
+from connectors.jobber.reading import KINDS, RESERVE, Reading
 
-#: Most clients on a page: Jobber gives no more. Fewer when the bucket does not have the points for them now, but
-#: so few only when it has to be waited for.
-PAGE, SMALL_PAGE = 100, 25
-#: Most clients in one question by id.
-FETCH = 50
-#: The part of the bucket that reading everything leaves to live work.
-RESERVE = 0.15
-_BAD_ID = re.compile(r"\$id(\d+)\b")
-_GONE = ("disconnected this app", "not active", "token not recognized")
+_ADD_SCOPE = "Add the scope to the app in Jobber's Developer Center, and connect again."
 
 
 class JobberSession(Session):
     def __init__(self, credentials: Credentials, http: Http, *, url: str, version: str) -> None:
-        self.credentials = credentials
-        self._http, self._url, self._version = http, url, version
-        self._bucket = bucket(url, credentials.account_id)
-        self._warning = ""
-        self._headers = Hidden(
-            {
-                "Authorization": f"Bearer {credentials.access_token.reveal()}",
-                "X-JOBBER-GRAPHQL-VERSION": version,
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-            }
-        )
+        self.credentials, self._version = credentials, version
+        self._asking = Asking(credentials, http, url=url, version=version)
+        self._reading = Reading(self._asking)
 
     def account(self) -> Account:
-        found = self.ask(documents.text("account"), {}, cost=4)["account"]
+        found = self._asking.ask(documents.text("account"), {}, cost=4)["account"]
         if not found:
             raise AuthError("Jobber does not say which account this is: connect it again.")
         return Account(
             str(found["id"]), str(found["name"]), found.get("countryCode") or "", url="https://secure.getjobber.com/"
         )
 
+    # What it may do
+
     def doctor(self) -> list[Check]:
-        total = self.ask(documents.text("clients_total"), {}, cost=2)["clients"]["totalCount"]
-        checks = [Check("May read clients", True, f"{total:,} clients are there.")]
-        if self._warning:
-            checks.append(Check("API version", False, self._warning, "Update Fieldbridge, or set JOBBER_API_VERSION."))
-        else:
-            checks.append(Check("API version", True, f"Version {self._version} is served."))
-        return checks
+        found = [self._may_read("clients"), self._may_read("invoices")]
+        found += [self._may_write("clients"), self._may_write("invoices")]
+        warning = self._asking.warning
+        if warning:
+            return [*found, Check("API version", False, warning, "Update Fieldbridge, or set JOBBER_API_VERSION.")]
+        return [*found, Check("API version", True, f"Version {self._version} is served.")]
+
+    def _may_read(self, resource: str) -> Check:
+        try:
+            total = self._counted(resource)
+        except ScopeError as error:
+            if resource == "clients":
+                raise
+            return Check(f"May read {resource}", False, str(error), _ADD_SCOPE)
+        return Check(f"May read {resource}", True, f"{total:,} {resource} are there.")
+
+    def _may_write(self, resource: str) -> Check:
+        """By the access token's word: no mutation is without an effect."""
+        label, scope = f"May change {resource}", f"write_{resource}"
+        if not self.credentials.scopes:
+            return Check(label, None, "Jobber does not say what this access may do.")
+        if scope in self.credentials.scopes:
+            return Check(label, True, f"The access has {scope}.")
+        return Check(label, False, f"The access has no {scope}.", _ADD_SCOPE)
+
+    def _counted(self, resource: str) -> int:
+        return int(self._asking.ask(documents.text(f"{resource}_total"), {}, cost=2)[resource]["totalCount"])
+
+    # Reading
 
     def fields(self, resource: str) -> list[Field]:
-        """Built-in fields and the custom fields seen on the first clients."""
-        page = self._page(documents.text("clients_page"), {"first": 20})
-        custom = sorted({p for r in page.records for p in r.data if p.startswith("custom.")})
-        labels = (
-            Field(p, p.removeprefix("custom.").replace("_", " ").capitalize(), FieldType.TEXT, custom=True)
-            for p in custom
-        )
-        return [*records.FIELDS, *labels]
+        """Built-in fields, and the custom fields seen on the first records or set up for invoices."""
+        first = self._reading.page(resource, f"{resource}_page", {"first": min(20, self._reading.size(resource))})
+        names = {p: records.label_of(p) for r in first.records for p in r.data if p.startswith("custom.")}
+        writable: set[str] = set()
+        if resource == "invoices":
+            known = {f"custom.{slug}": field for slug, field in self._known_configurations().items()}
+            names |= {path: field.name for path, field in known.items()}
+            writable = {path for path, field in known.items() if field.writable}
+        custom = (Field(p, names[p], custom=True, writable=p in writable) for p in sorted(names))
+        return [*KINDS[resource].fields, *custom]
 
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
-        """Up to 100 clients, as many as the bucket has points for; both ends of Jobber's time filter are inclusive."""
+        """As many records as the bucket has points for; both ends of Jobber's time filter are inclusive."""
         carried: dict[str, Any] = json.loads(cursor) if cursor else {}
         if updated_since and not cursor:
             carried["since"] = updated_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        variables = {**carried, "first": self._bucket.clients(SMALL_PAGE, PAGE, RESERVE)}
-        name = "clients_changed" if "since" in carried else "clients_page"
-        page = self._page(documents.text(name), variables, reserve=RESERVE)
+        since = carried.get("since")
+        name = f"{resource}_changed" if since else f"{resource}_page"
+        page = self._reading.page(resource, name, {**carried, "first": self._reading.size(resource)}, RESERVE)
+        found = page.records if resource != "notes" or not since else _changed(page.records, since)
         following = json.dumps({**carried, "after": page.next_cursor}) if page.next_cursor else None
-        total = None if cursor or "since" in carried else self._total()
-        return replace(page, next_cursor=following, total=total)
+        total = None if cursor or since or resource == "notes" else self._total(resource)
+        return replace(page, records=found, next_cursor=following, total=total)
 
-    def _total(self) -> int | None:
+    def _total(self, resource: str) -> int | None:
         """Nice to have for a progress bar, so a refusal is no failure."""
         try:
-            return int(self.ask(documents.text("clients_total"), {}, cost=2)["clients"]["totalCount"])
+            return self._counted(resource)
         except ConnectorError:
             return None
 
-    def _page(self, document: str, variables: Mapping[str, Any], reserve: float = 0.0) -> Page:
-        size = int(variables["first"])
-        cost = self._bucket.client_cost * size + documents.PAGE_COST
-        found = self.ask(document, variables, cost=cost, reserve=reserve, clients=size)["clients"]
-        info = found["pageInfo"]
-        rows: list[Record] = []
-        unreadable: list[str] = []
-        for node in found["nodes"]:
-            try:
-                rows.append(_record(node))
-            except ContractError:
-                unreadable.append(str(node["id"]))
-        return Page(rows, info["endCursor"] if info["hasNextPage"] else None, unreadable=unreadable)
-
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
-        """Many in one call by aliases, as many as the bucket takes. One bad id does not spoil the others.
+        if resource == "notes":
+            there = {note.id: note for note in self._notes_of([notes.invoice_of(i) for i in ids])}
+            return {i: there.get(i) for i in ids}
+        nodes = self._reading.by_ids(resource, ids)
+        return {i: self._reading.read(resource, node)[0] if node else None for i, node in nodes}
 
-        The points for all of them must be there before the first call: what was read and paid for is lost when a
-        later one is refused, and would be again and again.
-        """
-        most = self._bucket.clients(FETCH, FETCH, 0)
-        self._bucket.require((self._bucket.client_cost + 1) * len(ids))
-        found: dict[str, Record | None] = {}
-        for start in range(0, len(ids), most):
-            found |= self._fetch(ids[start : start + most])
-        return found
-
-    def _fetch(self, ids: Sequence[str]) -> dict[str, Record | None]:
-        variables = {f"id{n}": i for n, i in enumerate(ids)}
-        cost = (self._bucket.client_cost + 1) * len(ids)
-        try:
-            answer = self.ask(documents.by_ids(len(ids)), variables, cost=cost, clients=len(ids))
-        except RejectedError as error:
-            return self._without_bad(ids, error)
-        nodes = [(i, answer[f"c{n}"]) for n, i in enumerate(ids)]
-        return {i: _record(node) if node else None for i, node in nodes}
-
-    def _without_bad(self, ids: Sequence[str], error: RejectedError) -> dict[str, Record | None]:
-        """An id that Jobber cannot read is one that it does not have. It names the first one it stumbled over."""
-        named = _BAD_ID.search(str(error))
-        if len(ids) == 1 or (named and int(named[1]) < len(ids)):
-            bad = ids[int(named[1])] if named else ids[0]
-            rest = [i for i in ids if i != bad]
-            return {bad: None} | (self._fetch(rest) if rest else {})
-        return {k: v for i in ids for k, v in self._fetch([i]).items()}
-
-    def ask(
-        self, document: str, variables: Mapping[str, Any], *, cost: float, reserve: float = 0.0, clients: int = 0,
-        writes: bool = False,
-    ) -> Any:  # fmt: skip
-        """`data` of a whole answer; anything less is an error. `clients`: how many the question is for."""
-        self._bucket.require(cost, reserve)
-        body = json.dumps({"query": document, "variables": variables})
-        response = self._http.post(self._url, headers=self._headers, writes=writes, content=body.encode())
-        if 400 <= response.status < 500:
-            raise refusal("Jobber", response.status, _message(response.body))
-        answer = self._http.read_json(response, writes=writes)
-        if not isinstance(answer, dict):
-            raise ContractError("Jobber's answer is not as we know it.")
-        self._learn(answer.get("extensions") or {}, clients)
-        if answer.get("error"):
-            raise AuthError(f"Jobber says: {_words(answer['error'])}")
-        if answer.get("errors"):
-            self._fail(answer["errors"], answer.get("extensions") or {})
-        if not isinstance(answer.get("data"), dict):
-            raise ContractError("Jobber's answer holds no data.")
-        return answer["data"]
-
-    def _learn(self, extensions: Mapping[str, Any], clients: int) -> None:
-        cost = extensions.get("cost") or {}
-        if clients and cost.get("requestedQueryCost"):
-            self._bucket.client_cost = max(1.0, float(cost["requestedQueryCost"]) / clients)
-        status = cost.get("throttleStatus")
-        if status:
-            self._bucket.learn(
-                float(status["maximumAvailable"]), float(status["currentlyAvailable"]), float(status["restoreRate"])
-            )
-        self._warning = str((extensions.get("versioning") or {}).get("warning") or "")
-
-    def _fail(self, errors: Sequence[Mapping[str, Any]], extensions: Mapping[str, Any]) -> NoReturn:
-        """Partial data is never taken for the whole."""
-        words = _words(errors[0])
-        code = str((errors[0].get("extensions") or {}).get("code") or "")
-        if code == "THROTTLED":
-            raise RateLimited("Jobber's query budget is used up.", after=_wait(extensions), reason="cost")
-        if code == "UNAUTHENTICATED" or any(g in words.lower() for g in _GONE):
-            raise AuthError(f"Jobber no longer accepts our access: {words}")
-        if "hidden due to permissions" in words:
-            raise ScopeError(f"Jobber keeps this from us: {words}", code="scope")
-        if "temporarily unavailable" in words.lower():
-            raise TransientError("Jobber is temporarily unavailable.")
-        if "invalid value" in words:
-            raise RejectedError(f"Jobber does not know this id: {words}")
-        raise ContractError(f"Jobber refused the question: {words}")
-
-    def create(self, resource: str, data: Data, *, key: str, deadline: float) -> WriteResult:
-        raise RejectedError("Jobber clients are only read.")
-
-    def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
-        raise RejectedError("Jobber clients are only read.")
+    def _notes_of(self, invoice_ids: Sequence[str]) -> list[Record]:
+        nodes = self._reading.by_ids("notes", list(dict.fromkeys(invoice_ids)))
+        return [note for _, node in nodes if node for note in self._reading.read("notes", node)]
 
     def find_by_email(self, resource: str, email: str) -> list[Record]:
-        raise RejectedError("Jobber clients are only read.")
+        """None: Jobber has no filter by email, and does not say that its search sees what was written last."""
+        return []
+
+    def written_since(self, resource: str, since: datetime, sent: Sequence[Data]) -> list[Record]:
+        """Notes are read from the invoices that they were sent to."""
+        if resource != "notes":
+            return super().written_since(resource, since, sent)
+        made, second = self._notes_of([str(data["invoice_id"]) for data in sent]), since.replace(microsecond=0)
+        return [note for note in made if note.created_at and note.created_at >= second]
+
+    # Writing. Jobber knows no idempotency keys: what has no answer may have happened.
+
+    def create(self, resource: str, data: Data, *, key: str, deadline: float) -> WriteResult:
+        if resource == "clients":
+            return self._create_client(data, deadline)
+        if resource == "notes":
+            writing.only(data, frozenset({"invoice_id", "message"}), "note")
+            asked = {"id": data.get("invoice_id"), "input": {"message": data.get("message")}}
+            return self._write("invoiceCreateNote", "note_create", asked, deadline, data)
+        raise RejectedError("Jobber invoices are made in Jobber.")
+
+    def _create_client(self, data: Data, deadline: float) -> WriteResult:
+        """Tags take a second call; the client is there when it is refused or gets no answer."""
+        writing.only(data, writing.WRITABLE, "client")
+        made = self._write("clientCreate", "client_create", {"input": writing.client_create(data)}, deadline, data)
+        if not data.get("tags"):
+            return made
+        asked = {"id": made.record.id, "input": {"tagsToAdd": list(data["tags"])}}
+        try:
+            return self._write("clientEdit", "client_edit", asked, deadline, data)
+        except ConnectorError as error:
+            raise UnknownOutcome(f"The client was made without its tags. {error}") from None
+
+    def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
+        if resource == "clients":
+            writing.only(data, writing.WRITABLE, "client")
+            asked = {"id": record_id, "input": writing.client_edit(data, self._contacts(record_id))}
+            return self._write("clientEdit", "client_edit", asked, deadline, data)
+        if resource == "notes":
+            writing.only(data, frozenset({"message"}), "note")
+            note = {"noteId": notes.own_id(record_id), "message": data.get("message")}
+            return self._write("invoiceEditNote", "note_edit", {"input": note}, deadline, data)
+        asked = {"id": record_id, "input": writing.invoice_edit(data, self._configurations())}
+        return self._write("invoiceEdit", "invoice_edit", asked, deadline, data)
+
+    def _contacts(self, client_id: str) -> dict[str, Any]:
+        found = self._asking.ask(documents.text("client_contacts"), {"id": client_id}, cost=120)["client"]
+        if not found:
+            raise MissingError("Jobber has no such client any more.")
+        return self._reading.whole("clients", found)
+
+    def act(self, resource: str, record_id: str, action: str, data: Data, *, key: str, deadline: float) -> WriteResult:
+        match (resource, action):
+            case ("clients", "archive"):
+                return self._write("clientArchive", "client_archive", {"id": record_id}, deadline)
+            case ("clients", "unarchive"):
+                return self._write("clientUnarchive", "client_unarchive", {"id": record_id}, deadline)
+            case ("invoices", "close_received"):
+                asked = {"id": record_id, "input": {"closeOption": "MARK_RECEIVED"}}
+                return self._write("invoiceClose", "invoice_close", asked, deadline)
+            case ("invoices", "reopen"):
+                return self._write("invoiceReopen", "invoice_reopen", {"id": record_id}, deadline)
+        return super().act(resource, record_id, action, data, key=key, deadline=deadline)
+
+    def _write(
+        self, mutation: str, name: str, variables: Mapping[str, Any], deadline: float, data: Data | None = None
+    ) -> WriteResult:
+        """`data`: what the mutation was made of, to name the path that is refused."""
+        if time.monotonic() > deadline:
+            raise RateLimited("There was no time left to send it safely.", after=0.1, reason="deadline")
+        cost = max(self._asking.bucket.costs.values()) + documents.WRITE_COST
+        answer = self._asking.ask(documents.text(name), variables, cost=cost, writes=True)
+        found = answer.get(mutation) or {}
+        if found.get("userErrors"):
+            raise _refused(found["userErrors"][0], data or {})
+        try:
+            return WriteResult(self._written(found))
+        except (KeyError, TypeError, ConnectorError):
+            raise UnknownOutcome("Jobber did not show what it has written.") from None
+
+    def _written(self, found: Mapping[str, Any]) -> Record:
+        if "invoiceNote" in found:
+            return notes.record(str(found["invoice"]["id"]), found["invoiceNote"])
+        resource = "clients" if "client" in found else "invoices"
+        return self._reading.read(resource, found[KINDS[resource].one])[0]
+
+    # The account's own fields for invoices
+
+    def ensure_link_field(self, label: str) -> str:
+        """One that is the app's own: people see it in Jobber, and cannot change it there."""
+        slug = records.slug_of(label)
+        held = self._configurations().get(slug)
+        if held is None:
+            wanted = {"name": label, "appliesTo": "ALL_INVOICES", "readOnly": True, "transferable": False}
+            answer = self._asking.ask(documents.text("link_field_create"), {"input": wanted}, cost=20, writes=True)
+            made = answer["customFieldConfigurationCreateLink"]
+            if made["userErrors"]:
+                raise _refused(made["userErrors"][0], {})
+        elif held.kind != writing.LINK:
+            raise RejectedError(f"Jobber has a field “{label}” for invoices already, and it takes no link.")
+        return slug
+
+    def _known_configurations(self) -> Mapping[str, writing.Configuration]:
+        try:
+            return self._configurations()
+        except ScopeError:
+            return {}
+
+    def _configurations(self) -> Mapping[str, writing.Configuration]:
+        """Those for invoices by the slug of their name; where two have the same, neither can be written by it."""
+        found: dict[str, writing.Configuration] = {}
+        after, more = None, True
+        while more:
+            asked = {"after": after, "appliesTo": "ALL_INVOICES"}
+            page = self._asking.ask(documents.text("configurations"), asked, cost=383)["customFieldConfigurations"]
+            for node in filter(lambda n: "name" in n, page["nodes"]):
+                slug = records.slug_of(node["name"])
+                kind = "several" if slug in found else str(node["__typename"])
+                if not node["archived"]:
+                    found[slug] = writing.Configuration(str(node["id"]), str(node["name"]), kind)
+            after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+        return found
+
+    # The rest
 
     def budgets(self) -> list[Budget]:
-        found = self._bucket.budget()
+        found = self._asking.bucket.budget()
         return [found] if found.maximum else []
 
     def disconnect(self) -> None:
         """The mutation that ends the app's access to this account."""
-        done = self.ask(documents.text("app_disconnect"), {}, cost=6, writes=True)["appDisconnect"]
+        done = self._asking.ask(documents.text("app_disconnect"), {}, cost=6, writes=True)["appDisconnect"]
         if done["userErrors"]:
-            raise RejectedError(f"Jobber did not let go: {_words(done['userErrors'][0])}")
+            raise RejectedError(f"Jobber did not let go: {words(done['userErrors'][0])}")
 
 
-def _record(node: Mapping[str, Any]) -> Record:
-    try:
-        return records.client(node)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"A Jobber client is not as we know it: {error}.", code="contract") from None
+def _changed(found: Sequence[Record], since: str) -> list[Record]:
+    """An invoice that has changed brings its old notes along."""
+    return [note for note in found if note.updated_at and note.updated_at >= records.moment(since)]
 
 
-def _wait(extensions: Mapping[str, Any]) -> float:
-    """Seconds until the question fits: Jobber sends no Retry-After."""
-    cost = extensions.get("cost") or {}
-    status = cost.get("throttleStatus") or {}
-    try:
-        short = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
-        return max(0.1, short / float(status["restoreRate"]))
-    except (KeyError, ZeroDivisionError, TypeError):
-        return 2.0
-
-
-def _words(error: object) -> str:
-    message = error.get("message") if isinstance(error, Mapping) else error
-    return str(message or "no reason given")[:300]
-
-
-def _message(body: bytes) -> str:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return "no reason given"
-    if not isinstance(answer, dict):
-        return "no reason given"
-    inner = answer.get("error")
-    return _words(inner if isinstance(inner, Mapping) else answer)
+def _refused(error: Mapping[str, Any], data: Data) -> RejectedError:
+    said = f"Jobber says: {words(error)}"
+    if "not found" in said.lower():
+        return MissingError(said)
+    return RejectedError(said, field=writing.refused_path(error.get("path") or (), data))

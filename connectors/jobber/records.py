@@ -1,7 +1,7 @@
 """Jobber clients as records, and their field catalogue."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -10,6 +10,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 
 from connectors.base import Data, Field, FieldType, Record, storable
+from connectors.jobber.writing import ADDRESS, WRITABLE
 
 _TEXT = {
     "id": "Client id", "name": "Name", "first_name": "First name", "last_name": "Last name",
@@ -25,15 +26,15 @@ _YES_NO = {
     "sample_data": "Sample data",
 }
 FIELDS = (
-    *(Field(path, label) for path, label in _TEXT.items()),
-    *(Field(path, label, FieldType.BOOLEAN) for path, label in _YES_NO.items()),
-    Field("email", "Email", FieldType.EMAIL, help="The primary address."),
+    *(Field(path, label, writable=path in WRITABLE) for path, label in _TEXT.items()),
+    *(Field(path, label, FieldType.BOOLEAN, writable=path in WRITABLE) for path, label in _YES_NO.items()),
+    Field("email", "Email", FieldType.EMAIL, writable=True, help="The primary address."),
     Field("other_emails", "Other emails", FieldType.LIST),
-    Field("phone", "Phone", FieldType.PHONE, help="The primary number, as typed."),
+    Field("phone", "Phone", FieldType.PHONE, writable=True, help="The primary number, as typed."),
     Field("phone_normalized", "Phone, as Jobber reads it", FieldType.PHONE),
     Field("other_phones", "Other phones", FieldType.LIST),
-    Field("billing_address.country", "Billing country", FieldType.COUNTRY),
-    Field("tags", "Tags", FieldType.LIST),
+    Field("billing_address.country", "Billing country", FieldType.COUNTRY, writable=True),
+    Field("tags", "Tags", FieldType.LIST, writable=True),
     Field("balance", "Balance", FieldType.MONEY),
     Field("created_at", "Created", FieldType.DATETIME),
     Field("updated_at", "Updated", FieldType.DATETIME),
@@ -42,10 +43,6 @@ _PLAIN = {
     "id": "id", "name": "name", "first_name": "firstName", "last_name": "lastName", "company_name": "companyName",
     "title": "title", "is_company": "isCompany", "is_lead": "isLead", "is_archived": "isArchived",
     "sample_data": "sampleData", "url": "jobberWebUri", "created_at": "createdAt", "updated_at": "updatedAt",
-}  # fmt: skip
-_ADDRESS = {
-    "street1": "street1", "street2": "street2", "city": "city", "province": "province", "postal_code": "postalCode",
-    "country": "country",
 }  # fmt: skip
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -56,7 +53,7 @@ def client(node: Mapping[str, Any]) -> Record:
     data: Data = {path: node[name] for path, name in _PLAIN.items() if node[name] not in (None, "")}
     data |= _contacts(node)
     address = node.get("billingAddress") or {}
-    data |= {f"billing_address.{p}": address[n] for p, n in _ADDRESS.items() if address.get(n)}
+    data |= {f"billing_address.{p}": address[n] for p, n in ADDRESS.items() if address.get(n)}
     data["tags"] = [str(t["label"]) for t in node["tags"]["nodes"]]
     data["balance"] = str(node["balance"])
     data |= custom_fields(node["customFields"])
@@ -65,8 +62,8 @@ def client(node: Mapping[str, Any]) -> Record:
         id=str(node["id"]),
         data=data,
         label=_label(data),
-        updated_at=_moment(node["updatedAt"]),
-        created_at=_moment(node["createdAt"]),
+        updated_at=moment(node["updatedAt"]),
+        created_at=moment(node["createdAt"]),
         email=email,
         url=str(node["jobberWebUri"] or ""),
     )
@@ -101,13 +98,22 @@ def match_email(raw: str) -> str:
         return ""
 
 
-def custom_fields(nodes: list[Mapping[str, Any]]) -> Data:
+def slug_of(label: str) -> str:
+    return _NOT_SLUG.sub("_", label.lower()).strip("_") or "field"
+
+
+def label_of(path: str) -> str:
+    """Words for a custom field of which only the slug is known."""
+    return path.removeprefix("custom.").replace("_", " ").capitalize()
+
+
+def custom_fields(nodes: Sequence[Mapping[str, Any]]) -> Data:
     """{'custom.<slug>': text}; labels that make the same slug get a number."""
     data: Data = {}
     for node in nodes:
         if "label" not in node:
             continue  # a kind of field that is newer than we are
-        slug = stem = f"custom.{_NOT_SLUG.sub('_', node['label'].lower()).strip('_') or 'field'}"
+        slug = stem = f"custom.{slug_of(node['label'])}"
         number = 2
         while slug in data:
             slug, number = f"{stem}_{number}", number + 1
@@ -129,7 +135,7 @@ def _shown(node: Mapping[str, Any]) -> str:
         case {"valueArea": {"length": length, "width": width}, "unit": unit}:
             return f"{_number(length)} x {_number(width)} {unit}".strip()
         case {"valueLink": {"text": text, "url": url}}:
-            return f"{text} {url}".strip()
+            return str(url or text)
     return ""
 
 
@@ -140,5 +146,5 @@ def _number(value: object) -> str:
     return str(value)
 
 
-def _moment(value: str) -> datetime:
+def moment(value: str) -> datetime:
     return datetime.fromisoformat(value).astimezone(UTC)

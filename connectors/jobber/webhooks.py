@@ -14,6 +14,9 @@ _KINDS = {
     "CLIENT_CREATE": NoticeKind.CHANGED,
     "CLIENT_UPDATE": NoticeKind.CHANGED,
     "CLIENT_DESTROY": NoticeKind.DELETED,
+    "INVOICE_CREATE": NoticeKind.CHANGED,
+    "INVOICE_UPDATE": NoticeKind.CHANGED,
+    "INVOICE_DESTROY": NoticeKind.DELETED,
     "APP_DISCONNECT": NoticeKind.DISCONNECTED,
 }
 
@@ -34,15 +37,15 @@ def parse(body: bytes) -> Notice:
         event = json.loads(body)["data"]["webHookEvent"]
         topic = str(event["topic"])
         kind = _KINDS.get(topic, NoticeKind.IGNORED)
-        client = kind in {NoticeKind.CHANGED, NoticeKind.DELETED}
+        resource = f"{topic.partition('_')[0].lower()}s" if kind in {NoticeKind.CHANGED, NoticeKind.DELETED} else ""
         # Apps made before December 2023 get the key with one r.
         when = event.get("occurredAt") or event.get("occuredAt")
         return Notice(
             topic=topic,
             account_id=str(event["accountId"]),
             kind=kind,
-            resource="clients" if client else "",
-            record_id=str(event["itemId"]) if client else "",
+            resource=resource,
+            record_id=str(event["itemId"]) if resource else "",
             occurred_at=datetime.fromisoformat(when).astimezone(UTC) if when else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError):

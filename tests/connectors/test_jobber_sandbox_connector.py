@@ -12,8 +12,10 @@ from connectors.base import Credentials, Page, Secret, Session
 from connectors.errors import AuthError, RateLimited, ScopeError
 from connectors.http import Http
 from connectors.jobber import bucket as buckets
+from connectors.jobber import reading
 from connectors.jobber.bucket import Bucket
-from connectors.jobber.client import RESERVE, JobberSession
+from connectors.jobber.client import JobberSession
+from connectors.jobber.reading import RESERVE
 from connectors.jobber.sandbox.permissions import SCOPES
 from connectors.sandbox.clock import Clock
 from connectors.sandbox.running import Running, running
@@ -62,13 +64,25 @@ def test_a_used_code_is_refused(jobber: Calls) -> None:
 
 def test_the_doctor_finds_all_well(jobber: Calls) -> None:
     checks = opened(jobber).doctor()
-    assert [c.ok for c in checks] == [True, True]
+    assert [c.ok for c in checks] == [True] * 5
     assert checks[0].detail.startswith("200 clients")
+    assert checks[1].detail.startswith("60 invoices")
+
+
+def test_the_doctor_names_the_scopes_that_are_missing(jobber: Calls) -> None:
+    jobber.switch(read_invoices=False, write_clients=False)
+    try:
+        found = {c.label: c for c in opened(jobber).doctor()}
+    finally:
+        jobber.switch()
+    wrong = {label: check for label, check in found.items() if check.ok is False}
+    assert set(wrong) == {"May read invoices", "May change clients"}
+    assert all("connect again" in check.next_step for check in wrong.values())
 
 
 def test_the_doctor_tells_of_a_version_at_its_end(jobber: Calls) -> None:
     jobber.switch(version_ends=True)
-    check = opened(jobber).doctor()[1]
+    check = opened(jobber).doctor()[-1]
     assert check.ok is False
     assert "no longer supported" in check.detail
     jobber.switch()
@@ -178,6 +192,7 @@ class Limited:
         credentials = self.calls.connected()
         url = f"{self.calls.url}/api/graphql"
         monkeypatch.setitem(buckets._buckets, f"{url} {credentials.account_id}", Bucket(self.clock.time))
+        monkeypatch.setattr(reading, "pause", self.clock.advance)
         self.session = self.calls.connector().open(credentials)
         self.throttle = found.sandbox.services["jobber"].throttle
 
@@ -217,7 +232,7 @@ def test_reading_everything_uses_what_jobber_allows(limited: Limited) -> None:
             break
     allowed = 10_000 * (1 - RESERVE) + 500 * (limited.clock.time() - started)
     assert len(ids) == len(set(ids)) == 1000
-    assert 47_000 < spent < 50_000
+    assert 50_000 < spent < 53_000
     assert spent >= 0.95 * allowed
     assert counts.total() < 60
 
@@ -235,7 +250,7 @@ def test_a_drained_bucket_is_learnt_from_the_refusal(limited: Limited) -> None:
     limited.throttle.spend("1", 9_000)
     with pytest.raises(RateLimited) as refused:
         limited.session.page("clients")
-    assert refused.value.after == pytest.approx((6_703 - 1_000) / 500, abs=0.1)
+    assert refused.value.after == pytest.approx((7_003 - 1_000) / 500, abs=0.1)
     page = limited.patiently(lambda: limited.session.page("clients"), most=3)
     assert len(page.records) >= 25
 

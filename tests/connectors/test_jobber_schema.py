@@ -22,7 +22,7 @@ from connectors.jobber import documents
 from connectors.jobber.sandbox.schema import FILE, schema
 from tests import shared
 
-NAMES = sorted(f.stem for f in documents.FOLDER.glob("*.graphql") if f.stem != "client_fields")
+NAMES = sorted(f.stem for f in documents.FOLDER.glob("*.graphql") if not f.stem.endswith("_fields"))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,8 @@ def test_every_document_fits_the_public_schema(name: str, real_schema: GraphQLSc
     assert validate(real_schema, parse(documents.text(name))) == []
 
 
-def test_reads_by_id_fit_both_schemas(real_schema: GraphQLSchema) -> None:
-    document = parse(documents.by_ids(3))
+@pytest.mark.parametrize("kind", documents.COSTS)
+def test_reads_by_id_fit_both_schemas(kind: str, real_schema: GraphQLSchema) -> None:
+    document = parse(documents.by_ids(kind, 3))
     assert validate(schema(), document) == []
     assert validate(real_schema, document) == []
