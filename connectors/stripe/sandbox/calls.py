@@ -9,6 +9,7 @@ from connectors.stripe.sandbox.access import PLATFORM, Access, no_access
 from connectors.stripe.sandbox.accounts import Account, removed
 from connectors.stripe.sandbox.asking import Call, Request
 from connectors.stripe.sandbox.billing import Billing
+from connectors.stripe.sandbox.credit_notes import CreditNoteCalls
 from connectors.stripe.sandbox.events import Events
 from connectors.stripe.sandbox.forms import Form, expanded, integer, items, only, text
 from connectors.stripe.sandbox.invoice_calls import InvoiceCalls
@@ -35,6 +36,7 @@ class Calls:
             "GET events": self.list_events,
             "GET event/{id}": self.event,
             **InvoiceCalls(billing).named,
+            **CreditNoteCalls(billing).named,
         }
         self.routes = Routes(self.named)
 

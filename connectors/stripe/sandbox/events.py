@@ -17,6 +17,9 @@ KEPT_SECONDS = 30 * 86400
 #: What the platform's webhook endpoint listens to; the others are events without a delivery.
 HEARD = {
     "customer.created", "customer.updated", "customer.deleted", "account.updated", "account.application.deauthorized",
+    "invoice.created", "invoice.updated", "invoice.deleted", "invoice.finalized", "invoice.finalization_failed",
+    "invoice.sent", "invoice.paid", "invoice.overpaid", "invoice.overdue", "invoice.voided",
+    "invoice.marked_uncollectible", "credit_note.created", "credit_note.voided",
 }  # fmt: skip
 
 
