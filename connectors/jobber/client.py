@@ -158,6 +158,7 @@ class JobberSession(Session):
             writing.only(data, frozenset({"message"}), "note")
             note = {"noteId": notes.own_id(record_id), "message": data.get("message")}
             return self._write("invoiceEditNote", "note_edit", {"input": note}, deadline, data)
+        writing.only(data, frozenset(path for path in data if path.startswith("custom.")), "invoice")
         asked = {"id": record_id, "input": writing.invoice_edit(data, self._configurations())}
         return self._write("invoiceEdit", "invoice_edit", asked, deadline, data)
 

@@ -135,7 +135,7 @@ def invoice_edit(data: Data, configurations: Mapping[str, Configuration]) -> Jso
 
 def _custom(path: str, value: Any, configurations: Mapping[str, Configuration]) -> Json:
     """A link is shown in Jobber by its text: the name of its field."""
-    field = configurations.get(path.removeprefix("custom.")) if path.startswith("custom.") else None
+    field = configurations.get(path.removeprefix("custom."))
     if field is None or not field.writable:
         raise RejectedError(f"Jobber does not let us write {path} of an invoice.", field=path)
     return {"customFieldConfigurationId": field.id, **_VALUES[field.kind](str(value or ""), field.name)}

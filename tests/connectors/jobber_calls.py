@@ -16,6 +16,25 @@ VERSION = "2025-04-16"
 CALLBACK = "http://portal.example.com/connect/jobber/callback/"
 APP = {"client_id": "sandbox-jobber-client", "client_secret": "sandbox-jobber-secret"}
 CREATE = "mutation($input: ClientCreateInput!) { clientCreate(input: $input) { client { id } userErrors { path } } }"
+EDIT_CLIENT = (
+    "mutation($id: EncodedId!, $input: ClientEditInput!)"
+    " { clientEdit(clientId: $id, input: $input) { client { id } userErrors { message } } }"
+)
+BILL = (
+    "mutation($input: InvoiceCreateInput!) { invoiceCreate(input: $input) { invoice { id } userErrors { message } } }"
+)
+EDIT_INVOICE = (
+    "mutation($id: EncodedId!, $input: InvoiceEditInput!)"
+    " { invoiceEdit(invoiceId: $id, input: $input) { invoice { id } userErrors { message } } }"
+)
+NOTE = (
+    "mutation($id: EncodedId!, $message: String!)"
+    " { invoiceCreateNote(invoiceId: $id, input: { message: $message }) { invoiceNote { id } userErrors { message } } }"
+)
+EDIT_NOTE = (
+    "mutation($id: EncodedId!, $message: String!)"
+    " { invoiceEditNote(input: { noteId: $id, message: $message }) { invoiceNote { id } userErrors { message } } }"
+)
 
 
 @dataclass
@@ -44,6 +63,46 @@ class Calls:
 
     def create(self, token: str = "operator-jobber-token", **given: Any) -> str:
         return str(self.ask(CREATE, token, input=given)["clientCreate"]["client"]["id"])
+
+    def done(self, query: str, **variables: Any) -> Any:
+        """What a mutation answers with, as the operator."""
+        (found,) = self.ask(query, **variables).values()
+        assert found["userErrors"] == []
+        return found
+
+    def edit_client(self, client_id: str, **given: Any) -> None:
+        self.done(EDIT_CLIENT, id=client_id, input=given)
+
+    def bill(self, client_id: str, *lines: dict[str, Any], **more: Any) -> str:
+        """An invoice that is sent: for one line of $110 unless told otherwise."""
+        given = {
+            "clientId": client_id, "markSent": True, "dueDetails": {"invoiceNet": 14},
+            "lineItems": list(lines) or [{"name": "Work", "quantity": 1.0, "unitPrice": 110.0}],
+            "tax": {"taxCalculationMethod": "INCLUSIVE"}, **more,
+        }  # fmt: skip
+        return str(self.done(BILL, input=given)["invoice"]["id"])
+
+    def edit_invoice(self, invoice_id: str, **given: Any) -> None:
+        self.done(EDIT_INVOICE, id=invoice_id, input=given)
+
+    def note(self, invoice_id: str, message: str) -> str:
+        return str(self.done(NOTE, id=invoice_id, message=message)["invoiceNote"]["id"])
+
+    def edit_note(self, note_id: str, message: str) -> None:
+        self.done(EDIT_NOTE, id=note_id, message=message)
+
+    def page_of(self, kind: str, record_id: str) -> str:
+        """The control page of a client or an invoice."""
+        query = f"query($id: EncodedId!) {{ {kind}(id: $id) {{ jobberWebUri }} }}"
+        number = str(self.ask(query, id=record_id)[kind]["jobberWebUri"]).rpartition("/")[2]
+        return f"{self.url}/accounts/1/{kind}s/{number}"
+
+    def destroy(self, kind: str, record_id: str) -> None:
+        assert self.http.post(f"{self.page_of(kind, record_id)}/destroy").status_code == 303
+
+    def pay(self, invoice_id: str, amount: str, **more: str) -> None:
+        form = {"amount": amount, "kind": "PAYMENT", "method": "BANK_TRANSFER"} | more
+        assert self.http.post(f"{self.page_of('invoice', invoice_id)}/pay", data=form).status_code == 303
 
     def consent(self, **changes: str) -> httpx.Response:
         """What a person's browser posts from the consent page."""

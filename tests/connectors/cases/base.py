@@ -1,6 +1,7 @@
 """What the contract suite needs to know of a connector, and to do at the service's side."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -25,25 +26,48 @@ class Case(ABC):
     slug: ClassVar[str]
     #: The way to connect whose tokens expire and are renewed.
     renewed_by: ClassVar[str]
+    #: Whether its answers to writes name the request.
+    names_requests: ClassVar[bool] = True
     #: How many records of each resource the first account has in the seed "demo".
     seeded: ClassVar[Mapping[str, int]]
     #: Ids that the service has not, well-formed and not.
     unknown_ids: ClassVar[Mapping[str, tuple[str, ...]]]
     #: What the sandbox calls the calls of a page, for faults.
     reading: ClassVar[Mapping[str, str]]
-    #: What it calls the calls that create.
+    #: What it calls the calls that create, for each resource of which we make records.
     creating: ClassVar[Mapping[str, str]] = {}
     #: Whether a record's data holds every edit's time, so that `updated_since` finds old records that were edited.
     knows_edits: ClassVar[bool]
-    #: Values to write and to write again, for each resource that takes writes; `long` exceeds a length.
-    written: ClassVar[Mapping[str, Data]] = {}
+    #: Values to write again, for each resource that takes writes.
     rewritten: ClassVar[Mapping[str, Data]] = {}
-    too_long: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    reference: ClassVar[str] = ""
+    #: Paths that change when others are written.
+    following: ClassVar[frozenset[str]] = frozenset()
+    #: A path and a value for it that the service refuses.
+    refused: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    #: The path by which what this suite writes is known again, and the value that it gets.
+    marks: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    #: What a record's cross reference is called, where it carries one, and the path it is written by.
+    references: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    #: Resources whose records have no email, are not found by it, can never be removed, or never be changed.
+    without_email: ClassVar[frozenset[str]] = frozenset()
+    unsearched: ClassVar[frozenset[str]] = frozenset()
+    lasting: ClassVar[frozenset[str]] = frozenset()
+    unchanging: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, running: Running, portal: str = "http://portal.example.com") -> None:
         self.running = running
         self.address = f"{portal}/connect/{self.slug}/callback/"
+        #: Records that this suite has made and cannot remove again.
+        self.left: Counter[str] = Counter()
+
+    @property
+    def written(self) -> Mapping[str, Data]:
+        """Values to write, for each resource of which we make records."""
+        return {}
+
+    def there_are(self, resource: str) -> int:
+        """How many records the first account has now."""
+        return self.seeded[resource] + self.left[resource]
 
     @abstractmethod
     def connector(self) -> Connector:
@@ -73,7 +97,8 @@ class Case(ABC):
     def edit(self, resource: str, record_id: str, name: str) -> None: ...
 
     @abstractmethod
-    def remove(self, resource: str, record_id: str) -> None: ...
+    def remove(self, resource: str, record_id: str) -> None:
+        """One of the lasting stays, and is counted in `left`."""
 
     @abstractmethod
     def let_go(self) -> None:
