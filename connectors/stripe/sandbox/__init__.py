@@ -1,4 +1,4 @@
-"""A local stand-in for Stripe: accounts, customers, events, the ways to connect, and pages to act as the owner."""
+"""A local stand-in for Stripe: accounts, customers, invoices, events, the ways to connect, and pages for the owner."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class StripeSandbox(Service):
 
     slug = "stripe"
     name = "Stripe"
-    about = "Accounts, customers, keys and events, as in the Stripe dashboard."
+    about = "Accounts, customers, invoices, keys and events, as in the Stripe dashboard."
 
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
@@ -64,5 +64,5 @@ class StripeSandbox(Service):
         self.billing.passing()
 
     def routes(self) -> list[BaseRoute]:
-        control = Control(self.frame, self.accounts, self.access, self.consent, self.events)
+        control = Control(self.frame, self.accounts, self.access, self.consent, self.events, self.billing)
         return [*self.consent.routes(), Mount("/v1", app=self.api), *control.routes()]

@@ -1,4 +1,4 @@
-"""Pages to act as the owner of a Stripe account: customers, keys, connected apps, what Stripe asks for, events."""
+"""Pages to act as the owner of a Stripe account: customers, invoices, keys, apps, what Stripe asks for, events."""
 
 import json
 import secrets
@@ -15,8 +15,10 @@ from connectors.stripe.sandbox import accounts as profiles
 from connectors.stripe.sandbox import customers
 from connectors.stripe.sandbox.access import PLATFORM, Access, operator_key
 from connectors.stripe.sandbox.accounts import REQUIREMENTS, Account, removed
+from connectors.stripe.sandbox.billing import Billing
 from connectors.stripe.sandbox.consent import Consent
 from connectors.stripe.sandbox.events import Cause, Events
+from connectors.stripe.sandbox.invoice_pages import InvoicePages
 from connectors.stripe.sandbox.problems import Problem
 
 PER_PAGE = 50
@@ -26,10 +28,12 @@ type Page = Callable[[Request, Account], Awaitable[Response]]
 
 class Control:
     def __init__(
-        self, frame: Frame, accounts: dict[str, Account], access: Access, consent: Consent, events: Events
+        self, frame: Frame, accounts: dict[str, Account], access: Access, consent: Consent, events: Events,
+        billing: Billing,
     ) -> None:  # fmt: skip
         self._frame, self._accounts, self._access = frame, accounts, access
         self._consent, self._events = consent, events
+        self._invoices = InvoicePages(billing)
 
     def routes(self) -> list[BaseRoute]:
         one, both = "/accounts/{account}", ["GET", "POST"]
@@ -39,6 +43,7 @@ class Control:
             Route(f"{one}/customers", self._of(self._customers)),
             Route(f"{one}/customers/new", self._of(self._new), methods=both),
             Route(f"{one}/customers/{{customer}}", self._of(self._customer), methods=both),
+            *self._invoices.routes(self._of),
             Route(f"{one}/events", self._of(self._event_list)),
             Route(f"{one}/events/{{event}}", self._of(self._event)),
         ]
@@ -81,6 +86,8 @@ class Control:
             grant["revoked"] = not grant["revoked"]
         elif do in {"charges_enabled", "payouts_enabled"}:
             self._change(account, {do: value == "on"})
+        elif do == "round_tax_per_invoice":
+            account.settings[do] = value == "on"
         elif do == "require" and value in REQUIREMENTS:
             due = account.profile["requirements"]["currently_due"]
             after = [d for d in due if d != value] if value in due else [*due, value]
