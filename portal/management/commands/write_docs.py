@@ -212,6 +212,7 @@ SANDBOX = [
     Variable("PORT", "Where the demo's portal listens.", "8000"),
     Variable("SANDBOX_PORT", "Where the sandboxes listen.", "8001"),
     Variable("SANDBOX_PORTAL_URL", "The portal to send webhooks and people back to. Unset: no webhooks, any callback."),
+    Variable("SANDBOX_URL", "Where people reach the sandboxes' pages for payers. Unset: where they were last called."),
     Variable("SANDBOX_LIMITS", "`off` switches the services' rate limits off.", "on"),
     Variable("SANDBOX_LATENCY_MS", "Milliseconds added to every call.", "0"),
     Variable("SANDBOX_STRIPE_SEARCH_LAG", "Seconds until Stripe's search finds a change.", "20"),
