@@ -246,6 +246,21 @@ def test_a_hundred_by_id_are_read_however_little_is_there(limited: Limited) -> N
         assert all(found.values())
 
 
+@pytest.mark.parametrize("left", [0, 1_000, 3_000, 6_000])
+def test_long_invoices_are_read_however_little_is_there(limited: Limited, left: int) -> None:
+    """What was read is not thrown away when there are no points for the rest of it: it waits for them."""
+    whose, calls = limited.calls.create(lastName="Long"), limited.calls
+    rows = [{"name": f"{n}", "quantity": 1.0, "unitPrice": 1.0} for n in range(150)]
+    made = [calls.bill(whose, *rows) for _ in range(10)]
+    limited.session.account()
+    limited.throttle.spend("1", int(limited.throttle.available("1")) - left)
+    read = limited.patiently(lambda: limited.session.fetch("invoices", made), most=3)
+    assert [len(record.data["lines"]) for record in read.values()] == [150] * 10
+    page = limited.patiently(lambda: limited.session.page("invoices"), most=3)
+    assert {record.id for record in page.records} <= set(made)
+    assert {len(record.data["lines"]) for record in page.records} == {150}
+
+
 def test_a_drained_bucket_is_learnt_from_the_refusal(limited: Limited) -> None:
     limited.throttle.spend("1", 9_000)
     with pytest.raises(RateLimited) as refused:
