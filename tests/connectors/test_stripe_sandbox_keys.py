@@ -199,3 +199,16 @@ def test_a_connected_account_is_limited_as_itself(strict: Calls) -> None:
 
 def test_limits_can_be_switched_off(stripe: Calls) -> None:
     assert allowed(stripe, 60) == 60
+
+
+def test_each_step_of_an_invoice_has_a_limit_of_its_own(strict: Calls, moment: Moment) -> None:
+    customer = strict.create(name="A")["id"]
+    made = [strict.post("invoices", customer=customer) for _ in range(26)]
+    assert [a.status_code for a in made].count(200) == 25
+    assert made[-1].headers["stripe-rate-limited-reason"] == "endpoint-rate"
+    at = f"invoices/{made[0].json()['id']}"
+    assert strict.post(f"{at}/add_lines", **{"lines[0][amount]": "100"}).status_code == 200
+    assert strict.post(f"{at}/finalize").status_code == 200
+    moment.now += 60
+    assert allowed(strict, 27, at) == 25
+    assert allowed(strict, 1, f"{at}/lines") == 1

@@ -145,3 +145,26 @@ def test_a_persons_edit_on_the_control_page_is_told_without_a_key(stripe: Calls,
     updated = next(e for e in letters(box, 2) if e["type"] == "customer.updated")
     assert updated["data"]["previous_attributes"] == {"name": "A", "metadata": {"gate": None}}
     assert updated["request"]["idempotency_key"] is None
+
+
+def test_an_invoices_steps_arrive_and_say_which_invoice(stripe: Calls, box: Letterbox) -> None:
+    made = stripe.post("invoices", "fb-1", customer=stripe.create(name="A")["id"]).json()
+    at = f"invoices/{made['id']}"
+    stripe.post(f"{at}/add_lines", "fb-2", **{"lines[0][amount]": "11000"})
+    stripe.post(f"{at}/finalize", "fb-3")
+    stripe.post(f"{at}/void", "fb-4")
+    found = [e for e in letters(box, 10) if e["type"].startswith("invoice.")]
+    assert sorted((e["type"], e["request"]["idempotency_key"]) for e in found) == [
+        ("invoice.created", "fb-1"), ("invoice.finalized", "fb-3"), ("invoice.updated", "fb-2"),
+        ("invoice.updated", "fb-3"), ("invoice.updated", "fb-4"), ("invoice.voided", "fb-4"),
+    ]  # fmt: skip
+    notices = [webhooks.parse(json.dumps(e).encode()) for e in found]
+    assert {(n.kind, n.resource, n.record_id) for n in notices} == {(NoticeKind.CHANGED, "invoices", made["id"])}
+
+
+def test_an_invoices_page_is_where_people_reach_the_sandbox() -> None:
+    with running({"SANDBOX_LIMITS": "off", "SANDBOX_URL": "https://sandbox.example.com/"}, seed="empty") as found:
+        calls = Calls(found)
+        made = calls.post("invoices", customer=calls.create(name="A")["id"]).json()
+        page = calls.post(f"invoices/{made['id']}/finalize").json()["hosted_invoice_url"]
+        assert page.startswith(f"https://sandbox.example.com/stripe/i/{HARBOUR}/test_{made['id'][3:]}")
