@@ -30,8 +30,8 @@ type Node = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A resource. `root`: Jobber's list of it, and `one` of it by id. `page`: most records on a page (Jobber gives 100
-    nodes at most), and so few only when the bucket has to be waited for: `small`."""
+    """A resource. `root`: Jobber's list of it, and `one` of it by id. `page`: most records on a page (100 nodes at most,
+    and no more than a full bucket pays for), and so few only when the bucket has to be waited for: `small`."""
 
     root: str
     one: str
@@ -43,7 +43,7 @@ class Kind:
 
 KINDS = {
     "clients": Kind("clients", "client", 100, 25, records.FIELDS, lambda node: [records.client(node)]),
-    "invoices": Kind("invoices", "invoice", 50, 8, invoices.FIELDS, lambda node: [invoices.record(node)]),
+    "invoices": Kind("invoices", "invoice", 25, 8, invoices.FIELDS, lambda node: [invoices.record(node)]),
     "notes": Kind("invoices", "invoice", 100, 20, notes.FIELDS, notes.of_invoice),
 }
 

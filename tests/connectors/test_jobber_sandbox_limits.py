@@ -6,6 +6,7 @@ import pytest
 from graphql import build_schema, parse
 
 from connectors.jobber import documents
+from connectors.jobber.reading import KINDS
 from connectors.jobber.sandbox.costs import cost
 from connectors.jobber.sandbox.prepared import document
 from connectors.jobber.sandbox.throttle import Throttle
@@ -73,11 +74,13 @@ def test_a_connection_within_a_connection_multiplies(jobber: Calls) -> None:
     assert (found["requestedQueryCost"], found["actualQueryCost"]) == (3 * (1 + 20), 3 + tags)
 
 
-def test_our_page_costs_what_the_connector_reckons_with() -> None:
-    asked = document(documents.text("clients_page"))
-    variables = asked.variables({"first": 100})
+@pytest.mark.parametrize("kind", documents.COSTS)
+def test_our_pages_cost_what_the_connector_reckons_with(kind: str) -> None:
+    asked = document(documents.text(f"{kind}_page"))
+    size = KINDS[kind].page
+    variables = asked.variables({"first": size})
     points = asked.prepared(variables).cost.requested(variables)
-    assert points == 100 * documents.CLIENT_COST + documents.PAGE_COST
+    assert points == size * documents.COSTS[kind] + documents.PAGE_COST
     assert points < 10_000 * 0.85, "a full page fits the bucket with room left for live work"
 
 
@@ -153,3 +156,10 @@ def test_limits_can_be_switched_off() -> None:
         heavy = calls.cost("{ clients { nodes { tags { nodes { id label } } } } }", token)
         assert heavy["requestedQueryCost"] == 20_000
         assert heavy["throttleStatus"]["currentlyAvailable"] == 10_000
+
+
+@pytest.mark.parametrize("name", [f.stem for f in documents.FOLDER.glob("*_more.graphql")])
+def test_reading_on_costs_no_more_than_the_connector_reckons_with(name: str) -> None:
+    asked = document(documents.text(name))
+    variables = asked.variables({"id": "Z2lkOi8vSm9iYmVyL0ludm9pY2UvMQ=="})
+    assert asked.prepared(variables).cost.requested(variables) <= documents.MORE_COST
