@@ -30,8 +30,8 @@ type Node = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A resource. `root`: Jobber's list of it, and `one` of it by id. `page`: most records on a page (100 nodes at most,
-    and no more than a full bucket pays for), and so few only when the bucket has to be waited for: `small`."""
+    """A resource. `root`: Jobber's list of it, and `one` of it by id. `page`: most records on a page, 100 nodes at most
+    and no more than a full bucket pays for; `small`: so few only when the bucket has to be waited for."""
 
     root: str
     one: str
