@@ -19,6 +19,8 @@ class Choice(StrEnum):
     SAME = "same"  # it is this record of the target
     NEW = "new"  # it is none of them
     LEAVE = "leave"  # it is not to be synced
+    VOID = "void"  # what can still be paid there is to be void
+    REPLACE = "replace"  # it is to be voided, and a new one made
 
 
 class TooLate(Exception):
@@ -28,8 +30,16 @@ class TooLate(Exception):
 _OPEN = {Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED}
 #: The cause of a conflict about fields.
 BOTH_CHANGED = "both_changed"
+#: What a cause asks for, besides leaving the record out.
+_ONE_PRESS = {"approve_void": Choice.VOID, "approve_replace": Choice.REPLACE, "void_there": Choice.NEW}
 _WHO_IS_WHO = {"ambiguous", "taken"}
-_WORDS = {Choice.SAME: "they are the same", Choice.NEW: "make a new one", Choice.LEAVE: "leave it out"}
+_WORDS = {
+    Choice.SAME: "they are the same",
+    Choice.NEW: "make a new one",
+    Choice.LEAVE: "leave it out",
+    Choice.VOID: "void it there",
+    Choice.REPLACE: "void it and make a new one",
+}
 
 
 def choices(link: Link) -> tuple[Choice, ...]:
@@ -40,6 +50,8 @@ def choices(link: Link) -> tuple[Choice, ...]:
         return (Choice.NEW,)
     if link.state not in _OPEN:
         return ()
+    if link.cause_code in _ONE_PRESS:
+        return (_ONE_PRESS[link.cause_code], Choice.LEAVE)
     if link.cause_code == "made_there":
         return (Choice.NEW, Choice.LEAVE)
     if link.cause_code in _WHO_IS_WHO:

@@ -20,6 +20,8 @@ from syncs.retries import Decision, Next, decide
 if TYPE_CHECKING:
     from portal.models import Connection
 
+#: So many steps in a row bring any record to its end; more of them would never.
+MOST_STEPS = 60
 _LINK_STATE = (
     "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code",
     "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
@@ -205,7 +207,7 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
 def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: datetime) -> None:
     """The step is done. With more to come the link stays due; the last one leaves it in step."""
     made, shown = look.plan, look.target.data if look.target else {}
-    ours = not (made.back or made.resource)
+    ours, steps = not (made.back or made.resource), link.attempts + 1
     _handled(link, look, sync)
     link.wrote = True
     _agree(link, made, answered.data if ours else shown)
@@ -213,8 +215,10 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
         link.target_id = answered.id
     elif made.back and made.verdict == Verdict.CREATE:
         link.source_id = answered.id
-    if made.more:
-        link.handled = min(link.handled, link.noticed - 1)
+    if made.more and steps >= MOST_STEPS:
+        _move(link, Link.State.HELD, "no_end", f"It was not in step after {steps} steps in a row.", now)
+    elif made.more:
+        link.handled, link.attempts = min(link.handled, link.noticed - 1), steps
         _move(link, Link.State.DUE, "", "", now)
     else:
         _move(link, Link.State.IN_STEP, "", "", now)

@@ -158,8 +158,9 @@ def _planned(
     try:
         made = document.read(source, facts, version.options)
         total_there = int(target.data.get("total") or 0) if target else 0
-        if target and _may_round(version, made, total_there, target):
-            made = replace(made, lines=(*made.lines, _rounding(made.total - total_there)))
+        cents = _to_round(version, made, total_there, target) if target else 0
+        if cents:
+            made = replace(made, lines=(*made.lines, _rounding(cents)))
     except Impossible as error:
         return Plan(Verdict.HOLD, error.code, str(error), known.target_id)
     there = None if target is None or target.deleted else target
@@ -322,13 +323,14 @@ def _count(rows: Sequence[object]) -> str:
     return f"{len(rows)} {'line is' if len(rows) == 1 else 'lines are'}"
 
 
-def _may_round(version: Compiled, made: Document, there: int, target: Record) -> bool:
-    """A cent for each line at most, where the business has said that this is all right."""
-    if not version.options.get("rounding_line") or not target.data.get("lines"):
-        return False
-    rounded = [row for row in target.data["lines"] if _key(row) == document.ROUNDING]
+def _to_round(version: Compiled, made: Document, there: int, target: Record) -> int:
+    """What a line for rounding has to come to: a cent for each line at most, where the business has said that this is
+    all right; 0 for none."""
+    rows = target.data.get("lines") or ()
+    rounded = [row for row in rows if _key(row) == document.ROUNDING]
     gap = made.total - there + sum(int(row.get("amount") or 0) for row in rounded)
-    return gap != 0 and abs(gap) <= len(made.lines) and len(target.data["lines"]) - len(rounded) >= len(made.lines)
+    complete = len(rows) - len(rounded) >= len(made.lines)
+    return gap if version.options.get("rounding_line") and complete and abs(gap) <= len(made.lines) else 0
 
 
 def _rounding(gap: int) -> Line:

@@ -20,7 +20,7 @@ RECIPE = Recipe(
     options={"write_link": True, "close_when_paid": False},
     option_labels={
         "write_link": "Put the page to pay by into the field “Pay online” of the Jobber invoice",
-        "close_when_paid": "Close the Jobber invoice as received when it is paid in full. Jobber then shows it as paid, "
+        "close_when_paid": "Close the Jobber invoice as received when it is paid in full. Jobber then shows it paid, "
         "but without a payment: no date, no method, nothing on the client's account",
     },
 )

@@ -81,6 +81,42 @@ class Tradesperson:
         gone = self._http.post(f"{base}/accounts/1/clients/{number}/destroy", follow_redirects=True)
         gone.raise_for_status()
 
+    def bill(self, client_id: str, lines: list[tuple[str, str, str]], tax: str = "EXCLUSIVE", **more: Any) -> str:
+        """A sent invoice's id. `lines`: (name, quantity, unit price); a name that ends in * is not taxed."""
+        rows = [
+            {"name": n.rstrip("*"), "quantity": float(q), "unitPrice": float(p), "taxable": not n.endswith("*")}
+            for n, q, p in lines
+        ]
+        asked = {
+            "clientId": client_id, "lineItems": rows, "dueDetails": {"invoiceNet": 14}, "markSent": True,
+            "tax": {"taxCalculationMethod": tax}, "subject": "Work done", **more,
+        }  # fmt: skip
+        query = (
+            "mutation($input: InvoiceCreateInput!)"
+            " { invoiceCreate(input: $input) { invoice { id } userErrors { message } } }"
+        )
+        made = self.ask(query, input=asked)["invoiceCreate"]
+        assert not made["userErrors"], made
+        return str(made["invoice"]["id"])
+
+    def total(self, invoice_id: str) -> str:
+        query = "query($id: EncodedId!) { invoice(id: $id) { amounts { total } } }"
+        return f"{self.ask(query, id=invoice_id)['invoice']['amounts']['total']:.2f}"
+
+    def change_invoice(self, invoice_id: str, **changes: Any) -> None:
+        query = (
+            "mutation($id: EncodedId!, $input: InvoiceEditInput!)"
+            " { invoiceEdit(invoiceId: $id, input: $input) { invoice { id } userErrors { message } } }"
+        )
+        assert not self.ask(query, id=invoice_id, input=changes)["invoiceEdit"]["userErrors"]
+
+    def close_invoice(self, invoice_id: str, option: str) -> None:
+        query = (
+            "mutation($id: EncodedId!, $input: InvoiceCloseInput!)"
+            " { invoiceClose(id: $id, input: $input) { invoice { id } userErrors { message } } }"
+        )
+        assert not self.ask(query, id=invoice_id, input={"closeOption": option})["invoiceClose"]["userErrors"]
+
     def archive(self, client_id: str) -> None:
         self.ask("mutation($id: EncodedId!) { clientArchive(clientId: $id) { client { id } } }", id=client_id)
 
@@ -101,6 +137,17 @@ class Bookkeeper:
             if not page["has_more"]:
                 return found
             after = {"starting_after": found[-1]["id"]}
+
+    def invoices(self, jobber_id: str = "") -> list[dict[str, Any]]:
+        """Newest first; all, or those that say they are this Jobber invoice."""
+        found = self._http.get("invoices", params={"limit": 100}).raise_for_status().json()["data"]
+        return [i for i in found if not jobber_id or i["metadata"].get("jobber_invoice_id") == jobber_id]
+
+    def tax_rates(self) -> list[dict[str, Any]]:
+        return list(self._http.get("tax_rates", params={"limit": 100}).raise_for_status().json()["data"])
+
+    def void(self, invoice_id: str) -> None:
+        self._http.post(f"invoices/{invoice_id}/void").raise_for_status()
 
     def of(self, client_id: str) -> list[dict[str, Any]]:
         """The customers that say they are this client."""
@@ -125,15 +172,29 @@ class World:
     stripe: Bookkeeper
 
     def work(self) -> None:
-        """As the worker would, until nothing is due now."""
-        while lanes.with_work().filter(pk=self.sync.lane_id).exists():
-            slices.work(self.sync.lane_id, 30.0)
+        """As the workers would, until nothing is due now in any lane."""
+        for _ in range(200):
+            lane = lanes.with_work().first()
+            if lane is None:
+                return
+            slices.work(lane.pk, 30.0)
+        raise AssertionError("The work does not come to an end.")
 
-    def go_live(self) -> None:
+    def go_live(self, sync: Sync | None = None) -> None:
         self.work()
-        self.sync.refresh_from_db()
-        choosing.go_live(self.sync)
+        live = sync or self.sync
+        live.refresh_from_db()
+        choosing.go_live(live)
         self.work()
+
+    def also(self, slug: str, owner: User, **options: Any) -> Sync:
+        """Another recipe between the same accounts, live."""
+        recipe = recipes.get(slug)
+        sides = {c.connector: c for c in (self.sync.source, self.sync.target)}
+        source, target = sides[recipe.source], sides[recipe.target]
+        sync = choosing.choose(self.business, recipe, source, target, owner, options)
+        self.go_live(sync)
+        return sync
 
     def read_again(self) -> None:
         """Sync now, whole on both sides."""
@@ -161,7 +222,7 @@ class World:
 
     def forget_waits(self) -> None:
         """Let the pauses that the engine has ordered be over."""
-        Link.objects.filter(sync=self.sync).update(next_try=None)
+        Link.objects.update(next_try=None)
         type(self.sync.lane).objects.filter(pk=self.sync.lane_id).update(resume_at=None, lease_until=None)
 
     def open_writes(self) -> int:

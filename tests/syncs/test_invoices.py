@@ -1,0 +1,208 @@
+"""Jobber invoices as Stripe invoices, through both stand-ins: totals to the cent, or held with the cause."""
+
+import random
+
+import pytest
+
+from portal.models import User
+from syncs import choosing, deciding
+from syncs.deciding import Choice
+from syncs.models import Invoice, Link, Sync, Write
+from tests.syncs.world import World
+
+
+@pytest.fixture
+def here(world: World) -> World:
+    world.go_live()
+    return world
+
+
+@pytest.fixture
+def sync(here: World, alice: User) -> Sync:
+    return here.also("invoices-to-stripe", alice)
+
+
+def read(here: World, sync: Sync) -> None:
+    """Both syncs look at both sides whole, as once a day."""
+    for each in (here.sync, sync):
+        Sync.objects.filter(pk=each.pk).update(target_read_at=None)
+        each.refresh_from_db()
+        choosing.sync_now(each)
+    here.work()
+
+
+def link(sync: Sync, invoice_id: str) -> Link:
+    return Link.objects.get(sync=sync, source_id=invoice_id)
+
+
+def cents(here: World, invoice_id: str) -> int:
+    return round(float(here.jobber.total(invoice_id)) * 100)
+
+
+LINES = [("Tap", "2", "45.50"), ("Labour", "1.5", "95"), ("Permit*", "1", "60")]
+
+
+def test_a_sent_invoice_becomes_one_that_can_be_paid(here: World, sync: Sync) -> None:
+    client = here.jobber.add(email="ann@example.com")
+    made = here.jobber.bill(client, LINES)
+    read(here, sync)
+    (there,) = here.stripe.invoices(made)
+    assert (there["status"], there["total"]) == ("open", cents(here, made))
+    assert there["customer"] == here.stripe.of(client)[0]["id"]
+    assert there["custom_fields"][0]["name"] == "Jobber invoice"
+    assert [(r["display_name"], r["percentage"], r["inclusive"]) for r in here.stripe.tax_rates()] == [
+        ("GST", 10.0, False)
+    ]
+    assert (link(sync, made).state, link(sync, made).target_id) == ("in_step", there["id"])
+    assert Invoice.objects.get(external_id=there["id"]).total == cents(here, made)
+
+
+def test_nothing_is_written_for_one_that_is_in_step(here: World, sync: Sync) -> None:
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, tax="INCLUSIVE")
+    read(here, sync)
+    before = Write.objects.count()
+    read(here, sync)
+    read(here, sync)
+    assert Write.objects.count() == before
+    assert link(sync, made).state == "in_step"
+
+
+def test_one_tax_rate_serves_all_invoices_of_its_kind(here: World, sync: Sync) -> None:
+    client = here.jobber.add(email="ann@example.com")
+    made = [here.jobber.bill(client, [("Tap", "1", f"{n + 1}.10")]) for n in range(12)]
+    made += [here.jobber.bill(client, [("Tap", "1", "11")], tax="INCLUSIVE") for _ in range(3)]
+    read(here, sync)
+    here.forget_waits()
+    here.work()
+    assert len(here.stripe.tax_rates()) == 2
+    assert [len(here.stripe.invoices(i)) for i in made] == [1] * 15
+
+
+def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: User) -> None:
+    choosing.pause(here.sync, "preview")
+    sync = here.also("invoices-to-stripe", alice)
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    read(here, sync)
+    held = link(sync, made)
+    assert (held.state, held.cause_code) == ("due", "client")
+    assert held.waits_for is not None
+    assert here.stripe.invoices() == []
+    here.go_live()
+    assert link(sync, made).state == "in_step"
+    assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
+
+
+def test_a_draft_stays_in_jobber_until_it_is_sent(here: World, sync: Sync) -> None:
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, markSent=False)
+    read(here, sync)
+    assert here.stripe.invoices() == []
+    assert (link(sync, made).state, link(sync, made).cause_code) == ("skipped", "not_sent")
+    here.jobber.ask("mutation($id: EncodedId!) { invoiceMarkAsSent(id: $id) { invoice { id } } }", id=made)
+    read(here, sync)
+    assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
+
+
+def test_totals_that_differ_hold_the_draft_and_say_why(here: World, sync: Sync) -> None:
+    """Jobber rounds the tax of the whole invoice, Stripe that of each line."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), [("Screw", "1", "0.05")] * 3)
+    read(here, sync)
+    (there,) = here.stripe.invoices(made)
+    held = link(sync, made)
+    assert (there["status"], held.state, held.cause_code) == ("draft", "held", "total_differs")
+    assert "Jobber says $0.17 and Stripe makes it $0.18" in held.cause
+    assert "rounds the tax of each line" in held.cause
+
+
+def test_a_rounding_line_makes_up_for_the_cents_where_that_is_wanted(here: World, sync: Sync, alice: User) -> None:
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), [("Screw", "1", "0.65")] * 3)
+    sync.options = {**sync.options, "rounding_line": True}
+    sync.save()
+    choosing.publish(sync, alice, "Round")
+    read(here, sync)
+    (there,) = here.stripe.invoices(made)
+    assert (there["status"], there["total"]) == ("open", cents(here, made))
+    assert [line["description"] for line in there["lines"]["data"]].count("Rounding") == (there["total"] != 216)
+
+
+def test_a_discount_takes_its_share_of_the_tax(here: World, sync: Sync) -> None:
+    discount = {"discountRate": 25.0, "discountType": "Unit"}
+    made = here.jobber.bill(here.jobber.add(email="a@example.com"), LINES, discount=discount)
+    read(here, sync)
+    (there,) = here.stripe.invoices(made)
+    held = link(sync, made)
+    assert (there["status"], there["total"]) == ("open", cents(here, made)), held.cause
+
+
+def test_a_change_after_it_was_opened_waits_for_a_person(here: World, sync: Sync, alice: User) -> None:
+    other = here.jobber.add(first="Bo", email="bo@example.com")
+    made = here.jobber.bill(other, LINES)
+    read(here, sync)
+    (first,) = here.stripe.invoices(made)
+    here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
+    read(here, sync)
+    held = link(sync, made)
+    assert (held.state, held.cause_code) == ("held", "approve_replace"), held.cause
+    assert here.stripe.invoices(made)[0]["status"] == "open"
+    assert Choice.REPLACE in deciding.choices(held)
+    deciding.decide(held, Choice.REPLACE, "", alice)
+    here.work()
+    found = here.stripe.invoices(made)
+    assert sorted(i["status"] for i in found) == ["open", "void"]
+    assert next(i for i in found if i["id"] == first["id"])["status"] == "void"
+    assert next(i for i in found if i["status"] == "open")["total"] == cents(here, made)
+    assert link(sync, made).decision == {}
+
+
+def test_bad_debt_is_uncollectible_and_never_void(here: World, sync: Sync) -> None:
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    read(here, sync)
+    here.jobber.close_invoice(made, "BAD_DEBT")
+    read(here, sync)
+    assert here.stripe.invoices(made)[0]["status"] == "uncollectible"
+
+
+def test_one_voided_in_stripe_is_asked_about(here: World, sync: Sync, alice: User) -> None:
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    read(here, sync)
+    here.stripe.void(here.stripe.invoices(made)[0]["id"])
+    read(here, sync)
+    held = link(sync, made)
+    assert (held.state, held.cause_code) == ("held", "void_there")
+    deciding.decide(held, Choice.NEW, "", alice)
+    here.work()
+    assert sorted(i["status"] for i in here.stripe.invoices(made)) == ["open", "void"]
+
+
+def test_a_month_of_random_invoices_agrees_to_the_cent_or_is_held(here: World, sync: Sync) -> None:
+    chance = random.Random(11)
+    clients = [here.jobber.add(first=f"C{n}", email=f"c{n}@example.com") for n in range(8)]
+    made = []
+    for _ in range(60):
+        lines = [
+            (f"Item {n}{'*' if chance.random() < 0.2 else ''}", str(chance.choice([1, 2, 3, 0.5, 1.25, 7])),
+             f"{chance.randint(1, 90000) / 100:.2f}")
+            for n in range(chance.randint(1, 9))
+        ]  # fmt: skip
+        more = {
+            "discount": {
+                "discountRate": float(chance.randint(1, 9)),
+                "discountType": chance.choice(["Unit", "Percent"]),
+            }
+        }
+        tax = chance.choice(["INCLUSIVE", "EXCLUSIVE"])
+        made.append(here.jobber.bill(chance.choice(clients), lines, tax=tax, **(more if chance.random() < 0.4 else {})))
+    read(here, sync)
+    here.forget_waits()
+    here.work()
+    opened = held = 0
+    for invoice in made:
+        (there,) = here.stripe.invoices(invoice)
+        state = link(sync, invoice)
+        if there["status"] == "open":
+            assert there["total"] == cents(here, invoice)
+            opened += 1
+        else:
+            assert (there["status"], state.cause_code) == ("draft", "total_differs"), state.cause
+            assert "Likely cause" in state.cause
+            held += 1
+    assert opened > held
