@@ -39,9 +39,11 @@ def blank(client_id: str, number: int, now: str) -> Client:
 
 
 def completed(client: Client) -> Client:
-    """With the fields that follow from the others."""
+    """With the fields that follow from the others. Raises Wrong for a client without any name."""
     person = f"{client['firstName']} {client['lastName']}".strip()
     company = client["companyName"] or ""
+    if not (person or company.strip()):
+        raise Wrong("A client needs a first name, a last name or a company name", "input")
     first, second = (company, person) if client["isCompany"] else (person, company)
     return client | {
         "name": first or second,

@@ -27,7 +27,8 @@ def config(config_id: str, kind: str, name: str, order: int, **more: Any) -> Con
     return {
         "__typename": f"CustomFieldConfiguration{_TYPES[kind]}", "id": config_id, "valueType": kind, "name": name,
         "appliesTo": "ALL_CLIENTS", "archived": False, "readOnly": False, "sortOrder": order,
-        "defaultValue": KINDS[kind][1], "byApp": False, **more,
+        "defaultValue": KINDS[kind][1], "byApp": False,
+        **more,
     }  # fmt: skip
 
 
@@ -45,8 +46,11 @@ def created(configs: Mapping[str, Config], kind: str, config_id: str, given: Map
     if any(each["name"].casefold() == name.casefold() for each in beside):
         raise Wrong("Name has already been taken", "input", "name")
     order = max((each["sortOrder"] for each in beside), default=0) + 1
-    made = config(config_id, kind, name, order, appliesTo=given["appliesTo"], readOnly=given["readOnly"])
-    return made | {"defaultValue": _completed(given.get("defaultValue"), KINDS[kind][1])}
+    default = _completed(given.get("defaultValue"), KINDS[kind][1])
+    if kind == "LINK":
+        _check_link(default, "input", "defaultValue")
+    more = {"appliesTo": given["appliesTo"], "readOnly": given["readOnly"], "defaultValue": default}
+    return config(config_id, kind, name, order, **more)
 
 
 def shown(configs: Mapping[str, Config], values: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -88,11 +92,16 @@ def changed(
         value = _completed(given[name], empty)
         if kind["valueType"] == "DROPDOWN" and value not in kind["dropdownOptions"]:
             raise Wrong("This is not one of the choices", *path, name)
-        if kind["valueType"] == "LINK" and value["url"] and not value["url"].startswith(("http://", "https://")):
-            raise Wrong("This is not a link", *path, name, "url")
+        if kind["valueType"] == "LINK":
+            _check_link(value, *path, name)
         item_id = held[config_id]["id"] if config_id in held else new_id(f"CustomField{_TYPES[kind['valueType']]}")
         values[config_id] = {"id": item_id, "value": value}
     return values
+
+
+def _check_link(value: Mapping[str, str], *path: str) -> None:
+    if value["url"] and not value["url"].startswith(("http://", "https://")):
+        raise Wrong("This is not a link", *path, "url")
 
 
 def _completed(value: Any, empty: Any) -> Any:

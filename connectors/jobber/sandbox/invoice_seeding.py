@@ -31,6 +31,8 @@ def add_paper(invoicing: Invoicing, account: Account, paper: Paper, now: datetim
         invoicing.note(account, made["id"], {"message": text}, kind=kind)
     for payment in paper.payments:
         left = account["invoices"][made["id"]]["amounts"]["invoiceBalance"]
+        if payment.amount is None and left <= 0:
+            continue  # the deposit has paid for all of it
         day = now - timedelta(days=payment.days_ago)
         paid = {"amount": left if payment.amount is None else float(payment.amount), "entryDate": _stamp(day)}
         paid |= {"kind": payment.kind, "method": payment.method, "tip": float(payment.tip), "details": payment.details}
