@@ -1,4 +1,4 @@
-"""A local stand-in for Stripe: accounts, customers, invoices, events, the ways to connect, and pages for the owner."""
+"""A local stand-in for Stripe: accounts, customers, invoices, payments, events, the ways to connect, and pages."""
 
 from typing import Any
 
@@ -14,7 +14,9 @@ from connectors.stripe.sandbox.calls import Calls
 from connectors.stripe.sandbox.consent import Consent
 from connectors.stripe.sandbox.control import Control
 from connectors.stripe.sandbox.events import Events
+from connectors.stripe.sandbox.hosted import Hosted
 from connectors.stripe.sandbox.limits import Limits
+from connectors.stripe.sandbox.payments import Payments
 
 SEARCH_LAG_SECONDS = 20.0
 
@@ -24,7 +26,7 @@ class StripeSandbox(Service):
 
     slug = "stripe"
     name = "Stripe"
-    about = "Accounts, customers, invoices, keys and events, as in the Stripe dashboard."
+    about = "Accounts, customers, invoices, payments, keys and events, as in the Stripe dashboard."
 
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
@@ -57,12 +59,14 @@ class StripeSandbox(Service):
         self.events = Events(frame, webhook_secrets, self.access.connected)
         self.consent = Consent(frame, self.state["consent"], self.access, self.accounts, self.events)
         self.billing = Billing(frame, self.events, self.accounts)
-        calls = Calls(frame, self.events, self.access, self.accounts, self.billing)
+        self.payments = Payments(self.billing)
+        calls = Calls(frame, self.events, self.access, self.accounts, self.billing, self.payments)
         self.api = Api(frame, self.access, self.accounts, Limits(environ), calls, self.billing)
 
     def passing(self) -> None:
         self.billing.passing()
 
     def routes(self) -> list[BaseRoute]:
-        control = Control(self.frame, self.accounts, self.access, self.consent, self.events, self.billing)
-        return [*self.consent.routes(), Mount("/v1", app=self.api), *control.routes()]
+        control = Control(self.frame, self.accounts, self.access, self.consent, self.events, self.payments)
+        hosted = Hosted(self.payments, self.accounts)
+        return [*self.consent.routes(), Mount("/v1", app=self.api), *hosted.routes(), *control.routes()]

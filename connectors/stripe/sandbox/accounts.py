@@ -1,4 +1,4 @@
-"""One Stripe account of the stand-in: its profile, its customers, its invoices, its events and its keys."""
+"""One Stripe account of the stand-in: its profile, customers, invoices, payments, events and keys."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -72,6 +72,20 @@ class Account:
         self.tax_rates, self.items, self.invoices, self.credit_notes = (
             Shelf(kept.setdefault(name, {})) for name in ("tax_rates", "invoiceitems", "invoices", "credit_notes")
         )
+        self.intents, self.charges, self.methods, self.records, self.refunds, self.disputes, self.transactions = (
+            Shelf(kept.setdefault(name, {}))
+            for name in (
+                "payment_intents", "charges", "payment_methods", "payment_records", "refunds", "disputes",
+                "balance_transactions",
+            )
+        )  # fmt: skip
+        self.invoice_payments = Shelf(kept.setdefault("invoice_payments", {}))
+        #: invoice, payment intent or payment record -> the ids of its invoice payments, oldest first.
+        self.payments_of: dict[str, list[str]] = {}
+        for found in self.invoice_payments.things.values():
+            self._index_payment(found)
+        #: invoice -> when its page was given an address anew.
+        self.pages: dict[str, int] = kept.setdefault("pages", {})
         #: invoice -> its lines, in order. A list is replaced at each change.
         self.lines: dict[str, list[Thing]] = kept.setdefault("lines", {})
         #: Invoices that were told of as overdue, with the time they were due.
@@ -120,6 +134,19 @@ class Account:
     def with_email(self, email: str) -> Iterable[str]:
         """Ids of the customers with exactly this email, as Stripe's filter has it."""
         return self._by_email.get(email, {})
+
+    def put_invoice_payment(self, found: Thing) -> None:
+        if self.invoice_payments.get(found["id"]) is None:
+            self._index_payment(found)
+        self.invoice_payments.put(found["id"], found)
+
+    def _index_payment(self, found: Thing) -> None:
+        for about in (found["invoice"], found["payment"][found["payment"]["type"]]):
+            self.payments_of.setdefault(about, []).append(found["id"])
+
+    def invoice_payments_of(self, about: str) -> list[Thing]:
+        """Of an invoice, a payment intent or a payment record, oldest first."""
+        return [self.invoice_payments[each] for each in self.payments_of.get(about, ())]
 
     def tax_ids(self, identity: str) -> list[Thing]:
         return list(self.kept["tax_ids"].get(identity, ()))

@@ -20,7 +20,7 @@ from connectors.stripe.sandbox.billing import Billing
 from connectors.stripe.sandbox.calls import Calls
 from connectors.stripe.sandbox.events import API_VERSION
 from connectors.stripe.sandbox.limits import Limits
-from connectors.stripe.sandbox.problems import Problem
+from connectors.stripe.sandbox.problems import Declined, Problem
 
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
 
@@ -93,15 +93,18 @@ class Api:
     def _keyed(
         self, came: Incoming, account: Account, call: Call, asked: Request
     ) -> Response:  # fmt: skip
-        """The call once; what it answered ever after. A refusal is not kept: nothing was begun."""
+        """The call once; what it answered ever after. A refusal is kept only where a payment was tried by then."""
         to, digest, now = f"{came.path} with {came.method}", idempotency.digest(came.pairs), self._frame.clock.time()
         before = account.keys.find(came.key, to, digest, now)
         if before:
             again = {"Idempotent-Replayed": "true", "Original-Request": before["request"]}
             return self._ok(came, before["body"], before["status"], again)
-        body = call(asked)
-        account.keys.save(came.key, to, digest, (200, body), came.id, now)
-        return self._ok(came, body)
+        try:
+            status, body = 200, call(asked)
+        except Declined as declined:
+            status, body = declined.status, declined.body(came.id)
+        account.keys.save(came.key, to, digest, (status, body), came.id, now)
+        return self._ok(came, body, status)
 
     def _spoilt(self, came: Incoming, response: Response) -> Response:
         """A 500 after the effect: it is what the key answers from now on."""

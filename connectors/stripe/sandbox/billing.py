@@ -15,8 +15,8 @@ from connectors.stripe.sandbox.items import line
 from connectors.stripe.sandbox.listing import Thing
 from connectors.stripe.sandbox.problems import Problem, missing
 
-#: Told of an invoice after it was opened for payment, or closed without one.
-type Hook = Callable[[Account, Invoice, Cause | None], None]
+#: Told of an invoice after it was opened for payment, after less or more of it is due, or when nothing is any more.
+type Hook = Callable[[Account, Invoice, Cause | None], object]
 #: What an invoice shows of a part only when that is asked for: (account, invoice, what is asked for inside of it).
 type Expander = Callable[[Account, Invoice, set[str]], Any]
 
@@ -26,7 +26,7 @@ def _nothing(account: Account, invoice: Invoice, cause: Cause | None) -> None:
 
 
 class Billing:
-    """`opened` and `closed` are for whoever keeps the payments; `expanders` for what they add to an invoice.
+    """`opened`, `resized` and `closed` are for whoever keeps the payments; `expanders` for what they add to an invoice.
 
     `cause` is None where Stripe itself acts.
     """
@@ -34,6 +34,7 @@ class Billing:
     def __init__(self, frame: Frame, events: Events, accounts: dict[str, Account]) -> None:
         self._frame, self.events, self._accounts = frame, events, accounts
         self.opened: Hook = _nothing
+        self.resized: Hook = _nothing
         self.closed: Hook = _nothing
         self.expanders: dict[str, Expander] = {"customer": _customer, "payments": _no_payments}
         self._address = frame.environ.get("SANDBOX_URL", "").rstrip("/")
@@ -47,10 +48,13 @@ class Billing:
         """Where this stand-in was last called, for the addresses of pages that it hands out."""
         self._heard_at = host or self._heard_at
 
+    def address(self, place: str) -> str:
+        """Of a page of this stand-in, as people reach it."""
+        return f"{self._address or f'http://{self._heard_at}'}/stripe/{place}"
+
     def page(self, account: Account, invoice: Invoice) -> str:
         """The address of a hosted page: nobody guesses it."""
-        token = f"test_{invoice['id'][3:]}{secrets.token_hex(8)}"
-        return f"{self._address or f'http://{self._heard_at}'}/stripe/i/{account.id}/{token}"
+        return self.address(f"i/{account.id}/test_{invoice['id'][3:]}{secrets.token_hex(8)}")
 
     @property
     def now(self) -> int:
@@ -59,16 +63,28 @@ class Billing:
     # What is read
 
     def found(self, account: Account, identity: str, *, param: str = "id") -> Invoice:
-        """As it is now: a draft with what its customer is called now. Problem where there is none."""
+        """As it is now. Problem where there is none."""
         kept = account.invoices.get(identity)
         if kept is None:
             raise missing("invoice", identity, param=param)
         return self.current(account, kept)
 
     def current(self, account: Account, kept: Invoice) -> Invoice:
+        """A draft with what its customer is called now, a final one with an address that can be opened."""
         if kept["status"] != DRAFT:
-            return kept
+            return self._reachable(account, kept)
         return invoices.with_customer(kept, account.customers[kept["customer"]], account.tax_ids(kept["customer"]))
+
+    def _reachable(self, account: Account, kept: Invoice) -> Invoice:
+        identity = kept["id"]
+        if invoices.page_until(kept, account.pages.get(identity, 0)) > self.now:
+            return kept
+        page = self.page(account, kept)
+        after = kept | {"hosted_invoice_url": page, "invoice_pdf": f"{page}/pdf"}
+        account.pages[identity] = self.now
+        account.invoices.put(identity, after)
+        self._frame.changed()
+        return after
 
     def shown(self, account: Account, invoice: Invoice, expand: set[str]) -> Invoice:
         """With the parts that are asked for, as 'customer' or 'payments.data.payment'."""
@@ -89,6 +105,8 @@ class Billing:
             account.invoices.put(after["id"], after)
             self._watch(account, after)
             self.tell(account, "invoice.updated", after, cause, told)
+        if "amount_remaining" in told and before["status"] == after["status"] == OPEN:
+            self.resized(account, after, cause)
         return after
 
     def tell(

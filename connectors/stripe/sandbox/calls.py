@@ -13,6 +13,8 @@ from connectors.stripe.sandbox.credit_notes import CreditNoteCalls
 from connectors.stripe.sandbox.events import Events
 from connectors.stripe.sandbox.forms import Form, expanded, integer, items, only, text
 from connectors.stripe.sandbox.invoice_calls import InvoiceCalls
+from connectors.stripe.sandbox.payment_calls import PaymentCalls
+from connectors.stripe.sandbox.payments import Payments
 from connectors.stripe.sandbox.problems import Problem, missing, required
 from connectors.stripe.sandbox.routing import Routes
 
@@ -21,7 +23,8 @@ class Calls:
     """`named`: the function of each operation; `routes` finds them."""
 
     def __init__(
-        self, frame: Frame, events: Events, access: Access, accounts: dict[str, Account], billing: Billing
+        self, frame: Frame, events: Events, access: Access, accounts: dict[str, Account], billing: Billing,
+        payments: Payments,
     ) -> None:  # fmt: skip
         self._frame, self._events, self._access, self._accounts = frame, events, access, accounts
         self.named: dict[str, Call] = {
@@ -37,6 +40,7 @@ class Calls:
             "GET event/{id}": self.event,
             **InvoiceCalls(billing).named,
             **CreditNoteCalls(billing).named,
+            **PaymentCalls(payments).named,
         }
         self.routes = Routes(self.named)
 

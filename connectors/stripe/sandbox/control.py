@@ -1,4 +1,4 @@
-"""Pages to act as the owner of a Stripe account: customers, invoices, keys, apps, what Stripe asks for, events."""
+"""Pages to act as the owner of a Stripe account: customers, invoices, payments, keys, what Stripe asks for, events."""
 
 import json
 import secrets
@@ -15,10 +15,11 @@ from connectors.stripe.sandbox import accounts as profiles
 from connectors.stripe.sandbox import customers
 from connectors.stripe.sandbox.access import PLATFORM, Access, operator_key
 from connectors.stripe.sandbox.accounts import REQUIREMENTS, Account, removed
-from connectors.stripe.sandbox.billing import Billing
 from connectors.stripe.sandbox.consent import Consent
 from connectors.stripe.sandbox.events import Cause, Events
 from connectors.stripe.sandbox.invoice_pages import InvoicePages
+from connectors.stripe.sandbox.payment_pages import PaymentPages
+from connectors.stripe.sandbox.payments import Payments
 from connectors.stripe.sandbox.problems import Problem
 
 PER_PAGE = 50
@@ -29,11 +30,11 @@ type Page = Callable[[Request, Account], Awaitable[Response]]
 class Control:
     def __init__(
         self, frame: Frame, accounts: dict[str, Account], access: Access, consent: Consent, events: Events,
-        billing: Billing,
+        payments: Payments,
     ) -> None:  # fmt: skip
         self._frame, self._accounts, self._access = frame, accounts, access
         self._consent, self._events = consent, events
-        self._invoices = InvoicePages(billing)
+        self._invoices, self._payments = InvoicePages(payments.billing), PaymentPages(payments)
 
     def routes(self) -> list[BaseRoute]:
         one, both = "/accounts/{account}", ["GET", "POST"]
@@ -44,6 +45,7 @@ class Control:
             Route(f"{one}/customers/new", self._of(self._new), methods=both),
             Route(f"{one}/customers/{{customer}}", self._of(self._customer), methods=both),
             *self._invoices.routes(self._of),
+            *self._payments.routes(self._of),
             Route(f"{one}/events", self._of(self._event_list)),
             Route(f"{one}/events/{{event}}", self._of(self._event)),
         ]

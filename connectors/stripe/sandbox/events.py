@@ -19,7 +19,14 @@ HEARD = {
     "customer.created", "customer.updated", "customer.deleted", "account.updated", "account.application.deauthorized",
     "invoice.created", "invoice.updated", "invoice.deleted", "invoice.finalized", "invoice.finalization_failed",
     "invoice.sent", "invoice.paid", "invoice.overpaid", "invoice.overdue", "invoice.voided",
-    "invoice.marked_uncollectible", "credit_note.created", "credit_note.voided",
+    "invoice.marked_uncollectible", "credit_note.created", "credit_note.voided", "invoice.payment_failed",
+    "invoice.payment_succeeded", "invoice_payment.paid",
+    "payment_intent.created", "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing",
+    "payment_intent.requires_action", "payment_intent.amount_capturable_updated", "payment_intent.canceled",
+    "charge.succeeded", "charge.pending", "charge.failed", "charge.captured", "charge.refunded", "charge.updated",
+    "charge.refund.updated", "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
+    "refund.created", "refund.updated", "refund.failed",
 }  # fmt: skip
 
 

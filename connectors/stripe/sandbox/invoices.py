@@ -17,6 +17,9 @@ from connectors.stripe.sandbox.problems import Problem, bad_integer, not_here, r
 type Invoice = dict[str, Any]
 
 DAY, HOUR = 86_400, 3600
+#: How long a page for payers can be opened: so many days after it is due, but never longer than so many after it was
+#: made; and so many days at least after the API has given the address anew.
+PAGE_DAYS, MOST_PAGE_DAYS, FRESH_PAGE_DAYS = 30, 120, 10
 DRAFT, OPEN, PAID, VOID, UNCOLLECTIBLE = "draft", "open", "paid", "void", "uncollectible"
 STATUSES = (DRAFT, OPEN, VOID, PAID, UNCOLLECTIBLE)
 METHODS = ("charge_automatically", "send_invoice")
@@ -213,6 +216,13 @@ def finalized(invoice: Invoice, number: str, page: str, now: int) -> Invoice:
         "status_transitions": invoice["status_transitions"] | {"finalized_at": now},
     }  # fmt: skip
     return pay(after, 0, now) | {"attempted": True} if small else after
+
+
+def page_until(invoice: Invoice, given_anew: int) -> int:
+    """When its page cannot be opened any more. `given_anew`: when its address was last replaced, 0 for never."""
+    final = invoice["status_transitions"]["finalized_at"]
+    rule = min((invoice["due_date"] or final) + PAGE_DAYS * DAY, final + MOST_PAGE_DAYS * DAY)
+    return int(max(rule, given_anew + FRESH_PAGE_DAYS * DAY))
 
 
 def pay(invoice: Invoice, amount: int, now: int) -> Invoice:

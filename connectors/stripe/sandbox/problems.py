@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_DOCS = "https://docs.stripe.com/error-codes/"
+DOCS = "https://docs.stripe.com/error-codes/"
 
 
 class Problem(Exception):
@@ -16,13 +16,24 @@ class Problem(Exception):
         self.status, self.headers = status, headers or {}
         self.error: dict[str, Any] = {"message": message, "type": kind}
         if code:
-            self.error |= {"code": code, "doc_url": _DOCS + code.replace("_", "-")}
+            self.error |= {"code": code, "doc_url": DOCS + code.replace("_", "-")}
         if param:
             self.error["param"] = param
 
     def body(self, request_id: str) -> dict[str, Any]:
         log = f"https://dashboard.stripe.com/test/logs/{request_id}"
         return {"error": self.error | {"request_log_url": log}}
+
+
+class Declined(Problem):
+    """A payment was tried and refused. What was begun stays, and an idempotency key keeps the answer.
+
+    `error`: all that stands under "error".
+    """
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(402, error["message"])
+        self.error = error
 
 
 def missing(what: str, found: str, *, param: str = "id", status: int = 404) -> Problem:
