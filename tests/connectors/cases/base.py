@@ -40,6 +40,8 @@ class Case(ABC):
     knows_edits: ClassVar[bool]
     #: Values to write again, for each resource that takes writes.
     rewritten: ClassVar[Mapping[str, Data]] = {}
+    #: Paths that are sent and that the service never tells again.
+    untold: ClassVar[Mapping[str, frozenset[str]]] = {}
     #: Paths that change when others are written.
     following: ClassVar[frozenset[str]] = frozenset()
     #: A path and a value for it that the service refuses.

@@ -55,6 +55,7 @@ class StripeCase(Case):
         "payment_records": "POST payment_records/report_payment",
     }  # fmt: skip
     knows_edits = False
+    untold: ClassVar[Mapping[str, frozenset[str]]] = {"payment_records": frozenset({"initiated_at"})}
     rewritten: ClassVar[Mapping[str, dict[str, Any]]] = {
         "customers": {
             "name": "Ann Smith", "phone": "", "address.line2": None, "address.city": "Palmerston",
