@@ -48,7 +48,7 @@ class Write(models.Model):
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
     link = models.ForeignKey("syncs.Link", models.CASCADE, related_name="writes")
     connection = models.ForeignKey("portal.Connection", models.CASCADE, related_name="+")
-    verb = models.CharField(max_length=10)
+    verb = models.CharField(max_length=40)
     resource = models.CharField(max_length=40)
     target_id = models.CharField(max_length=255, blank=True)
     key = models.CharField("idempotency key", max_length=80, unique=True)

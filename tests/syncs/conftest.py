@@ -4,11 +4,13 @@ import pytest
 
 from connectors import registry
 from portal.models import Business, User
+from syncs import looking
 from tests.syncs import world as worlds
 from tests.syncs.world import World
 
 
 def _begin(seed: str, business: Business, owner: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    looking._compiled.cache_clear()  # the rows of another test had the same ids
     with worlds.sandbox(seed) as found:
         services = worlds.configured(found.url)
         monkeypatch.setattr(registry, "get", services.__getitem__)

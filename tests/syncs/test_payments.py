@@ -1,0 +1,91 @@
+"""What is paid in Stripe is known in Jobber by a note, a link and, where wanted, a closed invoice."""
+
+import pytest
+
+from portal.models import User
+from syncs.models import Link, Payment, Sync
+from tests.syncs.test_invoices import LINES, cents, read
+from tests.syncs.world import World
+
+
+@pytest.fixture
+def here(world: World) -> World:
+    world.go_live()
+    return world
+
+
+@pytest.fixture
+def invoices(here: World, alice: User) -> Sync:
+    return here.also("invoices-to-stripe", alice)
+
+
+def billed(here: World, invoices: Sync, tax: str = "INCLUSIVE") -> tuple[str, str]:
+    """(Jobber's id, Stripe's id) of an open invoice."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, tax=tax)
+    read(here, invoices)
+    return made, here.stripe.invoices(made)[0]["id"]
+
+
+def test_a_payment_becomes_one_note_that_follows_it(here: World, invoices: Sync, alice: User) -> None:
+    made, there = billed(here, invoices)
+    payments = here.also("payments-to-jobber", alice)
+    here.stripe.pay(there)
+    read(here, payments)
+    (note,) = here.jobber.notes(made)
+    kept = Payment.objects.get()
+    assert (kept.status, kept.received, kept.counted) == ("paid", cents(here, made), cents(here, made))
+    assert kept.invoice_id == there
+    assert f"Stripe payment {kept.external_id}" in note
+    assert note.startswith("Paid $")
+    assert "card visa 4242" in note
+    here.stripe.refund(kept.external_id, 1000)
+    read(here, payments)
+    (changed,) = here.jobber.notes(made)
+    assert "$10.00 of it was given back" in changed
+    assert Payment.objects.get().counted == cents(here, made) - 1000
+    read(here, payments)
+    assert len(here.jobber.notes(made)) == 1
+    assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_a_declined_card_is_noted_and_the_invoice_stays_open(here: World, invoices: Sync, alice: User) -> None:
+    made, there = billed(here, invoices)
+    payments = here.also("payments-to-jobber", alice)
+    here.stripe.pay(there, "pm_card_visa_chargeDeclined")
+    read(here, payments)
+    assert [n.split(" of ")[0] for n in here.jobber.notes(made)] == ["A payment"]
+    assert here.stripe.invoices(made)[0]["status"] == "open"
+
+
+def test_the_page_to_pay_by_stands_on_the_invoice(here: World, invoices: Sync, alice: User) -> None:
+    made, _ = billed(here, invoices)
+    pages = here.also("pay-links-to-jobber", alice)
+    (field,) = [f for f in here.jobber.invoice(made)["customFields"] if f.get("label") == "Pay online"]
+    assert field["valueLink"]["url"].startswith("http")
+    read(here, pages)
+    assert here.jobber.invoice(made)["invoiceStatus"] == "awaiting_payment"
+
+
+def test_a_paid_invoice_is_closed_only_where_that_is_wanted(here: World, invoices: Sync, alice: User) -> None:
+    made, there = billed(here, invoices)
+    pages = here.also("pay-links-to-jobber", alice, close_when_paid=True)
+    assert here.jobber.invoice(made)["invoiceStatus"] == "awaiting_payment"
+    here.stripe.pay(there)
+    read(here, pages)
+    assert here.jobber.invoice(made)["invoiceStatus"] == "paid"
+    read(here, invoices)
+    assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_what_was_paid_in_jobber_is_told_to_stripe_once(here: World, invoices: Sync) -> None:
+    made, _ = billed(here, invoices)
+    here.jobber.take_payment(made, "50")
+    read(here, invoices)
+    (invoice,) = here.stripe.invoices(made)
+    assert (invoice["status"], invoice["amount_paid"]) == ("open", 5000)
+    here.jobber.take_payment(made, f"{(cents(here, made) - 5000) / 100:.2f}")
+    read(here, invoices)
+    read(here, invoices)
+    (invoice,) = here.stripe.invoices(made)
+    assert (invoice["status"], invoice["amount_paid"], invoice["amount_remaining"]) == ("paid", cents(here, made), 0)
+    assert Link.objects.get(sync=invoices).state == "in_step"
