@@ -108,7 +108,7 @@ def _line(found: Mapping[str, Any]) -> Json:
         "unit_amount": None if unit is None else plain(unit),
         "amount": found["amount"],
         "tax_rates": [identity(rate) for rate in rates if rate],
-        "metadata": found.get("metadata") or None,
+        "metadata": dict(found.get("metadata") or {}) or None,
     }
     return records.filled(line)
 

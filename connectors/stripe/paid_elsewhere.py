@@ -51,7 +51,7 @@ def record(found: Mapping[str, Any]) -> Record:
     return Record(
         id=str(found["id"]),
         data=records.filled(data),
-        label=f"Payment outside Stripe, {shown(amount, currency)}",
+        label=f"Payment {shown(amount, currency)}, {data['description'] or data['method'] or 'outside Stripe'}",
         created_at=moment(found["created"]),
         references=records.references(found),
     )

@@ -248,7 +248,7 @@ def test_a_payment_record_as_a_record() -> None:
         "id": "pr_1", "amount": 5000, "currency": "AUD", "customer": "cus_1", "method": "Cash", "reference": "1042-1",
         "created": NOW, "livemode": False, "metadata.jobber_payment_id": "77",
     }  # fmt: skip
-    assert (record.label, record.references) == ("Payment outside Stripe, $50.00", {"jobber_payment_id": "77"})
+    assert (record.label, record.references) == ("Payment $50.00, Cash", {"jobber_payment_id": "77"})
 
 
 def test_a_payment_record_as_stripe_takes_it() -> None:
