@@ -114,6 +114,9 @@ def test_an_intent_goes_from_nothing_to_paid(stripe: Calls, ann: str) -> None:
     )  # fmt: skip
     assert (made["status"], made["currency"], made["amount_received"]) == ("requires_payment_method", "aud", 0)
     at = f"payment_intents/{made['id']}"
+    dearer = done(stripe, at, amount="12000", currency="nzd")
+    assert (dearer["amount"], dearer["currency"]) == (12000, "nzd")
+    done(stripe, at, amount="11000", currency="aud")
     assert done(stripe, at, payment_method="pm_card_au")["status"] == "requires_confirmation"
     assert done(stripe, at, **{"metadata[more]": "1"})["metadata"] == {"jobber_invoice_id": "J1", "more": "1"}
     assert done(stripe, f"{at}/confirm")["status"] == "succeeded"

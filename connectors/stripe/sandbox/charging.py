@@ -19,21 +19,27 @@ WAITING, CONFIRMABLE, ASKED = "requires_payment_method", "requires_confirmation"
 HELD, PROCESSING, SUCCEEDED, CANCELED = "requires_capture", "processing", "succeeded", "canceled"
 REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 _TEXTS = {"description": 1000, "receipt_email": 512, "statement_descriptor": 22, "statement_descriptor_suffix": 22}
-_ELSEWHERE = {
-    "amount_details", "application_fee_amount", "customer_account", "hooks", "payment_details",
-    "payment_method_configuration", "payment_method_data", "payment_method_options", "setup_future_usage", "shipping",
-    "transfer_data", "transfer_group",
+#: What Stripe takes and the stand-in does not model: of a change, of a confirmation, and of a new one.
+_OF_CHANGES = {
+    "allowed_payment_method_types", "amount_details", "application_fee_amount", "customer_account",
+    "excluded_payment_method_types", "hooks", "payment_details", "payment_method_configuration",
+    "payment_method_data", "payment_method_options", "setup_future_usage", "shipping", "transfer_data",
+    "transfer_group",
 }  # fmt: skip
-_WAYS = {"allowed_payment_method_types", "excluded_payment_method_types"}
-ON_UPDATE = {*_TEXTS, *_ELSEWHERE, *_WAYS, "amount", "capture_method", "currency", "customer", "expand", "metadata",
-             "payment_method"}  # fmt: skip
-_TO_CONFIRM = {
-    "confirmation_token", "error_on_requires_action", "mandate", "mandate_data", "off_session", "radar_options",
-    "return_url", "use_stripe_sdk",
+_OF_CONFIRMING = {"confirmation_token", "mandate", "mandate_data", "radar_options", "use_stripe_sdk"}
+_OF_NEW = {"confirmation_method", "on_behalf_of"}
+_ELSEWHERE = {*_OF_CHANGES, *_OF_CONFIRMING, *_OF_NEW, "amount_to_confirm"}
+_CONFIRMING = {*_OF_CONFIRMING, "error_on_requires_action", "off_session", "return_url"}
+ON_UPDATE = {
+    *_TEXTS, *_OF_CHANGES, "amount", "capture_method", "currency", "customer", "expand", "metadata", "payment_method",
 }  # fmt: skip
-ON_CREATE = ON_UPDATE | _TO_CONFIRM | {"automatic_payment_methods", "confirm", "confirmation_method", "on_behalf_of"}
-ON_CONFIRM = _TO_CONFIRM | _ELSEWHERE - {"application_fee_amount", "customer_account", "transfer_data"} | {
-    "amount_to_confirm", "capture_method", "expand", "payment_method", "receipt_email", *_WAYS,
+ON_CREATE = {*ON_UPDATE, *_CONFIRMING, *_OF_NEW, "automatic_payment_methods", "confirm"}
+_NEVER_LATER = {
+    "application_fee_amount", "customer_account", "payment_method_configuration", "transfer_data", "transfer_group",
+}  # fmt: skip
+ON_CONFIRM = {
+    *_CONFIRMING, *(_OF_CHANGES - _NEVER_LATER), "amount_to_confirm", "capture_method", "expand", "payment_method",
+    "receipt_email",
 }  # fmt: skip
 #: What is left alone in an intent that an invoice has made for itself.
 _INVOICES_OWN = ("amount", "currency", "customer", "capture_method")
@@ -65,10 +71,16 @@ def asked_amount(form: Form) -> tuple[int, str]:
             raise required(param)
     if "payment_method_types" in form:
         raise _no_types()
-    currency = text(form["currency"], "currency", 3).lower()
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-        raise Problem(400, f"Invalid currency: {currency}.", param="currency")
+    currency = _currency(None, form["currency"])
     return checked_amount(integer(form["amount"], "amount"), currency), currency
+
+
+def _currency(before: Any, value: Any) -> str:
+    """In lower case."""
+    found = text(value, "currency", 3).lower()
+    if not (len(found) == 3 and found.isascii() and found.isalpha()):
+        raise Problem(400, f"Invalid currency: {found}.", param="currency")
+    return found
 
 
 def _no_types() -> Problem:
@@ -318,5 +330,6 @@ _READERS = {
     "amount": _amount,
     "automatic_payment_methods": _automatic,
     "capture_method": lambda before, value: choice(value, "capture_method", ("automatic", "automatic_async", "manual")),
+    "currency": _currency,
     "metadata": customers.metadata,
 }

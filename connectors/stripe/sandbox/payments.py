@@ -19,7 +19,8 @@ from connectors.stripe.sandbox.listing import Shelf, Thing
 from connectors.stripe.sandbox.problems import DOCS, Declined, Problem, missing, not_here, required
 from connectors.stripe.sandbox.returns import Returns
 
-_PAY = ("expand", "forgive", "mandate", "off_session", "paid_out_of_band", "payment_method", "source")
+ON_PAY = ("expand", "forgive", "mandate", "off_session", "paid_out_of_band", "payment_method", "source")
+ON_ATTACH = ("expand", "payment_intent", "payment_record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Payments:
 
     def pay(self, account: Account, identity: str, form: Form, cause: Cause | None) -> Invoice:
         """With a stored method, or noted as paid elsewhere. Declined where the bank says no."""
-        only(form, _PAY)
+        only(form, ON_PAY)
         for param in ("forgive", "mandate", "source"):
             if param in form:
                 raise not_here(param)
@@ -82,7 +83,7 @@ class Payments:
 
     def attach(self, account: Account, identity: str, form: Form, cause: Cause | None) -> Invoice:
         """Let a payment of another origin pay an open invoice, in part or whole."""
-        only(form, ("expand", "payment_intent", "payment_record"))
+        only(form, ON_ATTACH)
         invoice = self.billing.found(account, identity, param="invoice")
         given = [p for p in ("payment_intent", "payment_record") if p in form]
         if len(given) != 1:
