@@ -76,7 +76,9 @@ def test_choosing_starts_the_review_with_the_ticked_options(acme: Business, alic
     with scope(business=acme):
         made = Sync.objects.get()
         assert made.mode == "preview"
-        assert made.options == {"include_leads": True, "include_archived": False}
+        assert made.options == {
+            "include_leads": True, "include_archived": False, "two_way": False, "create_back": False,
+        }  # fmt: skip
         assert made.version is not None
         assert made.version.content["options"] == made.options
         assert Run.objects.get().state == "running"
