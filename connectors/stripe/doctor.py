@@ -40,31 +40,39 @@ def _kind_of_access(credentials: Credentials) -> list[Check]:
 
 
 def _permissions(sender: Sender) -> list[Check]:
-    """Stripe looks at the permission before it looks for a record that does not exist."""
-
-    def reads(*plurals: str) -> None:
-        for plural in plurals:
-            sender.get(f"GET {plural}", f"/v1/{plural}", {"limit": 1}, "data")
-
-    def changes(singular: str, plural: str, nobody: str) -> None:
-        deadline = sender.pacer.clock() + READ_PATIENCE
-        with contextlib.suppress(MissingError):
-            sender.post(
-                f"POST {singular}/{{id}}", f"/v1/{plural}/{nobody}", {}, key=f"fb-{uuid4().hex}", deadline=deadline
-            )
-
+    """Each of them by a call without effect. A key is given access kind by kind."""
     return [
-        _may("read customers", lambda: reads("customers"), "Give the key read and write access to customers."),
-        _may("change customers", lambda: changes("customer", "customers", "cus_none"),
-             "Give the key read and write access to customers."),
+        _may("read customers", "read and write access to customers", lambda: _read(sender, "customers")),
+        _may("change customers", "read and write access to customers", lambda: _change(sender, "customer", "cus_none")),
+        _may("read invoices", "read and write access to invoices", lambda: _read(sender, "invoices")),
+        _may("change invoices", "read and write access to invoices", lambda: _change(sender, "invoice", "in_none")),
+        _may("change tax rates", "read and write access to tax rates", lambda: _change(sender, "tax_rate", "txr_none")),
+        _may(
+            "read payments", "read access to payment intents, charges and disputes",
+            lambda: _read(sender, "payment_intents", "charges", "disputes"),
+        ),
     ]  # fmt: skip
 
 
-def _may(what: str, tried: Callable[[], None], next_step: str) -> Check:
+def _read(sender: Sender, *plurals: str) -> None:
+    for plural in plurals:
+        sender.get(f"GET {plural}", f"/v1/{plural}", {"limit": 1}, "data")
+
+
+def _change(sender: Sender, singular: str, nobody: str) -> None:
+    """Stripe looks at the permission before it looks for a record that does not exist."""
+    deadline = sender.pacer.clock() + READ_PATIENCE
+    with contextlib.suppress(MissingError):
+        sender.post(
+            f"POST {singular}/{{id}}", f"/v1/{singular}s/{nobody}", {}, key=f"fb-{uuid4().hex}", deadline=deadline
+        )
+
+
+def _may(what: str, grant: str, tried: Callable[[], None]) -> Check:
     try:
         tried()
     except ScopeError as error:
-        return Check(f"May {what}", False, str(error), next_step)
+        return Check(f"May {what}", False, str(error), f"Give the key {grant}.")
     return Check(f"May {what}", True, "Yes.")
 
 

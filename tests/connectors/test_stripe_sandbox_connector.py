@@ -90,16 +90,19 @@ def test_the_doctor_finds_what_is_wrong(stripe: Calls) -> None:
     wrong = {label for label, check in checks.items() if check.ok is False}
     assert wrong == {
         "Can take payments", "Can pay out to your bank", "Nothing missing at Stripe", "May change customers",
+        "May change invoices", "May change tax rates",
     }  # fmt: skip
     assert "1 more detail." in checks["Nothing missing at Stripe"].detail
-    assert checks["May read customers"].ok
+    assert all(checks[f"May read {what}"].ok for what in ("customers", "invoices", "payments"))
+    assert "rak_invoice_write" in checks["May change invoices"].detail
+    assert checks["May change invoices"].next_step == "Give the key read and write access to invoices."
     assert all(check.next_step for check in checks.values() if check.ok is False)
     assert "rk_test_sandbox_1_read" not in f"{checks}"
 
 
 def test_the_doctor_changes_nothing(stripe: Calls) -> None:
     before = stripe.everything(limit=100)
-    assert any(check.label == "May change customers" and check.ok for check in stripe.session().doctor())
+    assert sum(check.label.startswith("May change ") and bool(check.ok) for check in stripe.session().doctor()) == 3
     assert stripe.everything(limit=100) == before
     assert stripe.get("events")["data"] == []
 
