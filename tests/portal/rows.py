@@ -10,7 +10,7 @@ from django_scopes import scope, scopes_disabled
 from connectors.base import Credentials, Secret
 from portal import tokens
 from portal.models import Business, Connection, ConnectStart, Invitation
-from syncs.models import Attempt, Incident, Link, SnapshotHistory, Sync
+from syncs.models import Attempt, Incident, Invoice, Link, Payment, SnapshotHistory, Sync
 from tests import factories
 
 #: In every stored credential, so that a page that shows one is found out.
@@ -39,6 +39,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         beside(business)
+        money(business, target)
         return World(business, source, target, sync, links, incident(sync))
 
 
@@ -73,6 +74,13 @@ def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:
     outcome, verdict = {0: ("written", "create"), 1: ("failed", "hold")}.get(number, ("done", "skip"))
     plan = {"reason": f"{of.label} is new.", "changes": [["name", None, of.label]]}
     return factories.attempt(of, verdict, outcome, plan=plan, at=at or timezone.now())
+
+
+def money(business: Business, target: Connection) -> None:
+    """An invoice and its payment, as rows of their own."""
+    now, shared = timezone.now(), {"business": business, "connection": target, "currency": "AUD"}
+    Invoice.objects.create(external_id=f"in_{business.pk}", number="1042", status="open", total=11000, **shared)
+    Payment.objects.create(external_id=f"pi_{business.pk}", status="paid", amount=11000, made_at=now, **shared)
 
 
 def incident(sync: Sync, code: str = "rejected:email") -> Incident:
