@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +13,7 @@ import pytest
 from connectors.sandbox.running import running
 from connectors.stripe import customers
 from connectors.stripe.transport import Transport
+from tests.connectors import stripe_bills as bills
 from tests.connectors.stripe_calls import COASTLINE, EMPTY, HARBOUR, PLATFORM, Calls, needed_contract
 
 pytestmark = pytest.mark.sandbox
@@ -21,6 +23,10 @@ WHOLE = {
     "phone": "+61412345678", "description": "Note", "address.line1": "1 High St", "address.line2": "Unit 2",
     "address.city": "Perth", "address.state": "WA", "address.postal_code": "6000", "address.country": "AU",
     "metadata.jobber_client_id": "42", "metadata.gate code": "#1",
+}  # fmt: skip
+BY_THE_DOCTOR = {
+    ("GET", "/v1/invoices"), ("POST", "/v1/invoices/in_none"), ("POST", "/v1/tax_rates/txr_none"),
+    ("GET", "/v1/payment_intents"), ("GET", "/v1/charges"), ("GET", "/v1/disputes"),
 }  # fmt: skip
 
 
@@ -71,6 +77,57 @@ def test_every_call_of_the_connector_is_one_that_stripe_takes(
     assert {call: found for call, found in problems.items() if found} == {}
     assert {(m, p.rpartition("cus_")[1] or p) for m, p, _ in wire.sent} == {
         ("GET", "/v1/account"), ("GET", "/v1/customers"), ("POST", "/v1/customers"), ("GET", "cus_"), ("POST", "cus_"),
+        *BY_THE_DOCTOR,
+    }  # fmt: skip
+
+
+def test_every_call_about_invoices_and_payments_is_one_that_stripe_takes(
+    contract: ModuleType, stripe: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose, paid = stripe.create(name="Ann")["id"], bills.charged(stripe, "pm_card_createDispute")
+    wire, session, moment = Wire(monkeypatch), stripe.session(), time.time()
+    keys = (f"k{n}" for n in count())
+
+    def made(resource: str, **data: Any) -> str:
+        return session.create(resource, data, key=next(keys), deadline=time.monotonic() + 10).record.id
+
+    def act(action: str, to: str, **data: Any) -> dict[str, Any]:
+        return session.act("invoices", to, action, data, key=next(keys), deadline=time.monotonic() + 10).record.data
+
+    rate = made("tax_rates", name="GST", percent="10", inclusive=True, country="AU", active=True)
+    data = {"customer": whose, "currency": "AUD", "collection_method": "send_invoice", "due_date": int(moment) + 9999}
+    one, two, three, four = (made("invoices", **data) for _ in range(4))
+    row = {"description": "Work", "quantity_decimal": "1.5", "unit_amount_decimal": "2070.5", "tax_rates": [rate]}
+    rows = act("add_lines", one, lines=[row] * 12 + [row | {"unit_amount_decimal": "-1"}])["lines"]
+    act("update_lines", one, lines=[{"id": rows[0]["id"], "description": "Other", "tax_rates": []}])
+    act("remove_lines", one, ids=[rows[1]["id"]])
+    session.update("invoices", one, {"description": "", "custom_fields": []}, key="u", deadline=time.monotonic() + 10)
+    for each in (two, three):
+        act("add_lines", each, lines=[row])
+    for each in (one, two, three):
+        act("finalize", each)
+    act("send", one)
+    elsewhere = made("payment_records", amount=100, currency="AUD", initiated_at=int(moment) - 9, metadata={"a": "b"})
+    act("attach_payment", one, payment_record=elsewhere)
+    act("pay_out_of_band", one)
+    act("mark_uncollectible", two)
+    act("void", three)
+    act("delete", four)
+    since = datetime.now(UTC) - timedelta(days=1)
+    for resource in ("invoices", "tax_rates", "payment_records"):
+        session.page(resource, updated_since=since)
+    after = session.page("payments", updated_since=since).next_cursor
+    session.page("payments", after)
+    session.fetch("payments", [paid["id"], paid["latest_charge"]])
+    held = [(m, p, pairs) for m, p, pairs in wire.sent if not p.startswith("/v1/payment_records")]
+    problems = {f"{m} {p} {pairs}": contract.check_params(m, p, pairs) for m, p, pairs in held}
+    assert {call: found for call, found in problems.items() if found} == {}
+    assert {p.partition(one)[2] for m, p, _ in held if m == "POST" and one in p} == {
+        "", "/add_lines", "/update_lines", "/remove_lines", "/finalize", "/send", "/attach_payment", "/pay",
+    }  # fmt: skip
+    assert {p for m, p, _ in held if m == "GET"} >= {
+        "/v1/invoices", f"/v1/invoices/{one}/lines", "/v1/tax_rates", "/v1/payment_intents", "/v1/charges",
+        "/v1/invoice_payments", "/v1/disputes", f"/v1/payment_intents/{paid['id']}",
     }  # fmt: skip
 
 

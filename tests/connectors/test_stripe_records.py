@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from stripe.params import _payment_record_report_payment_params
 
 from connectors.base import Record
 from connectors.stripe import invoices, money, paid_elsewhere, payments, rates, records
@@ -262,6 +263,25 @@ def test_a_payment_record_as_stripe_takes_it() -> None:
     least = paid_elsewhere.params({"amount": 1, "currency": "aud", "initiated_at": NOW})
     assert least["payment_method_details"] == {"type": "custom", "custom": {"display_name": "Other"}}
     assert "processor_details" not in least
+
+
+def test_what_is_told_of_a_payment_record_has_the_names_of_stripes_own_package() -> None:
+    data = {f.path: "1" for f in paid_elsewhere.FIELDS if f.writable and f.path != "metadata.*"}
+    sent = paid_elsewhere.params(data)
+    assert strange(sent, "PaymentRecordReportPaymentParams") == []
+    assert strange(sent | {"amount": 1}, "PaymentRecordReportPaymentParams") == ["amount"]
+    assert params_of("PaymentRecordReportPaymentParams").__required_keys__ - {"expand"} <= sent.keys()
+
+
+def params_of(name: str) -> Any:
+    return getattr(_payment_record_report_payment_params, name)
+
+
+def strange(sent: dict[str, Any], name: str) -> list[str]:
+    """Keys that the package's type of that name has not, at any depth: it names inner types after their keys."""
+    known = params_of(name).__annotations__
+    inner = {k: name + k.title().replace("_", "") for k, v in sent.items() if isinstance(v, dict) and k in known}
+    return [k for k in sent if k not in known] + [k for at, of in inner.items() for k in strange(sent[at], of)]
 
 
 def test_a_refused_parameter_has_its_path_in_the_catalogue() -> None:
