@@ -12,6 +12,8 @@ import pytest
 
 from connectors.sandbox.running import running
 from connectors.stripe import customers
+from connectors.stripe.kinds import KINDS
+from connectors.stripe.resources import FIELDS
 from connectors.stripe.transport import Transport
 from tests.connectors import stripe_bills as bills
 from tests.connectors.stripe_calls import COASTLINE, EMPTY, HARBOUR, PLATFORM, Calls, needed_contract
@@ -141,13 +143,17 @@ def test_every_writable_field_is_sent_and_comes_back(stripe: Calls, monkeypatch:
 def test_the_length_limits_of_the_catalogue_are_stripes(stripe: Calls) -> None:
     """One character more than the catalogue says is refused, as many as it says are taken."""
     stripe = stripe.as_(EMPTY)
-    for field in customers.FIELDS:
-        if not field.max_length or field.path in {"address.country", "email"}:
-            continue
-        head, _, tail = field.path.replace("*", "key").partition(".")
-        param = f"{head}[{tail}]" if tail else head
-        assert stripe.post("customers", **{param: "x" * field.max_length}).status_code == 200, field.path
-        assert stripe.post("customers", **{param: "x" * (field.max_length + 1)}).status_code == 400, field.path
+    whose, rate = stripe.create(name="Ann")["id"], {"percentage": "10", "inclusive": "true", "display_name": "GST"}
+    needed: dict[str, dict[str, str]] = {"customers": {}, "invoices": {"customer": whose}, "tax_rates": rate}
+    for resource, form in needed.items():
+        for field in FIELDS[resource]:
+            if not field.max_length or field.path in {"address.country", "country", "currency", "email"}:
+                continue
+            head, _, tail = field.path.replace("*", "key").partition(".")
+            name = KINDS[resource].names.get(head, head)
+            param = f"{name}[{tail}]" if tail else name
+            for length, status in ((field.max_length, 200), (field.max_length + 1, 400)):
+                assert stripe.post(resource, **(form | {param: "x" * length})).status_code == status, field.path
 
 
 def test_the_checker_would_notice(contract: ModuleType, stripe: Calls) -> None:
