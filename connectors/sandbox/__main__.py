@@ -15,7 +15,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT") or 8001))
     parser.add_argument("--data", type=Path, default=None, help="where the state is kept between runs")
     parser.add_argument(
-        "--seed", default="demo", help="what to fill an empty state with: demo, empty or a number of clients"
+        "--seed",
+        default="demo",
+        help="what to fill an empty state with: demo, empty, a number of clients, or of clients and invoices (500+60)",
     )
     asked = parser.parse_args()
     app = Sandbox(os.environ, asked.data, asked.seed).app()

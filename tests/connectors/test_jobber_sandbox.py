@@ -242,6 +242,16 @@ def test_custom_fields_are_set_by_their_configuration(jobber: Calls) -> None:
     assert errors[0]["message"] == "This is not one of the choices"
 
 
+def test_a_client_must_have_a_name(jobber: Calls) -> None:
+    words = {"message": "A client needs a first name, a last name or a company name", "path": ["input"]}
+    query = "mutation($input: ClientCreateInput!) { clientCreate(input: $input) { userErrors { message path } } }"
+    for given in ({}, {"firstName": " ", "emails": [{"address": "a@example.com"}]}):
+        assert jobber.ask(query, input=given)["clientCreate"]["userErrors"] == [words]
+    client = jobber.create(lastName="Only")
+    assert edit(jobber, client, lastName="") == [words]
+    assert read(jobber, client)["name"] == "Only"
+
+
 def test_archiving_and_back(jobber: Calls) -> None:
     client = jobber.create(firstName="A")
     for mutation, archived in (("clientArchive", True), ("clientUnarchive", False)):

@@ -365,6 +365,9 @@ def test_an_app_keeps_a_link_in_a_custom_field_of_its_own(jobber: Calls) -> None
     assert (field["valueType"], field["readOnly"], answer["userErrors"]) == ("LINK", True, [])
     again = jobber.ask(make, token, input=asked | {"name": "pay ONLINE"})["customFieldConfigurationCreateLink"]
     assert again["userErrors"] == [{"message": "Name has already been taken", "path": ["input", "name"]}]
+    bad = asked | {"name": "Other", "defaultValue": {"text": "x", "url": "javascript:alert(1)"}}
+    refusal = jobber.ask(make, token, input=bad)["customFieldConfigurationCreateLink"]
+    assert refusal["userErrors"] == [{"message": "This is not a link", "path": ["input", "defaultValue", "url"]}]
     mine = """{ customFieldConfigurations(first: 9, filter: { createdByThisApp: true, appliesTo: ALL_INVOICES }) {
       nodes { ... on CustomFieldConfigurationLink { id } } } }"""
     assert jobber.ask(mine, token)["customFieldConfigurations"]["nodes"] == [{"id": field["id"]}]

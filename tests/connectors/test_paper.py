@@ -6,6 +6,7 @@ from decimal import Decimal
 from connectors.jobber.sandbox.ids import encoded
 from connectors.sandbox.paper import paper
 from connectors.sandbox.people import people
+from connectors.sandbox.running import running
 
 
 def test_they_are_the_same_each_time_and_a_shorter_list_is_the_beginning_of_a_longer() -> None:
@@ -13,6 +14,13 @@ def test_they_are_the_same_each_time_and_a_shorter_list_is_the_beginning_of_a_lo
     assert paper(10) == paper()[:10]
     longer = paper(130)
     assert len({i.number for i in longer}) == len(longer) - 2  # one pair of equal numbers in each 60
+
+
+def test_a_longer_list_can_be_put_into_jobber_with_its_payments() -> None:
+    with running({"SANDBOX_LIMITS": "off"}, seed="70+300") as found:
+        held = found.sandbox.services["jobber"].state["accounts"]["1"]["invoices"]
+        assert list(held) == [i.jobber_id for i in paper(300)]
+        assert all(i["amounts"]["invoiceBalance"] >= 0 for i in held.values() if i["sent"] and not i["payments"])
 
 
 def test_every_state_is_among_them() -> None:
