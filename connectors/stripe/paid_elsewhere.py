@@ -53,8 +53,14 @@ def record(found: Mapping[str, Any]) -> Record:
         data=records.filled(data),
         label=f"Payment {shown(amount, currency)}, {data['description'] or data['method'] or 'outside Stripe'}",
         created_at=moment(found["created"]),
-        references=records.references(found),
+        references=_references(found),
     )
+
+
+def _references(found: Mapping[str, Any]) -> dict[str, str]:
+    """The payment's own first, by which it is found; then that of what it pays. Stripe keeps no order of its own."""
+    held = records.references(found)
+    return {name: held[name] for name in sorted(held, key=lambda name: ("payment" not in name, name))}
 
 
 def params(data: Mapping[str, Any]) -> Json:

@@ -252,6 +252,12 @@ def test_a_payment_record_as_a_record() -> None:
     assert (record.label, record.references) == ("Payment $50.00, Cash", {"jobber_payment_id": "77"})
 
 
+def test_a_payment_record_is_found_by_the_payment_that_it_is() -> None:
+    both = {"jobber_invoice_id": "9", "jobber_payment_id": "77", "note": "x"}
+    record = paid_elsewhere.record(samples.payment_record(metadata=both))
+    assert list(record.references.items()) == [("jobber_payment_id", "77"), ("jobber_invoice_id", "9")]
+
+
 def test_a_payment_record_as_stripe_takes_it() -> None:
     whole = {"amount": 5000, "currency": "AUD", "initiated_at": NOW, "method": "Cash", "reference": "1042-1"}
     assert paid_elsewhere.params(whole) == {
