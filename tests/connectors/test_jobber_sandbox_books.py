@@ -112,15 +112,20 @@ def test_saving_an_unchanged_form_changes_nothing(jobber: Calls) -> None:
 
 
 def test_an_invoice_is_edited_with_its_lines(jobber: Calls) -> None:
-    form = invoice_form(jobber, 1049)
+    kinds = "query($id: EncodedId!) { invoice(id: $id) { lineItems(first: 9) { nodes { id category updatedAt } } } }"
+    before = jobber.ask(kinds, id=form_id(get(jobber, page(1051))))["invoice"]["lineItems"]["nodes"]
+    jobber.running.sandbox.frame.clock.advance(60)
+    form = invoice_form(jobber, 1051)
     count = sum(1 for name in form if name.endswith("_price"))
     form |= {"line_0": "", f"line_{count - 1}": "Extra", f"line_{count - 1}_price": "55", "issuedDate": "2026-01-05"}
-    text = post(jobber, page(1049), **form)
+    text = post(jobber, page(1051), **form)
     assert "Saved." in text
     found = read(jobber, form_id(text))
     names = [n["name"] for n in found["lineItems"]["nodes"]]
     assert names[-1] == "Extra"
     assert len(names) == count - 2
+    after = jobber.ask(kinds, id=found["id"])["invoice"]["lineItems"]["nodes"]
+    assert after[:-1] == before[1:]
     assert found["issuedDate"] == "2026-01-04T13:00:00Z"  # midnight in Sydney
     assert found["dueDate"] == "2026-02-03T13:00:00Z"
 

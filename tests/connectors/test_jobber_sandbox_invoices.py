@@ -328,6 +328,25 @@ def test_a_discount_and_a_rate_may_change_while_it_is_open(jobber: Calls) -> Non
     assert read(jobber, made)["amounts"]["total"] == 90.0
 
 
+def test_a_number_repeats_while_two_invoices_have_it(jobber: Calls) -> None:
+    first, second = (create(jobber, invoiceNumber=number) for number in ("R-1", "R-2"))
+
+    def repeats() -> list[bool]:
+        return [bool(read(jobber, each)["hasInvoiceNumberDuplicates"]) for each in (first, second)]
+
+    assert repeats() == [False, False]
+    edit(jobber, second, invoiceNumber="R-1")
+    assert repeats() == [True, True]
+    edit(jobber, second, subject="Another")
+    edit(jobber, second, invoiceNumber="R-3")
+    assert repeats() == [False, False]
+    third = create(jobber, invoiceNumber="R-1")
+    assert repeats() == [True, False]
+    number = read(jobber, third)["jobberWebUri"].rpartition("/")[2]
+    jobber.http.post(f"{jobber.url}/accounts/1/invoices/{number}/destroy")
+    assert repeats() == [False, False]
+
+
 # Notes and custom fields
 
 

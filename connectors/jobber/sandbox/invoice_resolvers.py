@@ -1,6 +1,5 @@
 """What is behind each field of invoices, payments, tax rates and notes that is no plain value."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,9 +44,8 @@ def _status(invoice: Invoice, arguments: Arguments, asked: Asked) -> str:
 
 
 def _repeats(invoice: Invoice, arguments: Arguments, asked: Asked) -> bool:
-    if "numbers" not in asked.memo:
-        asked.memo["numbers"] = Counter(i["invoiceNumber"] for i in asked.account["invoices"].values())
-    return bool(asked.memo["numbers"][invoice["invoiceNumber"]] > 1)
+    invoicing: Invoicing = asked.caller.invoicing
+    return invoicing.number_repeats(asked.account, invoice)
 
 
 def _custom_fields(invoice: Invoice, arguments: Arguments, asked: Asked) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Invoices, their payments and notes: every change goes through here, stamped and told onward."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,8 @@ class Invoicing:
 
     def __init__(self, accounts: Accounts, state: dict[str, Any]) -> None:
         self._accounts, self._state = accounts, state
+        #: How often each invoice number is used, by account: worked out once, then kept up.
+        self._used: dict[int, Counter[str]] = {}
 
     def now(self) -> datetime:
         return invoices.moment(self._accounts.now())
@@ -119,6 +122,7 @@ class Invoicing:
         for note_id in invoice["notes"]:
             del account["notes"][note_id]
         del account["invoices"][invoice["id"]]
+        self._numbers(account)[invoice["invoiceNumber"]] -= 1
         _owe(account, invoice["clientId"], -invoices.owed(invoice))
         self._accounts.told(account, "INVOICE_DESTROY", invoice["id"])
 
@@ -231,10 +235,10 @@ class Invoicing:
         return _among(account["taxes"].values(), given["taxRateId"], "Tax rate", "taxRateId")
 
     def _lines(self, invoice: Invoice, given: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """A line that is as it was keeps its times."""
+        """A line keeps what is not said of it, and its times where it is as it was."""
         held = {line["id"]: line for line in invoice["lineItems"]}
-        rated = [{"taxRateId": held[g["id"]]["taxRateId"], **g} if g.get("id") in held else g for g in given]
-        made = invoices.lines(rated, self._accounts.new_id, self._accounts.now())
+        whole = [held.get(g.get("id"), {}) | g for g in given]
+        made = invoices.lines(whole, self._accounts.new_id, self._accounts.now())
         stamps = ("createdAt", "updatedAt", "date")
         found = []
         for line in made:
@@ -265,9 +269,21 @@ class Invoicing:
         self._store(account, new, invoices.owed(old))
         return new
 
+    def number_repeats(self, account: Account, invoice: Invoice) -> bool:
+        return self._numbers(account)[invoice["invoiceNumber"]] > 1
+
+    def _numbers(self, account: Account) -> Counter[str]:
+        found = self._used.get(account["number"])
+        if found is None:
+            found = self._used[account["number"]] = Counter(i["invoiceNumber"] for i in account["invoices"].values())
+        return found
+
     def _store(self, account: Account, invoice: Invoice, owed_before: Decimal) -> None:
+        used, old, number = self._numbers(account), account["invoices"].get(invoice["id"]), invoice["invoiceNumber"]
+        if old:
+            used[old["invoiceNumber"]] -= 1
+        used[number] += 1
         account["invoices"][invoice["id"]] = invoice
-        number = invoice["invoiceNumber"]
         if number.isdecimal() and len(number) < 10:
             account["lastInvoiceNumber"] = max(account["lastInvoiceNumber"], int(number))
         _owe(account, invoice["clientId"], invoices.owed(invoice) - owed_before)
