@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F
@@ -20,6 +20,8 @@ class Choice(StrEnum):
     NEW = "new"  # it is none of them
     LEAVE = "leave"  # it is not to be synced
     VOID = "void"  # what can still be paid there is to be void
+    HERE = "here"  # where both sides have changed it, the source is right
+    THERE = "there"  # the target is
     REPLACE = "replace"  # it is to be voided, and a new one made
 
 
@@ -30,6 +32,7 @@ class TooLate(Exception):
 _OPEN = {Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED}
 #: The cause of a conflict about fields.
 BOTH_CHANGED = "both_changed"
+_SIDES = {Choice.HERE: "source", Choice.THERE: "target"}
 #: What a cause asks for, besides leaving the record out.
 _ONE_PRESS = {"approve_void": Choice.VOID, "approve_replace": Choice.REPLACE, "void_there": Choice.NEW}
 _WHO_IS_WHO = {"ambiguous", "taken"}
@@ -50,6 +53,8 @@ def choices(link: Link) -> tuple[Choice, ...]:
         return (Choice.NEW,)
     if link.state not in _OPEN:
         return ()
+    if link.cause_code == BOTH_CHANGED:
+        return (Choice.HERE, Choice.THERE, Choice.LEAVE)
     if link.cause_code in _ONE_PRESS:
         return (_ONE_PRESS[link.cause_code], Choice.LEAVE)
     if link.cause_code == "made_there":
@@ -66,6 +71,9 @@ def _decided(link: Link) -> bool:
 
 def decide(link: Link, choice: Choice, target_id: str, by: "User") -> None:
     """Keep the decision and have the record looked at. TooLate when another one came first."""
+    if choice in _SIDES:
+        choose_sides(link, dict.fromkeys(clashing(link), _SIDES[choice]), by)
+        return
     if choice == Choice.SAME and not _offered(link, target_id):
         raise TooLate("That one is not there any more, or it already belongs to another record. Nothing was changed.")
     with transaction.atomic():
@@ -76,6 +84,12 @@ def decide(link: Link, choice: Choice, target_id: str, by: "User") -> None:
         if choice == Choice.SAME:
             held.decision["target_id"] = target_id
         _ask(held, by)
+
+
+def clashing(link: Link) -> dict[str, tuple[Any, Any]]:
+    """{target path: what the source says, what the target says} of the fields that both sides have changed."""
+    last = link.history.order_by("-pk").first()
+    return {path: (here, there) for path, _, here, there in (last.plan.get("conflicts") or ())} if last else {}
 
 
 def choose_sides(link: Link, sides: Mapping[str, str], by: "User", *, always: bool = False) -> None:

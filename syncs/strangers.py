@@ -14,7 +14,8 @@ def take_in(sync: Sync, records: Sequence[Record]) -> None:
     """Those that came after the sync went live, carry no cross reference and belong to no link."""
     if not _wanted(sync) or sync.live_since is None:
         return
-    reference, since = recipes.get(sync.recipe).names.reference, sync.live_since
+    reference = recipes.get(sync.recipe).names.reference
+    since = sync.live_since.replace(microsecond=0)  # services tell whole seconds
     new = [r for r in records if r.created_at and r.created_at >= since and not r.references.get(reference)]
     held = set(Link.objects.filter(sync=sync, target_id__in=[r.id for r in new]).values_list("target_id", flat=True))
     now = timezone.now()

@@ -1,0 +1,73 @@
+"""Clients that go both ways, through both stand-ins."""
+
+import pytest
+
+from portal.models import User
+from syncs import choosing, deciding
+from syncs.models import FieldMapping, Link
+from tests.syncs.world import World
+
+
+@pytest.fixture
+def here(world: World, alice: User) -> World:
+    world.go_live()
+    world.sync.options = {**world.sync.options, "two_way": True, "create_back": True}
+    world.sync.save()
+    choosing.publish(world.sync, alice, "Both ways")
+    world.work()
+    return world
+
+
+def client(here: World, client_id: str) -> dict[str, str]:
+    query = "query($id: EncodedId!) { client(id: $id) { firstName lastName emails { address } phones { number } } }"
+    found = here.jobber.ask(query, id=client_id)["client"]
+    return {
+        "name": f"{found['firstName']} {found['lastName']}".strip(),
+        "email": "".join(e["address"] for e in found["emails"]), "phone": "".join(p["number"] for p in found["phones"]),
+    }  # fmt: skip
+
+
+def test_an_email_changed_in_stripe_comes_to_jobber_and_costs_one_write(here: World) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    here.stripe.edit(customer["id"], email="new@example.com")
+    here.read_again()
+    assert client(here, made)["email"] == "new@example.com"
+    before = here.writes()
+    here.read_again()
+    here.read_again()
+    assert here.writes() == before
+    assert here.stripe.of(made)[0]["email"] == "new@example.com"
+    assert here.link(made).state == "in_step"
+
+
+def test_what_is_made_in_stripe_becomes_one_client(here: World) -> None:
+    customer = here.stripe.add(name="Jo van Dam", email="jo@example.com", phone="+61412000111")
+    here.read_again()
+    here.forget_waits()
+    here.read_again()
+    link = Link.objects.get(target_id=customer)
+    assert client(here, link.source_id) == {"name": "Jo van Dam", "email": "jo@example.com", "phone": "+61412000111"}
+    assert here.stripe.of(link.source_id)[0]["id"] == customer
+    here.read_again()
+    assert Link.objects.exclude(state="ended").count() == 1
+    assert len(here.stripe.customers()) == 1
+
+
+def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: User) -> None:
+    FieldMapping.objects.filter(sync=here.sync, target_path="email").update(owner="ask")
+    choosing.publish(here.sync, alice, "Ask about emails")
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    here.jobber.edit(made, emailsToAdd=[{"address": "here@example.com", "primary": True}])
+    here.stripe.edit(customer["id"], email="there@example.com")
+    here.read_again()
+    held = here.link(made)
+    assert (held.state, held.cause_code) == ("conflict", "both_changed")
+    assert deciding.clashing(held) == {"email": ("here@example.com", "there@example.com")}
+    deciding.decide(held, deciding.Choice.HERE, "", alice)
+    here.work()
+    assert here.stripe.of(made)[0]["email"] == "here@example.com"
+    assert (here.link(made).state, here.link(made).decision) == ("in_step", {})
