@@ -73,10 +73,7 @@ class StripeSession(Session):
         expand = {"expand": [f"data.{part}" for part in kind.expand]} if kind.expand else {}
         place = paging.place_at(cursor, updated_since)
         found, after = paging.rows(self._asking, kind.plural, expand, place, kind.within)
-        return paging.page_of(found, lambda row: self._whole(kind, row), after)
-
-    def _whole(self, kind: Kind, found: Json) -> Record:
-        return kind.read(kind.completed(self._asking, found))
+        return paging.page_of(found, lambda row: kind.whole(self._asking, row), after)
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
         """One call each or little more, some at once: Stripe has no reading of several by id."""
@@ -89,7 +86,7 @@ class StripeSession(Session):
             return payment_pages.one(self._asking, record_id)
         kind = KINDS[resource]
         found = self._asking.one(kind.singular, kind.plural, record_id, kind.expand)
-        return None if found is None else self._whole(kind, found)
+        return None if found is None else kind.whole(self._asking, found)
 
     def create(self, resource: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         kind = _written(resource)
@@ -137,7 +134,7 @@ class StripeSession(Session):
     def _written_whole(self, kind: Kind, answer: Answer) -> Record:
         """UnknownOutcome where what was written cannot be shown: the same key shows it when it is sent again."""
         try:
-            return self._whole(kind, answer.body)
+            return kind.whole(self._asking, answer.body)
         except (ContractError, TransientError, RateLimited) as error:
             raise UnknownOutcome(f"{error}", request_id=answer.header("Request-Id")) from None
 
@@ -157,7 +154,7 @@ class StripeSession(Session):
             return []
         kind = KINDS[resource]
         found = [self._asking.page(kind.plural, {"email": each})[0] for each in dict.fromkeys((email, email.lower()))]
-        return list({row["id"]: kind.read(row) for rows in found for row in rows}.values())
+        return list({row["id"]: kind.whole(self._asking, row) for rows in found for row in rows}.values())
 
     def budgets(self) -> list[Budget]:
         return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._sender.pacer.rates().items()]

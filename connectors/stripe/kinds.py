@@ -49,8 +49,9 @@ class Kind:
     def label(self) -> str:
         return self.singular.replace("_", " ")
 
-    def read(self, found: Any) -> Record:
-        return records.read(self.label, lambda: self.record(found))
+    def whole(self, asking: Asking, found: Json) -> Record:
+        """As a record, after what further calls it takes. ContractError where it is not one of these."""
+        return records.read(self.label, lambda: self.record(self.completed(asking, found)))
 
     def path(self, sent: str) -> str:
         """The path in the catalogue of what Stripe calls a parameter."""

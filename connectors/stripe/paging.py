@@ -8,7 +8,7 @@ from typing import Any
 from connectors.base import Page, Record
 from connectors.errors import ContractError, MissingError
 from connectors.stripe.asking import Asking
-from connectors.stripe.records import Json
+from connectors.stripe.records import Json, read
 
 type Within = Callable[[int | None, int | None], Json]
 
@@ -35,7 +35,8 @@ def rows(
     found, more = _page(asking, path, params, place, within)
     if not more:
         return found, None
-    after = {"starting_after": found[-1]["id"], "seconds": int(found[-1]["created"])}
+    seconds = read("list", lambda: int(found[-1]["created"]))
+    after = {"starting_after": found[-1]["id"], "seconds": seconds}
     return found, after if since is None else {"since": since, **after}
 
 

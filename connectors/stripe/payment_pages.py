@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from connectors.base import Page, Record
-from connectors.errors import ContractError
 from connectors.stripe import paging, payments
 from connectors.stripe.asking import Asking
 from connectors.stripe.records import Json, identity, read
@@ -53,7 +52,7 @@ def _invoices(asking: Asking, found: Sequence[Json], place: Mapping[str, Any]) -
     """
     if not found:
         return {}, {}
-    begin = min(int(row["created"]) for row in found) - _SLACK
+    begin = read("payment", lambda: min(int(row["created"]) for row in found)) - _SLACK
     until = {"lt": place["until"]} if "until" in place else {}
     made = asking.everything("invoice_payments", {"created": {"gte": begin, **until}})
     known = {**place.get("late", {}), **_by_intent(made)}
@@ -62,14 +61,14 @@ def _invoices(asking: Asking, found: Sequence[Json], place: Mapping[str, Any]) -
 
 
 def _by_intent(invoice_payments: Sequence[Json]) -> dict[str, str]:
-    try:
-        return {
+    return read(
+        "invoice payment",
+        lambda: {
             identity(row["payment"]["payment_intent"]): identity(row["invoice"])
             for row in invoice_payments
             if row["payment"]["type"] == "payment_intent"
-        }
-    except (KeyError, TypeError):
-        raise ContractError("Stripe's invoice payment is not as we know it.") from None
+        },
+    )
 
 
 def one(asking: Asking, record_id: str) -> Record | None:
@@ -86,19 +85,16 @@ def one(asking: Asking, record_id: str) -> Record | None:
 
 
 def _intent(asking: Asking, found: Json, invoice: str) -> Record:
-    charge = found.get("latest_charge")
-    dispute = _dispute(asking, charge) if isinstance(charge, Mapping) else None
-    return read("payment", lambda: payments.intent(found, invoice, dispute))
+    return read("payment", lambda: payments.intent(found, invoice, _dispute(asking, found.get("latest_charge"))))
 
 
 def _charge(asking: Asking, found: Json) -> Record:
-    dispute = _dispute(asking, found)
-    return read("charge", lambda: payments.bare_charge(found, dispute))
+    return read("charge", lambda: payments.bare_charge(found, _dispute(asking, found)))
 
 
-def _dispute(asking: Asking, charge: Mapping[str, Any]) -> Json | None:
+def _dispute(asking: Asking, charge: Any) -> Json | None:
     """The latest about a charge; asked for only where the charge says that there is one."""
-    if not charge.get("disputed"):
+    if not isinstance(charge, Mapping) or not charge.get("disputed"):
         return None
     found, _ = asking.page("disputes", {"charge": charge["id"]})
     return found[0] if found else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from connectors.base import Data, Field, Record
+from connectors.base import Data, Field
 from connectors.errors import ContractError
 
 type Json = dict[str, Any]
@@ -28,7 +28,7 @@ def match_email(raw: str) -> str:
         return ""
 
 
-def read(name: str, made: Callable[[], Record]) -> Record:
+def read[T](name: str, made: Callable[[], T]) -> T:
     """ContractError where what came is no such thing."""
     try:
         return made()

@@ -1,5 +1,7 @@
 """The Stripe connector against the stand-in: invoices from draft to paid, and what payments come to."""
 
+import contextlib
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from connectors.base import Record, Session, WriteResult
-from connectors.errors import MissingError, RejectedError, UnknownOutcome
+from connectors.errors import ContractError, MissingError, RejectedError, UnknownOutcome
 from connectors.sandbox.running import running
 from connectors.stripe import pacing
+from connectors.stripe.transport import Transport
 from tests.connectors import stripe_bills as bills
 from tests.connectors.stripe_calls import EMPTY, Calls
 
@@ -210,6 +213,34 @@ def test_nobody_changes_a_payment_or_a_payment_record(session: Session, stripe: 
             session.update(resource, record_id, {"description": "x"}, key="k", deadline=soon())
     assert session.page("payment_records").records == [paid]
     assert session.find_by_email("invoices", "ann@example.com") == []
+
+
+SHAPES = [
+    {}, {"id": "x_1"}, {"id": "x_1", "created": 1}, {"id": "x_1", "created": "soon"}, {"id": "x_1", "lines": 1},
+    {"id": "x_1", "created": 1, "lines": {"data": [{}], "has_more": False}, "latest_charge": {"disputed": True}},
+    [], None, 7,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("resource", ["invoices", "payments", "tax_rates", "payment_records"])
+def test_an_answer_of_another_shape_never_passes_for_a_record(
+    session: Session, monkeypatch: pytest.MonkeyPatch, resource: str, shape: Any
+) -> None:
+    def answer(body: Any) -> None:
+        sent = json.dumps(body).encode()
+        monkeypatch.setattr(Transport, "request", lambda *args, **kwargs: (sent, 200, {"Request-Id": "req_1"}))
+
+    answer(shape)
+    with pytest.raises(ContractError):
+        session.fetch(resource, ["x_1"])
+    if resource != "payments":
+        with pytest.raises(UnknownOutcome):
+            made(session, resource, amount=1, currency="AUD", initiated_at=1)
+    answer({"data": [shape], "has_more": False})
+    with contextlib.suppress(ContractError):
+        page = session.page(resource)
+        assert (list(page.records), list(page.unreadable)) == ([], ["x_1"])
 
 
 # Payments
