@@ -39,7 +39,7 @@ class StripeSandbox(Service):
         self.state["accounts"][PLATFORM] = platform
         self.loaded()
         for account in self.accounts.values():
-            seeding.fill(account, size, now)
+            seeding.fill(account, size, now, self.billing.address("").rstrip("/"))
             if account.id != PLATFORM:
                 self.access.restricted.update(restricted_keys(account.id, account.number))
 

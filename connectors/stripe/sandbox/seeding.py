@@ -1,11 +1,11 @@
-"""What a fresh stand-in holds: three accounts, some of whose customers are people that Jobber knows too."""
+"""What a fresh stand-in holds: three accounts, whose customers and invoices Jobber knows in part."""
 
 import hashlib
 import re
 from collections.abc import Iterator
 
 from connectors.sandbox.people import Person, people
-from connectors.stripe.sandbox import accounts, customers
+from connectors.stripe.sandbox import accounts, customers, paper_seeding
 from connectors.stripe.sandbox.accounts import Account
 from connectors.stripe.sandbox.customers import Customer
 
@@ -53,14 +53,19 @@ SHARED, AMBIGUOUS, STRANGERS = 11, 23, 5
 COASTLINE = (1, 2, 3)
 
 
-def fill(account: Account, size: str, now: float) -> None:
-    """`size` as `python -m connectors.sandbox --seed` takes it: only 'demo' brings customers."""
+def fill(account: Account, size: str, now: float, page: str) -> None:
+    """`size` as `python -m connectors.sandbox --seed` takes it: only 'demo' brings customers, and what they have paid.
+
+    `page`: the address that pages for payers begin with.
+    """
     if size != "demo":
         return
     made = list(_harbour() if account.number == 1 else _coastline() if account.number == 2 else ())
     for number, (person, email) in enumerate(made):
         created = int(now - 2 * YEAR + number * (1.9 * YEAR / len(made)))
         account.put(_customer(account.id, number, person, email, created), now=0.0)
+    if account.number == 1:
+        paper_seeding.fill(account, page, now)
 
 
 def _harbour() -> Iterator[tuple[Person, str]]:

@@ -38,7 +38,7 @@ ACCOUNTS = {1: HARBOUR, 2: COASTLINE}
 class StripeCase(Case):
     slug = "stripe"
     renewed_by = "apps"
-    seeded = {"customers": 40, "invoices": 0, "payments": 0, "tax_rates": 0, "payment_records": 0}
+    seeded = {"customers": 40, "invoices": 4, "payments": 4, "tax_rates": 1, "payment_records": 0}
     unknown_ids = {
         "customers": ("cus_NeverMade", "not an id", "cus_é"),
         "invoices": ("in_NeverMade", "not an id"),
