@@ -1,6 +1,8 @@
 """The Stripe stand-in's payments: intents, charges, methods, and how they pay invoices."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +67,14 @@ def test_every_test_card_answers_as_recorded(stripe: Calls) -> None:
 def test_every_number_that_is_recorded_is_one_of_the_stand_ins() -> None:
     for known in shared.read("test_cards.json")["cards"]:
         assert cards.BY_NUMBER[known["number"]].token == known.get("pm", cards.BY_NUMBER[known["number"]].token)
+
+
+def test_the_document_names_every_card_as_it_is() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    rows = re.findall(r"^\| ([\d ]{19}) \| `(pm_\w+)` \| (.+) \|$", told, flags=re.MULTILINE)
+    assert [(number.replace(" ", ""), token) for number, token, _ in rows] == [(c.number, c.token) for c in cards.CARDS]
+    for (_, token, words), card_ in zip(rows, cards.CARDS, strict=True):
+        assert card_.about.lower().startswith(words.lower()), token
 
 
 def test_a_refused_payment_stays_and_says_why(stripe: Calls, ann: str) -> None:

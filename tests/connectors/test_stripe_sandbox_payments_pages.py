@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from connectors.sandbox.running import running
+from connectors.stripe.sandbox import pdf
 from tests.connectors.stripe_bills import SENT, charged, customer, done, invoice, kinds, opened
 from tests.connectors.stripe_calls import EMPTY, Calls
 
@@ -68,6 +69,26 @@ def test_the_page_says_what_is_to_be_paid_and_why(stripe: Calls, bill: Any) -> N
     assert "Pay 110.00 AUD" in seen
     assert "<script" not in answer.text
     assert 'name="viewport" content="width=device-width' in answer.text
+
+
+def test_the_invoice_is_there_as_a_pdf(stripe: Calls, bill: Any) -> None:
+    answer = look(stripe, bill["invoice_pdf"])
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    for told in (f"(Tax invoice {bill['number']})", "(1 x Mixer tap: 110.00 AUD)", "(GST 10%, included: 10.00 AUD)"):
+        assert told.encode() in answer.content, told
+    place = int(answer.content.rpartition(b"startxref\n")[2].split()[0])
+    assert answer.content[place:].startswith(b"xref\n0 6\n")
+    for number, row in enumerate(answer.content[place:].split(b"\n")[3:8], 1):
+        assert answer.content[int(row[:10]) :].startswith(f"{number} 0 obj".encode())
+    assert look(stripe, bill["invoice_pdf"].replace("/pdf", "0/pdf")).status_code in {404, 410}
+
+
+def test_a_long_pdf_has_more_pages_and_says_what_it_cannot_write() -> None:
+    made = pdf.document([f"Line {n} (a\\b)" for n in range(60)] + ["Zoë 谢"])
+    assert made.count(b"/Type /Page ") == 2
+    assert b"(Line 59 \\(a\\\\b\\)) Tj" in made
+    assert "(Zoë ?) Tj".encode("cp1252") in made
 
 
 def test_a_card_pays(stripe: Calls, bill: Any) -> None:

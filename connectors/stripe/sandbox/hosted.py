@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from connectors.sandbox import pages
-from connectors.stripe.sandbox import cards, charging, invoices
+from connectors.stripe.sandbox import cards, charging, invoices, pdf
 from connectors.stripe.sandbox.accounts import Account
 from connectors.stripe.sandbox.charging import Intent
 from connectors.stripe.sandbox.invoice_pages import money
@@ -37,13 +37,15 @@ class Hosted:
         both = ["GET", "POST"]
         return [
             Route("/i/{account}/{token}", self._invoice, methods=both),
+            Route("/i/{account}/{token}/pdf", self._pdf),
             Route("/authenticate/{account}/{secret}", self._bank, methods=both),
             Route("/receipts/{account}/{charge}", self._receipt),
         ]
 
     # The invoice
 
-    async def _invoice(self, request: Request) -> Response:
+    def _found(self, request: Request) -> tuple[Account, Invoice] | Response:
+        """What the address opens; what is answered where it does not."""
         account, token = self._accounts.get(request.path_params["account"]), request.path_params["token"]
         invoice = account.invoices.get(f"in_{token.removeprefix('test_')[:-_SECRET]}") if account else None
         if account is None or invoice is None or invoice["hosted_invoice_url"] is None:
@@ -51,6 +53,20 @@ class Hosted:
         until = invoices.page_until(invoice, account.pages.get(invoice["id"], 0))
         if until <= self._payments.now or not invoice["hosted_invoice_url"].endswith(f"/{token}"):
             return pages.render("stripe/hosted.html", 410, account=account, expired=True)
+        return account, invoice
+
+    async def _pdf(self, request: Request) -> Response:
+        found = self._found(request)
+        if isinstance(found, Response):
+            return found
+        headers = {"Content-Disposition": f'inline; filename="Invoice-{found[1]["number"]}.pdf"'}
+        return Response(pdf.document(_printed(*found)), 200, headers, "application/pdf")
+
+    async def _invoice(self, request: Request) -> Response:
+        found = self._found(request)
+        if isinstance(found, Response):
+            return found
+        account, invoice = found
         if request.method == "GET":
             return self._shown(account, invoice, {}, "")
         self._payments.billing.heard_at(request.headers.get("host", ""))
@@ -128,6 +144,23 @@ class Hosted:
         if account is None or charge is None or charge["receipt_url"] is None:
             return pages.render("missing.html", 404, what="receipt")
         return pages.render("stripe/receipt.html", account=account, charge=charge, money=money)
+
+
+def _printed(account: Account, invoice: Invoice) -> list[str]:
+    """The invoice in lines of text."""
+    currency, rates = invoice["currency"], account.tax_rates.things
+    taxes = [(rates[t["tax_rate_details"]["tax_rate"]], t["amount"]) for t in invoice["total_taxes"]]
+    return [
+        f"{'Tax invoice' if taxes else 'Invoice'} {invoice['number']}", account.name, "",
+        f"To: {invoice['customer_name'] or invoice['customer_email'] or ''}", f"Status: {invoice['status']}",
+        *(f"{f['name']}: {f['value']}" for f in invoice["custom_fields"] or ()), "",
+        *(f"{part}: {money(line['amount'], currency)}" for line in account.lines[invoice["id"]]
+          for part in [" ".join(f"{line['quantity_decimal']} x {line['description'] or ''}".split())]), "",
+        *(f"{r['display_name']} {r['percentage']}%{', included' if r['inclusive'] else ''}: {money(amount, currency)}"
+          for r, amount in taxes),
+        f"Total: {money(invoice['total'], currency)}", f"Paid: {money(invoice['amount_paid'], currency)}",
+        *(invoice["footer"] or "").splitlines(),
+    ]  # fmt: skip
 
 
 def _parts(account: Account, invoice: Invoice) -> list[dict[str, Any]]:
