@@ -54,7 +54,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     sources = _sources(sync, links, sessions)
     linked = [link.target_id for link in links if link.target_id]
     targets = snapshots.known(sync.target, sync.target_resource, linked)
-    _read_missing(sync, linked, targets, sessions)
+    _read_missing(sync, links, targets, sessions)
     version, recipe = rules_of(sync)
     clues = find_clues(sync, recipe.names, links, sources)
     told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
@@ -114,7 +114,7 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
     old = [
         link.source_id
         for link in links
-        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id))
+        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id), both=_both_ways(sync))
     ]
     if not old:
         return held
@@ -126,8 +126,15 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
     return held | after
 
 
-def _too_old(link: Link, snapshot: Snapshot | None) -> bool:
-    return snapshot is None or (link.stale_at is not None and snapshot.read_at < link.stale_at)
+def _too_old(link: Link, snapshot: Snapshot | None, *, both: bool) -> bool:
+    """Where either side may be written, each is read after every notice: what one says must not undo what was done at
+    the other a moment ago."""
+    since = link.noticed_at if both else link.stale_at
+    return snapshot is None or (since is not None and snapshot.read_at < since)
+
+
+def _both_ways(sync: Sync) -> bool:
+    return bool(sync.version and sync.version.content.get("options", {}).get("two_way"))
 
 
 def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
@@ -164,8 +171,14 @@ def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[st
     return snapshots.save(sync.target, sync.target_resource, records, asked, gone=gone)[0]
 
 
-def _read_missing(sync: Sync, linked: Sequence[str], targets: dict[str, Snapshot], sessions: Sessions) -> None:
-    missing = [i for i in linked if i not in targets]
+def _read_missing(sync: Sync, links: Sequence[Link], targets: dict[str, Snapshot], sessions: Sessions) -> None:
+    both = _both_ways(sync)
+    missing = [
+        link.target_id
+        for link in links
+        if link.target_id
+        and (link.target_id not in targets or (both and _too_old(link, targets[link.target_id], both=True)))
+    ]
     if missing:
         targets.update(_read_targets(sync, missing, sessions))
 

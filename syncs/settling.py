@@ -115,7 +115,8 @@ def _handled(link: Link, look: Look, sync: Sync) -> None:
 def _agree(link: Link, made: Plan, shown: Mapping[str, Any]) -> None:
     """`shown`: the counterpart as the service shows it now."""
     link.base, link.rendered = agreement(made, known_of(link), shown)
-    link.target_id = made.target_id or link.target_id
+    if not made.back:  # there it names the source's record
+        link.target_id = made.target_id or link.target_id
 
 
 def _move(link: Link, state: str, code: str, cause: str, now: datetime) -> None:

@@ -39,7 +39,7 @@ def test_an_email_changed_in_stripe_comes_to_jobber_and_costs_one_write(here: Wo
     here.read_again()
     assert here.writes() == before
     assert here.stripe.of(made)[0]["email"] == "new@example.com"
-    assert here.link(made).state == "in_step"
+    assert (here.link(made).state, here.link(made).target_id) == ("in_step", customer["id"])
 
 
 def test_what_is_made_in_stripe_becomes_one_client(here: World) -> None:
@@ -61,7 +61,9 @@ def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: U
     made = here.jobber.add(email="ann@example.com")
     here.read_again()
     (customer,) = here.stripe.of(made)
-    here.jobber.edit(made, emailsToAdd=[{"address": "here@example.com", "primary": True}])
+    query = "query($id: EncodedId!) { client(id: $id) { emails { id } } }"
+    (email,) = here.jobber.ask(query, id=made)["client"]["emails"]
+    here.jobber.edit(made, emailsToEdit=[{"id": email["id"], "address": "here@example.com"}])
     here.stripe.edit(customer["id"], email="there@example.com")
     here.read_again()
     held = here.link(made)
