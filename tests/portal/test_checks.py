@@ -52,6 +52,7 @@ def test_a_database_that_is_not_migrated_yet_is_no_finding(monkeypatch: pytest.M
     assert checks.keys_open_credentials(None, ["default"]) == []
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(("backend", "ids"), [("console", ["portal.W001"]), ("smtp", [])])
 def test_mails_that_are_only_printed_are_no_way_to_go_live(backend: str, ids: list[str], settings: Any) -> None:
     settings.MAILERS = {"default": {"BACKEND": f"django.core.mail.backends.{backend}.EmailBackend", "OPTIONS": {}}}
