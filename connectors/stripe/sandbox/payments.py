@@ -49,12 +49,7 @@ class Payments:
             if param in form:
                 raise not_here(param)
         invoice = self.billing.found(account, identity, param="invoice")
-        invoices.pay(invoice, 0, self.now)  # refuses where it cannot be paid
-        own = self.links.default_of(account, invoice)
-        if own and own["status"] == charging.PROCESSING:
-            raise Problem(
-                400, "A payment of this invoice is being processed already.", code="invoice_payment_processing"
-            )
+        own = self._own_intent(account, invoice)
         if "paid_out_of_band" in form and boolean(form["paid_out_of_band"], "paid_out_of_band"):
             paid = self.billing.pay(account, identity, invoice["amount_remaining"], cause, attempted=True)
             self.links.closed(account, paid, cause)
@@ -70,6 +65,14 @@ class Payments:
         intent = own or self.links.opened(account, invoice, cause)
         self.confirm(account, intent, method, Attempt(present=not absent), cause)
         return self.billing.found(account, identity)
+
+    def _own_intent(self, account: Account, invoice: Invoice) -> Intent | None:
+        """What pays an invoice. Problem where the invoice cannot be paid, or is being paid already."""
+        invoices.pay(invoice, 0, self.now)
+        own = self.links.default_of(account, invoice)
+        if own and own["status"] == charging.PROCESSING:
+            raise Problem(400, "A payment of this invoice is being processed already.")
+        return own
 
     def _own_method(self, account: Account, identity: str, customer: str) -> Thing:
         found = account.methods.get(identity)
