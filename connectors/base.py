@@ -322,6 +322,10 @@ class Session(ABC):
     @abstractmethod
     def budgets(self) -> list[Budget]: ...
 
+    def recall(self, budgets: Sequence[Budget]) -> None:  # noqa: B027  # nothing to do is a fair answer
+        """Begin with what an earlier session's `budgets` said, perhaps in another process. Override where the service
+        does not say it itself with every answer."""
+
 
 class Connector(ABC):
     """One service. Built by `connectors.registry` with the values of its `settings`."""

@@ -18,6 +18,9 @@ from connectors.stripe.resources import FIELDS
 from connectors.stripe.sending import Answer, Sender
 from connectors.stripe.transport import Transport
 
+#: How the label of a budget begins.
+_BUDGET = "Stripe, "
+
 
 @cache
 def transport() -> Transport:
@@ -157,7 +160,11 @@ class StripeSession(Session):
         return list({row["id"]: kind.whole(self._asking, row) for rows in found for row in rows}.values())
 
     def budgets(self) -> list[Budget]:
-        return [Budget(f"Stripe, {name}", rate, rate, rate) for name, rate in self._sender.pacer.rates().items()]
+        rates = self._sender.pacer.rates()
+        return [Budget(f"{_BUDGET}{name}", rate, rate, rate) for name, rate in rates.items()]
+
+    def recall(self, budgets: Sequence[Budget]) -> None:
+        self._sender.pacer.recall({b.label.removeprefix(_BUDGET): b.restore_per_second for b in budgets})
 
 
 def _written(resource: str) -> Kind:

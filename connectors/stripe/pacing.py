@@ -2,16 +2,19 @@
 
 Documented (late 2026): 25 requests/s per endpoint; 100/s in all for a live account, 25/s in test mode. Nothing is
 paced before Stripe says that a limit was met. Then calls leave evenly, a little below that figure, or below what
-went through in the last second where that is clearly another figure; now and then a faster pace is tried.
+went through in the last second where that is clearly another figure; now and then a faster pace is tried. What was
+learnt is kept with the connection, since the next calls may be another process's.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 ENDPOINT_RATE, LIVE_RATE, TEST_RATE = 25.0, 100.0, 25.0
+#: What the pace of all calls together is called among those of the endpoints.
+ALL = "all calls"
 #: Of a limit, so that calls that bunch up on their way still keep within each second.
 SHARE = 0.98
 #: So many refusals in a second are chance, or a fault of theirs; more are a limit. Also a share of what went through.
@@ -29,12 +32,14 @@ SHORT_PAUSE, STRIKES = 0.2, 3
 
 @dataclass(slots=True)
 class Pace:
-    """Of one endpoint, or of all calls together. `rate` 0: no limit is known."""
+    """Of one endpoint, or of all calls together. `rate` 0: no limit is known. `begins`: when the first call at this
+    rate leaves, after all those that were let go before it was set."""
 
     documented: float
     rate: float = 0.0
     next_at: float = 0.0
     changed: float = 0.0
+    begins: float = 0.0
     calm: float = PATIENCE
     patience: float = PATIENCE
     step: float = TRY
@@ -66,8 +71,8 @@ class Pace:
     def refused(self, now: float, sent: float) -> None:
         """A call sent at `sent` was too fast."""
         self.refusals.append(now)
-        if sent < self.changed:
-            return  # it left before the pace was set
+        if sent < self.begins:
+            return  # it was let go before the pace was set
         refusals, went = _last_second(self.refusals, now), _last_second(self.went, now)
         if refusals <= max(CHANCE, CHANCE_SHARE * went):
             return
@@ -79,19 +84,25 @@ class Pace:
     def _slow_down(self, now: float, went: int) -> None:
         self.patience = min(LONGEST_PATIENCE, self.patience * 2) if self.rate else PATIENCE
         self.rate = self._learnt(went)
-        self.next_at = max(self.next_at, now + self.gap, self._room(now))
+        self.next_at = self.begins = max(self.next_at, now + self.gap, self._room(now))
         self.changed, self.calm, self.step = now, self.patience, TRY
 
     def _hold_off(self, now: float) -> None:
         """Fewer went through than the limit allows: a fault of theirs, or others who use the same limit."""
         self.strikes += 1
-        self.next_at, self.changed = now + SHORT_PAUSE * 2**self.strikes, now
+        self.next_at, self.changed, self.begins = now + SHORT_PAUSE * 2**self.strikes, now, now
         self.refusals.clear()
 
     def _learnt(self, went: int) -> float:
         if not self.rate:
             return SHARE * (went if went > CLEARLY_MORE * self.documented else self.documented)
-        return max(SLOWEST, SHARE * went, self.rate / 2)
+        return min(self.rate, max(SLOWEST, SHARE * went, self.rate / 2))
+
+    def recall(self, now: float, rate: float) -> None:
+        """Begin with what was learnt elsewhere, where that is another rate than ours."""
+        if rate != self.rate:
+            self.rate, self.changed, self.begins = rate, now, now
+            self.next_at = max(self.next_at, now + self.gap)
 
     def _room(self, now: float) -> float:
         """When a second with as many calls as the pace allows has passed since the earliest of them."""
@@ -190,9 +201,17 @@ class Pacer:
             self._endpoints[endpoint] = Pace(ENDPOINT_RATE)
         return self._whole, self._endpoints[endpoint]
 
+    def recall(self, rates: Mapping[str, float]) -> None:
+        """`rates`: as `rates()` gave them, perhaps in another process."""
+        with self._lock:
+            now = self.clock()
+            for name, rate in rates.items():
+                pace = self._whole if name == ALL else self._of(name)[1]
+                pace.recall(now, rate)
+
     def rates(self) -> dict[str, float]:
         with self._lock:
-            named = {"all calls": self._whole, **self._endpoints}
+            named = {ALL: self._whole, **self._endpoints}
             return {name: p.rate for name, p in named.items() if p.rate}
 
 

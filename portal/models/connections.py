@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_scopes import ScopedManager
 
 from connectors import registry
-from connectors.base import Connector, Credentials, Session
+from connectors.base import Budget, Connector, Credentials, Session
 from portal.crypto import EncryptedTextField
 from portal.models.businesses import Business
 
@@ -79,13 +79,18 @@ class Connection(models.Model):
         """A session with credentials that are valid now, refreshed when due. AuthError when a person must reconnect."""
         from portal import tokens
 
-        return self.service.open(tokens.current(self))
+        return self._begun(tokens.current(self))
 
     def reopen(self, refused: Credentials) -> Session:
         """After the service refused these credentials: one refresh, whoever asks, then a new session. AuthError."""
         from portal import tokens
 
-        return self.service.open(tokens.renewed(self, refused))
+        return self._begun(tokens.renewed(self, refused))
+
+    def _begun(self, credentials: Credentials) -> Session:
+        session = self.service.open(credentials)
+        session.recall([Budget(**kept) for kept in self.budgets])
+        return session
 
 
 class ConnectStart(models.Model):

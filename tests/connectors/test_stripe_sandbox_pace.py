@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from connectors.base import Budget
 from connectors.sandbox.running import running
 from connectors.stripe import pacing
-from connectors.stripe.pacing import Crowd, Pacer
+from connectors.stripe.pacing import ALL, PATIENCE, Crowd, Pacer
 from tests.connectors.stripe_calls import EMPTY, Calls
 
 pytestmark = pytest.mark.sandbox
@@ -83,11 +84,14 @@ class Race:
     now: float = 0.0
     refused: int = 0
     done: list[float] = field(default_factory=list)
+    #: What another process has learnt.
+    rates: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> "Race":
         pacer, ticket = Pacer(livemode=True, clock=lambda: self.now), itertools.count()
+        pacer.recall(self.rates)
         dice, left = random.Random(2), self.calls - THREADS
-        queue: list[tuple[float, int, str, float]] = [(0.0, next(ticket), "ask", 0.0) for _ in range(THREADS)]
+        queue: list[tuple[float, int, str, float]] = [(self.now, next(ticket), "ask", 0.0) for _ in range(THREADS)]
         while queue:
             self.now, _, step, sent = heapq.heappop(queue)
             after = 0.0
@@ -108,6 +112,7 @@ class Race:
                     continue
                 step = "ask"
             heapq.heappush(queue, (self.now + after, next(ticket), step, sent))
+        self.rates = pacer.rates()
         return self
 
     @property
@@ -134,6 +139,53 @@ def test_the_pace_holds_for_ten_minutes(limit: Callable[[], Any]) -> None:
 def test_a_limit_other_than_the_documented_one_is_found() -> None:
     assert Race(Bucket(100, 100), 3000).run().rate >= 95
     assert Race(Bucket(10, 10), 300).run().rate >= 9.5
+
+
+@pytest.mark.parametrize("limit", [Bucket, Sliding, Windows], ids=lambda kind: kind.__name__)
+def test_another_process_goes_on_at_the_pace_that_one_has_learnt(limit: Callable[[], Any]) -> None:
+    service = limit()
+    one = Race(service, 120).run()
+    other = Race(service, 60, now=one.now, rates=one.rates).run()
+    assert len(other.done) / (other.done[-1] - one.now) >= 0.95 * RATE
+    assert other.refused == 0
+
+
+def test_calls_let_go_before_the_pace_was_set_teach_nothing() -> None:
+    clock = [100.0]
+    pacer = Pacer(livemode=True, clock=lambda: clock[0])
+    pacer.recall({"e": 25.0})
+    for _ in range(20):
+        pacer.permit("e", 1e9)  # the last of them leaves in 0.8 seconds
+    for _ in range(5):
+        pacer.refused("e", "endpoint-rate", clock[0])
+    learnt = pacer.rates()["e"]
+    clock[0] += 0.5
+    for _ in range(10):
+        pacer.refused("e", "endpoint-rate", clock[0])
+    assert pacer.rates()["e"] == learnt
+
+
+def test_a_refusal_never_makes_it_faster() -> None:
+    clock = [100.0]
+    pacer = Pacer(livemode=True, clock=lambda: clock[0])
+    pacer.recall({"e": 20.0})
+    for _ in range(RATE):
+        pacer.passed("e")  # a burst that the service had saved up for
+    for _ in range(5):
+        pacer.refused("e", "endpoint-rate", clock[0])
+    assert pacer.rates()["e"] <= 20.0
+
+
+def test_what_is_recalled_of_ones_own_changes_nothing() -> None:
+    clock = [100.0]
+    pacer = Pacer(livemode=True, clock=lambda: clock[0])
+    pacer.recall({"e": 10.0, ALL: 50.0})
+    assert pacer.rates() == {"e": 10.0, ALL: 50.0}
+    clock[0] += PATIENCE - 1
+    pacer.recall(pacer.rates())
+    clock[0] += 1
+    pacer.permit("e", 1e9)
+    assert pacer.rates()["e"] > 10
 
 
 def test_without_a_limit_nothing_waits() -> None:
@@ -206,6 +258,12 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
     monkeypatch.setattr(pacing, "_pacers", {})
     with running(seed="empty") as found:
         yield Calls(found, EMPTY)
+
+
+def test_a_session_recalls_its_own_budgets(limited: Calls) -> None:
+    said = [Budget("Stripe, all calls", 40.0, 40.0, 40.0), Budget("Stripe, POST customers", 24.5, 24.5, 24.5)]
+    limited.session(EMPTY).recall(said)
+    assert limited.session(EMPTY).budgets() == said
 
 
 def test_a_limited_stand_in_gets_every_record_once_at_its_own_pace(limited: Calls) -> None:

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 
 from django.utils import timezone
 
-from connectors.base import Account, AuthMethod, Check, Connector, Credentials, Field, Notice, Secret, Session
+from connectors.base import Account, AuthMethod, Budget, Check, Connector, Credentials, Field, Notice, Secret, Session
 from connectors.errors import AuthError, RejectedError
 
 CANARY = "canary-token"
@@ -16,6 +16,7 @@ CANARY = "canary-token"
 class FakeSession:
     def __init__(self, service: "FakeService", credentials: Credentials) -> None:
         self.service, self.credentials = service, credentials
+        self.recalled: list[Budget] = []
 
     def account(self) -> Account:
         if self.service.account_error:
@@ -26,6 +27,9 @@ class FakeSession:
         if self.service.doctor_error:
             raise self.service.doctor_error
         return [Check("Account", True, self.service.account.name)]
+
+    def recall(self, budgets: Sequence[Budget]) -> None:
+        self.recalled = [*budgets]
 
 
 class FakeService(Connector):

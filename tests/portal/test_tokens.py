@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from unittest.mock import MagicMock
 
@@ -10,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.db import connections
 from django.utils import timezone
 
+from connectors.base import Budget
 from connectors.errors import AuthError, TransientError, UnknownOutcome
 from portal import tokens
 from portal.models import Business, Connection
@@ -65,6 +67,13 @@ def test_a_token_with_time_left_is_used_as_it_is(service: FakeService, row: Conn
     tokens.current(row)
     tokens.current(row)
     assert service.refreshed == ["canary-token-refresh-1"]
+
+
+def test_a_session_begins_with_what_the_service_allowed_last(service: FakeService, row: Connection) -> None:
+    said = Budget("Calls", 12.5, 25.0, 25.0)
+    row.budgets = [asdict(said)]
+    assert row.open().recalled == [said]  # type: ignore[attr-defined]  # the fake's own
+    assert row.reopen(tokens.load(row)).recalled == [said]  # type: ignore[attr-defined]  # as above
 
 
 def test_after_a_401_the_pair_somebody_else_stored_is_used(service: FakeService, row: Connection) -> None:
