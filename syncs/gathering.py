@@ -100,14 +100,14 @@ def _tax_rates(batch: Batch) -> list[Record]:
     return [snapshot.as_record() for snapshot in held.order_by("pk")]
 
 
-def _recorded(batch: Batch) -> dict[str, str]:
-    """{payment at the source: its payment record at the target}."""
+def _recorded(batch: Batch) -> dict[str, tuple[str, int]]:
+    """{payment at the source: its payment record at the target, and what that comes to}."""
     payments = {str(p["id"]) for s in batch.sources.values() for p in s.data.get("payments") or ()}
     references = [f"jobber_payment_id={key}" for key in payments]
     held = Snapshot.objects.filter(
         connection=batch.sync.target_id, resource="payment_records", reference__in=references
-    ).values_list("reference", "external_id")  # fmt: skip
-    return {reference.partition("=")[2]: key for reference, key in held}
+    ).values_list("reference", "external_id", "data")  # fmt: skip
+    return {reference.partition("=")[2]: (key, int(data.get("amount") or 0)) for reference, key, data in held}
 
 
 def _notes(batch: Batch) -> Told:

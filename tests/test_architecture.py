@@ -30,6 +30,9 @@ SCOPES_DISABLED = {
 PURE = (
     "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning",
     "retries", "transforms", "recipes/__init__", "recipes/base", "recipes/clients_to_customers",
+    "recipes/invoices_to_stripe", "recipes/pay_links_to_jobber", "recipes/payments_to_jobber", "invoices/__init__",
+    "invoices/back", "invoices/case", "invoices/document", "invoices/drafting", "invoices/facts", "invoices/opened",
+    "invoices/statuses", "invoices/steps", "invoices/totals",
 )  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def note(payment: Record, facts: NoteFacts) -> str:
         "authorised": f"{money('amount')}{by} is authorised in Stripe, and not taken yet.",
         "failed": f"A payment of {money('amount')}{by} failed on {when}{_why(data)}",
         "cancelled": f"A payment of {money('amount')} was given up.",
+        "none": f"A payment of {money('amount')} was begun, and is not made yet.",
     }
     text = said.get(str(data.get("status")), f"A payment of {money('amount')} has the status {data.get('status')}.")
     return f"{text}\nStripe payment {payment.id}"
@@ -137,6 +138,9 @@ def plan_page(
         code = "source_deleted" if source is None or source.deleted else "draft"
         verdict = Verdict.END if code == "source_deleted" and known.target_id else Verdict.SKIP
         return Plan(verdict, code, "It has no payment page in Stripe.", known.target_id)
+    if source.data.get("status") == "void":  # for good: the Jobber invoice is free for the one that takes its place
+        verdict = Verdict.END if known.target_id else Verdict.SKIP
+        return Plan(verdict, "void", "It is void in Stripe, so there is nothing to pay.", known.target_id)
     if facts.invoice is None:
         return Plan(
             Verdict.SKIP, "not_ours", "It was not made from a Jobber invoice that is still there.", known.target_id

@@ -7,18 +7,18 @@ from typing import Any
 from connectors.base import Record
 from syncs import currencies
 from syncs.comparing import Change, Comparison, Known
-from syncs.invoices.document import Document
+from syncs.invoices.document import ROUNDING, Document
 from syncs.invoices.facts import Facts
 from syncs.mapping import Compiled
-from syncs.planning import Names, Plan, Verdict
+from syncs.planning import Names, Plan, Verdict, field_words
 
 #: In the link's base: what was sent for each line.
 SENT = "_lines"
 LINE_KEY = "jobber_line_id"
 #: In the link's base: the draft was deleted by us, so that a new one may be made.
 TAKEN_BACK = "_taken_back"
-#: Fields that Stripe lets change after an invoice has its number.
-LASTING = ("metadata.",)
+#: Fields that Stripe lets change after an invoice has its number: while it is open, and for good.
+LASTING_OPEN, LASTING = ("metadata.", "description"), ("metadata.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,35 @@ class Case:
         return self.plan(Verdict.UPDATE, action or "changed", reason, **found)  # fmt: skip
 
     def in_step(self, reason: str) -> Plan:
-        return self.plan(Verdict.SKIP, "in_step", reason, warnings=self.wanted.warnings)
+        return self.plan(Verdict.SKIP, "in_step", reason, warnings=(*self.wanted.warnings, *self._kept()))
+
+    def _kept(self) -> list[str]:
+        """What has changed at the source and can not be told any more."""
+        kept = f"{field_words(self.wanted.led)} changed in Jobber, and stays in Stripe as it was sent."
+        return [kept] if self.wanted.led else []
 
     def hold(self, code: str, reason: str) -> Plan:
         return self.plan(Verdict.HOLD, code, reason)
+
+    def lines_moved(self) -> bool:
+        """Whether the source's lines are others than those that were sent."""
+        before = self.known.base.get(SENT)
+        now = {line.key: line.as_json() for line in self.document.lines if line.key != ROUNDING}
+        return before is not None and {k: v for k, v in before.items() if k != ROUNDING} != now
+
+
+def paid_of(target: Record) -> int:
+    """What is paid of it at the target, in minor units, however that came about."""
+    return sum(int(p.get("amount") or 0) for p in target.data.get("payments") or () if p.get("status") == "paid")
+
+
+def part_paid(target: Record, currency: str, why: str) -> Plan | None:
+    """An invoice that something is paid of is never void: Stripe refuses it, and a new one would ask for all again."""
+    paid = paid_of(target)
+    if not paid:
+        return None
+    words = (
+        f"{why} {currencies.shown(paid, currency)} of it is paid in Stripe, so it cannot be voided there. Give a "
+        "credit note or the money back in Stripe, or change it back in Jobber."
+    )
+    return Plan(Verdict.HOLD, "part_paid", words, target.id)

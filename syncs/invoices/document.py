@@ -5,8 +5,8 @@ decimal quantity and a unit price in minor units with decimals.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,13 @@ from syncs.transforms import plain
 
 #: Stripe takes so many lines on an invoice, so long a text on each, and so many custom fields.
 MOST_LINES, LONGEST_LINE, MOST_FIELDS, LONGEST_FIELD = 250, 5000, 4, 140
+#: What can be charged at least, in minor units (docs.stripe.com/currencies, 2025). Stripe takes less as paid, and asks
+#: for it with the customer's next invoice.
+LEAST = {"AUD": 50}
+#: A number that Stripe takes as an invoice's own.
+LONGEST_NUMBER = 26
+#: Nothing is sold for a sum with so many digits before the point; sums of such could not be worked out to the cent.
+MOST_DIGITS = 12
 #: Decimals of a quantity and of a unit price.
 PLACES = Decimal("0.000000000001")
 #: A due date must lie in the future when the invoice is made.
@@ -77,13 +84,14 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`total` and `balance` are the source's own, in minor units."""
+    """`total` and `balance` are the source's own, in minor units; `due` is the day where the business is."""
 
-    lines: tuple[Line, ...]
-    total: int
-    balance: int
-    header: Mapping[str, Any]
-    payments: tuple[Earlier, ...]
+    lines: tuple[Line, ...] = ()
+    total: int = 0
+    balance: int = 0
+    header: Mapping[str, Any] = field(default_factory=dict)
+    payments: tuple[Earlier, ...] = ()
+    due: date | None = None
 
     @property
     def taxes(self) -> list[Tax]:
@@ -94,7 +102,7 @@ def read(source: Record, facts: Facts, options: Mapping[str, Any]) -> Document:
     """Impossible, with the reason in words, for one that no invoice can be made of."""
     data, currency = source.data, facts.currency
     inclusive = _inclusive(data)
-    lines = [_line(n, row, data, inclusive, facts, options) for n, row in enumerate(data.get("lines") or ())]
+    lines = [_line(n, row, data, inclusive, currency) for n, row in enumerate(data.get("lines") or ())]
     lines += _discounts(lines, _cents(data, "discount", currency))
     if not lines:
         raise Impossible("no_lines", "It has no lines, so there is nothing to pay for.")
@@ -103,8 +111,10 @@ def read(source: Record, facts: Facts, options: Mapping[str, Any]) -> Document:
     total = _cents(data, "total", currency)
     if total < 0:
         raise Impossible("below_zero", f"It comes to {currencies.shown(total, currency)}, and an invoice cannot be.")
+    due = _due(data)
     return Document(
-        tuple(lines), total, _cents(data, "balance", currency), _header(source, facts), _payments(data, currency)
+        tuple(lines), total, _cents(data, "balance", currency), _header(data, due, facts, options),
+        _payments(data, currency), local(due, facts.zone).date() if due else None,
     )  # fmt: skip
 
 
@@ -115,23 +125,22 @@ def _inclusive(data: Mapping[str, Any]) -> bool:
     return mode == "inclusive"
 
 
-def _line(
-    place: int, row: Mapping[str, Any], data: Mapping[str, Any], inclusive: bool, facts: Facts,
-    options: Mapping[str, Any],
-) -> Line:  # fmt: skip
+def _line(place: int, row: Mapping[str, Any], data: Mapping[str, Any], inclusive: bool, currency: str) -> Line:
     name, more = plain(row.get("name")), str(row.get("description") or "").strip()
     described = "\n".join(part for part in (name, more) if part) or "Item"
     quantity, unit = number(row.get("quantity", "1")), number(row.get("unit_price", "0"))
+    if quantity < 0:
+        quantity, unit = -quantity, -unit  # something given back: Stripe takes amounts below zero, and no quantities
     return Line(
         key=str(row.get("id") or f"line {place + 1}"),
         description=described if len(described) <= LONGEST_LINE else f"{described[: LONGEST_LINE - 3]}...",
         quantity=quantity.quantize(PLACES).normalize(),
-        unit=unit.scaleb(currencies.exponent(facts.currency)).quantize(PLACES).normalize(),
-        tax=_tax(row, data, inclusive, options),
+        unit=unit.scaleb(currencies.exponent(currency)).quantize(PLACES).normalize(),
+        tax=_tax(row, data, inclusive),
     )
 
 
-def _tax(row: Mapping[str, Any], data: Mapping[str, Any], inclusive: bool, options: Mapping[str, Any]) -> Tax | None:
+def _tax(row: Mapping[str, Any], data: Mapping[str, Any], inclusive: bool) -> Tax | None:
     if not row.get("taxable"):
         return None
     percent = row.get("tax_percent") or data.get("tax_rate.percent")
@@ -140,7 +149,7 @@ def _tax(row: Mapping[str, Any], data: Mapping[str, Any], inclusive: bool, optio
             raise Impossible("tax_rate", "It has tax on it, but no tax rate that says how much.")
         return None
     rate = number(percent)
-    name = plain(row.get("tax_name") or data.get("tax_rate.name") or options.get("tax_name") or "GST")[:50]
+    name = plain(row.get("tax_name") or data.get("tax_rate.name") or "GST")[:50]
     return Tax(name, text(rate), inclusive) if rate else None
 
 
@@ -173,9 +182,10 @@ def _apportioned(amount: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def _header(source: Record, facts: Facts) -> dict[str, Any]:
+def _header(
+    data: Mapping[str, Any], due: datetime | None, facts: Facts, options: Mapping[str, Any]
+) -> dict[str, Any]:  # fmt: skip
     """What is no row of the mapping: who pays, when, in what."""
-    data, due = source.data, _due(source.data)
     past = due is not None and due <= facts.now
     fields = [{"name": "Jobber invoice", "value": str(data.get("number") or "")}]
     if due is not None and past:
@@ -187,7 +197,8 @@ def _header(source: Record, facts: Facts) -> dict[str, Any]:
         "customer": facts.client.id, "currency": facts.currency, "collection_method": "send_invoice",
         "auto_advance": False, "custom_fields": [_fitting(f) for f in fields if f["value"]][:MOST_FIELDS],
         "due_date": int((facts.now + (LATER if past else UNSAID) if past or due is None else due).timestamp()),
-        "effective_at": _noon(data.get("issued_on"), facts), **_true_due(due, past),
+        "effective_at": _noon(data.get("issued_on"), facts), "number": _number(data, options),
+        "metadata.jobber_due_date": local(due, facts.zone).date().isoformat() if due and past else "",
     }  # fmt: skip
 
 
@@ -196,15 +207,23 @@ def _due(data: Mapping[str, Any]) -> datetime | None:
     return said or (issued + timedelta(days=int(days)) if issued and isinstance(days, int) else None)
 
 
-def lasting_header(header: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """What is compared again while it is a draft: a due date that had to be put off is not."""
-    put_off = "metadata.jobber_due_date" in header or header["due_date"] == int((now + UNSAID).timestamp())
-    left_out = {"customer", "currency", "auto_advance", "effective_at", *(("due_date",) if put_off else ())}
+def _number(data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """Jobber's own, where that is wanted and no other invoice has it: Stripe takes each number once."""
+    found = str(data.get("number") or "")
+    usable = options.get("use_jobber_number") and not data.get("number_repeats") and len(found) <= LONGEST_NUMBER
+    return found if usable else ""
+
+
+def lasting_header(header: Mapping[str, Any], there: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What is compared again while it is a draft. A due date that had to be put off is not, as long as it lies ahead;
+    neither is a number that Stripe has yet to give."""
+    put_off = header["metadata.jobber_due_date"] or header["due_date"] == int((now + UNSAID).timestamp())
+    ahead = int(there.get("due_date") or 0) > now.timestamp()
+    numbered = there.get("number") and header["number"]
+    left_out = {"customer", "currency", "auto_advance", "effective_at"}
+    left_out |= {"due_date"} if put_off and ahead else set()
+    left_out |= set() if numbered else {"number"}
     return {path: value for path, value in header.items() if path not in left_out}
-
-
-def _true_due(due: datetime | None, past: bool) -> dict[str, str]:
-    return {"metadata.jobber_due_date": due.date().isoformat()} if due and past else {}
 
 
 def _fitting(field: Mapping[str, str]) -> dict[str, str]:
@@ -261,8 +280,8 @@ def number(value: object) -> Decimal:
         found = Decimal(str(value if value not in (None, "") else "0"))
     except InvalidOperation:
         raise Impossible("not_a_number", f"“{plain(value)[:40]}” is not an amount.") from None
-    if not found.is_finite():
-        raise Impossible("not_a_number", f"“{found}” is not an amount.")
+    if not found.is_finite() or found.adjusted() >= MOST_DIGITS:
+        raise Impossible("not_a_number", f"“{plain(value)[:40]}” is not an amount.")
     return found
 
 

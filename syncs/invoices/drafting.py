@@ -17,16 +17,19 @@ from syncs.planning import Plan, Verdict
 
 
 def without(case: Case) -> Plan:
-    if case.known.base.get(TAKEN_BACK) and case.goal in {NONE, VOID}:
+    taken_back = case.known.base.get(TAKEN_BACK)
+    if taken_back and case.goal in {NONE, VOID}:
         return case.plan(Verdict.SKIP, "not_sent", "It is not sent in Jobber; its draft in Stripe is gone.")
-    asked = case.decided("new") or case.decided("replace") or case.known.base.get(TAKEN_BACK)
-    return _deleted_there(case) if case.known.target_id and not asked else tax_rate(case) or new_draft(case)
+    asked = case.decided("new") or case.decided("replace") or taken_back
+    wanted = case.goal not in {NONE, VOID} and (asked or not case.known.target_id)
+    return tax_rate(case) or new_draft(case) if wanted else _deleted_there(case)
 
 
 def _deleted_there(case: Case) -> Plan:
     """Said once; asked about only when the source has something new to tell."""
     gone, known = "The invoice was deleted in Stripe", case.known
-    if not known.ended or not moved_on(case.version, case.source, known):
+    news = case.goal not in {NONE, VOID} and (case.lines_moved() or moved_on(case.version, case.source, known))
+    if not known.ended or not news:
         words = f"{gone}. Nothing was changed in Jobber."
         return case.plan(Verdict.END, "target_deleted", words, target_id=known.target_id)
     words = f"{gone}, and it has changed in Jobber since. Make a new one, or leave it out?"
@@ -34,8 +37,10 @@ def _deleted_there(case: Case) -> Plan:
 
 
 def new_draft(case: Case) -> Plan:
+    """One that takes the place of another can not have its number: an invoice keeps that for good."""
     fresh = compare(case.version, case.source, None, Known())
-    extra = [Change(p, "", v) for p, v in case.document.header.items() if v not in ("", None, [])]
+    header = {p: v for p, v in case.document.header.items() if v not in ("", None, [])}
+    extra = [Change(p, "", v) for p, v in header.items() if p != "number" or case.target is None]
     reason = f"It is made in Stripe as a draft of {case.money(case.document.total)}."
     return Plan(
         Verdict.CREATE, "missing", reason, "", (*extra, *fresh.changes), fresh.warnings, fresh.values, more=True
@@ -74,7 +79,7 @@ def _way(tax: Tax) -> str:
 def on_draft(case: Case) -> Plan:
     made, target = case.document, case.target
     assert target is not None  # noqa: S101  # looked up by its status
-    if case.goal in {VOID, NONE} and not (case.goal == NONE and case.options.get("draft_as", NONE) != NONE):
+    if case.goal in {VOID, NONE}:
         return _take_back(case, "It is no longer sent in Jobber, so its draft in Stripe goes.")
     if target.data.get("customer") != case.facts.client.id:
         return _take_back(case, "Its client has changed, and a draft keeps its customer: it is made anew.")
@@ -89,6 +94,10 @@ def on_draft(case: Case) -> Plan:
         return case.in_step("It is a draft on both sides.")
     if not case.options.get("finalize", True):
         return case.in_step("Its draft is ready in Stripe; it is opened for payment there.")
+    least = document.LEAST.get(case.facts.currency, 0)
+    if 0 < total < least:
+        words = f"It comes to {case.money(total)}, and Stripe takes no payment below {case.money(least)}."
+        return case.hold("too_small", f"{words} It stays a draft.")
     return case.step(f"Both sides come to {case.money(total)}, so it is opened for payment.", "finalize")
 
 
@@ -99,11 +108,16 @@ def _take_back(case: Case, reason: str) -> Plan:
 def _lines(case: Case) -> Plan | None:
     """Lines to take away, then to change, then to add: one call each."""
     assert case.target is not None  # noqa: S101
-    there = {_key(line): line for line in case.target.data.get("lines") or ()}
     wanted = {line.key: line for line in case.document.lines}
+    there: dict[str, Mapping[str, Any]] = {}
+    extra: list[str] = []
+    for row in case.target.data.get("lines") or ():
+        if _key(row) in wanted and _key(row) not in there:
+            there[_key(row)] = row
+        else:
+            extra.append(row["id"])
     sent = {key: line.as_json() for key, line in wanted.items()}
     before = case.known.base.get(SENT)
-    extra = [line["id"] for key, line in there.items() if key not in wanted]
     if extra:
         kept = {key: value for key, value in (before or {}).items() if key in wanted}
         return _line_step(case, "remove_lines", Change("ids", "", extra), f"{_count(extra)} no longer in Jobber.", kept)
@@ -168,7 +182,7 @@ def _fields(case: Case) -> Plan | None:
     there = case.target.data
     extra = [
         Change(path, there.get(path, ""), value)
-        for path, value in document.lasting_header(case.document.header, case.facts.now).items()
+        for path, value in document.lasting_header(case.document.header, there, case.facts.now).items()
         if value != there.get(path) and not (value in ("", None, []) and not there.get(path))
     ]
     changes = (*case.wanted.changes, *extra)

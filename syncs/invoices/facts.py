@@ -20,7 +20,8 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`recorded`: {id of a payment at the source: id of its payment record at the target}. `zone`: an IANA name."""
+    """`recorded`: {id of a payment at the source: (id of its payment record at the target, its amount in minor units)}.
+    `zone`: an IANA name."""
 
     client: Client
     currency: str
@@ -28,4 +29,4 @@ class Facts:
     country: str
     now: datetime
     tax_rates: Sequence[Record] = ()
-    recorded: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, tuple[str, int]] = field(default_factory=dict)

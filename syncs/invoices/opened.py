@@ -1,43 +1,38 @@
 """An invoice that can be paid, and one that was settled one way or the other. Pure."""
 
+from datetime import UTC, datetime
+
+from connectors.base import Record
 from syncs import planning
 from syncs.comparing import Change
 from syncs.invoices import document
-from syncs.invoices.case import LASTING, SENT, Case
+from syncs.invoices.case import LASTING, LASTING_OPEN, Case, part_paid
 from syncs.invoices.drafting import new_draft, tax_rate
 from syncs.invoices.statuses import DRAFT, NONE, PAID, UNCOLLECTIBLE, VOID
 from syncs.planning import Plan, Verdict
 
 
 def on_open(case: Case) -> Plan:
-    stopped = _not_wanted(case)
+    stopped = _not_wanted(case) or _replaced(case)
     if stopped:
         return stopped
-    difference = _difference(case)
-    if difference:
-        if case.decided("replace"):
-            return case.step(f"{difference} It is voided, and a new one is made.", "void")
-        return case.hold(
-            "approve_replace", f"{difference} An open invoice cannot be changed: void it and make a new one?"
-        )
-    step = _lasting_fields(case) or _earlier_payment(case)
+    step = _lasting_fields(case, LASTING_OPEN) or _changed_payment(case) or _earlier_payment(case)
     if step:
         return step
     left = int((case.target.data if case.target else {}).get("amount_remaining") or 0)
     if case.goal == UNCOLLECTIBLE:
         return case.step("It is bad debt in Jobber.", "mark_uncollectible")
-    if case.goal == PAID and left and case.document.balance <= 0:
-        return case.step(
-            f"It is paid in Jobber; the {case.money(left)} left in Stripe did not come through Stripe.",
-            "pay_out_of_band",
-        )
-    return case.in_step(f"It can be paid; {case.money(left)} is left.")
+    return _settled_elsewhere(case) or case.in_step(f"It can be paid; {case.money(left)} is left.")
 
 
 def _not_wanted(case: Case) -> Plan | None:
+    assert case.target is not None  # noqa: S101  # looked up by its status
     if case.goal not in {VOID, NONE, DRAFT}:
         return None
     status = str(case.source.data.get("status"))
+    held = part_paid(case.target, case.facts.currency, f"It is {status} in Jobber.")
+    if held:
+        return held
     if case.goal == VOID and (case.options.get("void_without_asking") or case.decided("void")):
         return case.step("It was voided in Jobber.", "void")
     if case.decided("void"):
@@ -45,48 +40,119 @@ def _not_wanted(case: Case) -> Plan | None:
     return case.hold("approve_void", f"It is {status} in Jobber, and can still be paid in Stripe. Void it there?")
 
 
-def _difference(case: Case) -> str:
-    """What can not be changed any more and is not as the source has it, in words; '' where all agrees."""
+def _replaced(case: Case) -> Plan | None:
+    """The old one is void before there is a new one: two are never collectable at once."""
     assert case.target is not None  # noqa: S101
-    there, made = case.target.data, case.document
+    difference = _difference(case, case.target)
+    if not difference:
+        return None
+    held = part_paid(case.target, case.facts.currency, difference)
+    if held:
+        return held
+    if case.decided("replace"):
+        return case.step(f"{difference} It is voided, and a new one is made.", "void")
+    return case.hold(
+        "approve_replace", f"{difference} An open invoice cannot be changed: void it and make a new one?"
+    )  # fmt: skip
+
+
+def _difference(case: Case, target: Record) -> str:
+    """What can not be changed any more and is not as the source has it, in words; '' where all agrees."""
+    there, made = target.data, case.document
     if there.get("customer") != case.facts.client.id:
         return f"Its client is {case.facts.client.label or 'another one'} now."
     total = int(there.get("total") or 0)
     if total != made.total:
         return f"It comes to {case.money(made.total)} in Jobber now, and to {case.money(total)} in Stripe."
-    before = case.known.base.get(SENT)
-    sent = {line.key: line.as_json() for line in made.lines if line.key != document.ROUNDING}
-    if before is not None and {k: v for k, v in before.items() if k != document.ROUNDING} != sent:
+    if case.lines_moved():
         return "Its lines have changed in Jobber."
+    if made.due and made.due.isoformat() != _due_there(case, target):
+        return f"It is due on {made.due:%-d %b %Y} in Jobber now."
     return ""
 
 
-def _lasting_fields(case: Case) -> Plan | None:
-    changes = [c for c in case.wanted.changes if c.path.startswith(LASTING)]
-    led = [c for c in case.wanted.led if c.path.startswith(LASTING)]
+def _due_there(case: Case, target: Record) -> str:
+    """The day it was said to be due, where that was past already, else the day that Stripe has."""
+    put_off, due = target.data.get("metadata.jobber_due_date"), target.data.get("due_date")
+    day = document.local(datetime.fromtimestamp(int(due), UTC), case.facts.zone).date().isoformat() if due else ""
+    return str(put_off or day)
+
+
+def _lasting_fields(case: Case, lasting: tuple[str, ...]) -> Plan | None:
+    changes = [c for c in case.wanted.changes if c.path.startswith(lasting)]
+    led = [c for c in case.wanted.led if c.path.startswith(lasting)]
     return case.step(f"{planning.field_words(changes)} changed in Jobber.", changes=changes) if led else None
+
+
+# Money that did not come through Stripe
+
+
+def _all_paid(case: Case) -> bool:
+    return case.goal == PAID and case.document.balance <= 0
+
+
+def _settled_elsewhere(case: Case) -> Plan | None:
+    """What payment records cannot say: it is paid in Jobber, and nothing there says how."""
+    left = int((case.target.data if case.target else {}).get("amount_remaining") or 0)
+    if not left or not _all_paid(case):
+        return None
+    words = f"It is paid in Jobber; the {case.money(left)} left in Stripe did not come through Stripe."
+    return case.step(words, "pay_out_of_band")
+
+
+def _attached(target: Record) -> dict[str, int]:
+    """{what paid it, or is to pay it: the amount}."""
+    rows = target.data.get("payments") or ()
+    return {str(p["payment"]): int(p.get("amount") or 0) for p in rows if p.get("status") != "canceled"}
+
+
+def _changed_payment(case: Case) -> Plan | None:
+    """A payment that Stripe was told about is another one now: what is told there cannot be taken back from here."""
+    assert case.target is not None  # noqa: S101
+    attached, kept = _attached(case.target), {p.id: p.amount for p in case.document.payments}
+    for payment, (record, amount) in case.facts.recorded.items():
+        here = kept.get(payment, 0)
+        if amount != here and (here or record in attached):
+            words = f"{case.money(here)} is left in Jobber of a payment that Stripe counts as {case.money(amount)}"
+            return case.hold("payment_changed", f"{words}. Give the difference back, or a credit note, in Stripe.")
+    return None
 
 
 def _earlier_payment(case: Case) -> Plan | None:
     """What was paid elsewhere is told to Stripe: a payment record first, then that it pays this invoice."""
     assert case.target is not None  # noqa: S101
-    attached = {p["payment"] for p in case.target.data.get("payments") or () if p.get("status") != "canceled"}
-    left = int(case.target.data.get("amount_remaining") or 0)
+    attached, left = _attached(case.target), int(case.target.data.get("amount_remaining") or 0)
     for payment in case.document.payments:
-        record = case.facts.recorded.get(payment.id)
+        record, _ = case.facts.recorded.get(payment.id, ("", 0))
         if record in attached:
             continue
-        if payment.amount > left:
-            words = (
-                f"Jobber has a payment of {case.money(payment.amount)} on it, and only {case.money(left)} is left in "
-                "Stripe. It may have been paid twice, or a Stripe payment was entered in Jobber by hand."
-            )
-            return None if left == 0 else case.hold("paid_twice", words)
+        doubt = _twice(case, case.target, payment, left)
+        if doubt and _all_paid(case):
+            continue  # whatever it was, nothing is left to be asked for
+        if doubt:
+            return case.hold("paid_twice", doubt)
         if record:
             return case.step(f"{case.money(payment.amount)} paid outside Stripe counts.", "attach_payment",
                              [Change("payment_record", "", record)])  # fmt: skip
         return _record_payment(case, payment)
     return None
+
+
+def _twice(case: Case, target: Record, payment: document.Earlier, left: int) -> str:
+    """Why it may be money that Stripe knows of already, in words; '' where it is not."""
+    through = [p for p in target.data.get("payments") or () if p.get("kind") != "payment_record"]
+    amount = case.money(payment.amount)
+    if payment.amount in [int(p.get("amount") or 0) for p in through if p.get("status") == "paid"]:
+        return (
+            f"Jobber has a payment of {amount} on it, and as much was paid through Stripe. It may be the same money, "
+            "so it is not counted again."
+        )
+    if payment.amount > left:
+        return (
+            f"Jobber has a payment of {amount} on it, and only {case.money(left)} is left in Stripe. It may have been "
+            "paid twice, or a Stripe payment was entered in Jobber by hand."
+        )
+    return ""
 
 
 def _record_payment(case: Case, payment: document.Earlier) -> Plan:
@@ -105,13 +171,16 @@ def _record_payment(case: Case, payment: document.Earlier) -> Plan:
 
 
 def on_uncollectible(case: Case) -> Plan:
-    if case.goal == PAID:
-        return _earlier_payment(case) or case.step("It is paid in Jobber after all.", "pay_out_of_band")
-    if case.goal == VOID:
-        return _not_wanted(case) or case.in_step("It is bad debt in Stripe.")
+    """It can still be paid, so it must not ask for another sum; no payment can be attached to it."""
     if case.goal == UNCOLLECTIBLE:
-        return _lasting_fields(case) or case.in_step("It is bad debt on both sides.")
-    return _lasting_fields(case) or case.in_step("It is bad debt in Stripe, where it can still be paid.")
+        return _lasting_fields(case, LASTING) or case.in_step("It is bad debt on both sides.")
+    return (
+        _not_wanted(case)
+        or _replaced(case)
+        or _settled_elsewhere(case)
+        or _lasting_fields(case, LASTING)
+        or case.in_step("It is bad debt in Stripe, where it can still be paid.")
+    )
 
 
 def on_paid(case: Case) -> Plan:
@@ -126,7 +195,7 @@ def on_paid(case: Case) -> Plan:
             "now. Give a credit note or send another invoice for the difference."
         )
         return case.plan(Verdict.CONFLICT, "changed_after_paid", words)
-    step = _lasting_fields(case)
+    step = _changed_payment(case) or _lasting_fields(case, LASTING)
     if step:
         return step
     return case.in_step(
@@ -137,10 +206,12 @@ def on_paid(case: Case) -> Plan:
 def on_void(case: Case) -> Plan:
     if case.goal == VOID:
         return case.in_step("It is void on both sides.")
+    if case.goal in {NONE, DRAFT}:
+        return case.in_step("It is void in Stripe, and not sent in Jobber.")
     if case.decided("replace") or case.decided("new"):
         return tax_rate(case) or new_draft(case)
-    if case.goal == NONE:
-        return case.in_step("It is void in Stripe, and not sent in Jobber.")
+    if case.goal in {PAID, UNCOLLECTIBLE}:
+        return case.in_step("It is void in Stripe, and there is nothing more to collect for it in Jobber.")
     return case.hold(
         "void_there", "It was voided in Stripe, and is still open in Jobber. Make a new one, or leave it out?"
-    )
+    )  # fmt: skip

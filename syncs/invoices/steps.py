@@ -10,8 +10,8 @@ from dataclasses import replace
 from connectors.base import Record
 from syncs.comparing import Known, adopted, compare
 from syncs.invoices import document
-from syncs.invoices.case import Case
-from syncs.invoices.document import Impossible
+from syncs.invoices.case import Case, part_paid
+from syncs.invoices.document import Document, Impossible
 from syncs.invoices.drafting import on_draft, rounding, to_round, without
 from syncs.invoices.facts import Facts
 from syncs.invoices.opened import on_open, on_paid, on_uncollectible, on_void
@@ -91,6 +91,9 @@ def _gone(version: Compiled, target: Record | None, known: Known) -> Plan:
         )  # fmt: skip
     if status == PAID:
         return Plan(Verdict.CONFLICT, "paid_there", f"{why}, but it is paid in Stripe.", target.id)
+    held = part_paid(target, str(target.data.get("currency") or ""), f"{why}.")
+    if held:
+        return held
     if version.options.get("void_without_asking") or known.decision.get("choice") == "void":
         return Plan(
             Verdict.UPDATE, "void", f"{why}, so it is voided in Stripe.", target.id, values=known.base, action="void",
@@ -102,19 +105,18 @@ def _gone(version: Compiled, target: Record | None, known: Known) -> Plan:
 def _planned(
     version: Compiled, names: Names, source: Record, target: Record | None, known: Known, facts: Facts
 ) -> Plan:  # fmt: skip
-    waits = _client(facts, source, target or known.target_id)
-    if waits:
-        return waits
-    meant = goal(str(source.data.get("status") or ""), version.options)
-    try:
-        made = document.read(source, facts, version.options)
-        total_there = int(target.data.get("total") or 0) if target else 0
-        cents = to_round(version, made, total_there, target) if target else 0
-        if cents:
-            made = replace(made, lines=(*made.lines, rounding(cents)))
-    except Impossible as error:
-        return Plan(Verdict.HOLD, error.code, str(error), known.target_id)
+    """What is withdrawn needs neither a client nor figures that make sense; what is paid needs no client any more."""
     there = None if target is None or target.deleted else target
+    meant = goal(str(source.data.get("status") or ""), version.options)
+    made, withdrawn = Document(), meant in {VOID, NONE}
+    waits = None if withdrawn or (there and there.data.get("status") == PAID) else _client(facts, source)
+    if waits:
+        return replace(waits, target_id=known.target_id)
+    if not withdrawn:
+        try:
+            made = _document(version, source, there, facts)
+        except Impossible as error:
+            return Plan(Verdict.HOLD, error.code, str(error), known.target_id)
     wanted = compare(version, source, there, known)
     case = Case(version, names, source, there, known, facts, meant, made, wanted)
     if there is None:
@@ -122,7 +124,14 @@ def _planned(
     return _BY_STATUS[str(there.data.get("status") or DRAFT)](case)
 
 
-def _client(facts: Facts, source: Record, linked: object) -> Plan | None:
+def _document(version: Compiled, source: Record, there: Record | None, facts: Facts) -> Document:
+    """With a line for rounding, where the business has said that this is all right. Raises Impossible."""
+    made = document.read(source, facts, version.options)
+    cents = to_round(version, made, int(there.data.get("total") or 0), there) if there else 0
+    return replace(made, lines=(*made.lines, rounding(cents))) if cents else made
+
+
+def _client(facts: Facts, source: Record) -> Plan | None:
     client = facts.client
     label = client.label or str(source.data.get("client_name") or "its client")
     if not source.data.get("client_id"):

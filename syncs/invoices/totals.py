@@ -1,6 +1,7 @@
-"""What an invoice comes to under either way of rounding its tax, and why two sums differ. Pure.
+"""What an invoice comes to under each way of rounding it, and why two sums differ. Pure.
 
-Stripe rounds the tax of each line, or of the whole invoice where its owner has set that; others do it either way.
+Stripe rounds each line and the tax of each line, or that of the whole invoice where its owner has set that; others do
+it either way, or round nothing before the end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from syncs import currencies
-from syncs.invoices.document import Document, Line, Tax, cents
+from syncs.invoices.document import Document, Impossible, Line, Tax, cents
 
 
 def per_line(lines: Sequence[Line]) -> int:
@@ -19,16 +20,29 @@ def per_line(lines: Sequence[Line]) -> int:
 
 def per_document(lines: Sequence[Line]) -> int:
     """The total in minor units with the tax of all lines of a rate rounded once."""
-    whole, bases = 0, dict[Tax, int]()
-    for line in lines:
-        whole += line.amount
-        if line.tax and not line.tax.inclusive:
-            bases[line.tax] = bases.get(line.tax, 0) + line.amount
-    return whole + sum(_on(base, tax) for tax, base in bases.items())
+    return _at_the_end([(Decimal(line.amount), line.tax) for line in lines])
 
 
-def _on(amount: int, tax: Tax) -> int:
-    return int((amount * Decimal(tax.percent) / 100).quantize(Decimal(1), ROUND_HALF_UP))
+def unrounded(lines: Sequence[Line]) -> int:
+    """The total in minor units where not even a line's own amount is rounded before the end."""
+    return _at_the_end([(line.quantity * line.unit, line.tax) for line in lines])
+
+
+def _at_the_end(amounts: Sequence[tuple[Decimal, Tax | None]]) -> int:
+    whole, bases = Decimal(0), dict[Tax, Decimal]()
+    for amount, tax in amounts:
+        whole += amount
+        if tax and not tax.inclusive:
+            bases[tax] = bases.get(tax, Decimal(0)) + amount
+    return _whole(whole) + sum(_on(base, tax) for tax, base in bases.items())
+
+
+def _on(amount: Decimal | int, tax: Tax) -> int:
+    return _whole(amount * Decimal(tax.percent) / 100)
+
+
+def _whole(exact: Decimal) -> int:
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def differ(document: Document, there: int, data: Mapping[str, Any], currency: str) -> str:
@@ -41,24 +55,32 @@ def differ(document: Document, there: int, data: Mapping[str, Any], currency: st
     return f"{sums}. {_cause(document, there, data, currency)}"
 
 
+def _said(data: Mapping[str, Any], path: str, currency: str) -> int:
+    """Nothing where it is no amount: it only serves to find the cause."""
+    try:
+        return cents(data.get(path), currency)
+    except Impossible:
+        return 0
+
+
 def _cause(document: Document, there: int, data: Mapping[str, Any], currency: str) -> str:
     here, lines = document.total, document.lines
-    one, whole = per_line(lines), per_document(lines)
-    if here != there and {here, there} == {one, whole}:
+    ways = {per_line(lines), per_document(lines), unrounded(lines)}
+    if {here, there} <= ways:
         return "Likely cause: one rounds the tax of each line, the other that of the whole invoice."
     gap = here - there
     for path in ("tips", "deposit", "tax", "discount"):
-        amount = cents(data.get(path), currency)
+        amount = _said(data, path, currency)
         if amount and abs(gap) == amount:
             part = f"the {path.removesuffix('s')} of {currencies.shown(amount, currency)}"
             return f"Likely cause: {part} is counted on one side only."
     added = sum(line.amount for line in lines)
-    subtotal = cents(data.get("subtotal"), currency) - cents(data.get("discount"), currency)
+    subtotal = _said(data, "subtotal", currency) - _said(data, "discount", currency)
     if data.get("subtotal") and added != subtotal:
         return (
             f"Likely cause: Jobber's lines add up to {currencies.shown(added, currency)}, but it says "
             f"{currencies.shown(subtotal, currency)} before tax."
         )
-    if there not in {one, whole}:
+    if there not in ways:
         return "Likely cause: its lines were changed in Stripe."
     return "Likely cause: the tax is worked out differently; compare the lines of both."

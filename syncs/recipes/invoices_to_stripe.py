@@ -42,6 +42,7 @@ RECIPE = Recipe(
         "include_paid": True,
         "void_without_asking": False,
         "rounding_line": False,
+        "use_jobber_number": False,
         "draft_as": "none",
         "statuses": {name: meant for name, (_, meant) in statuses.STATUSES.items()},
     },
@@ -50,6 +51,8 @@ RECIPE = Recipe(
         "include_paid": "Also invoices that are already paid in Jobber",
         "void_without_asking": "Void in Stripe what is voided or deleted in Jobber, without asking",
         "rounding_line": "Where only the rounding of GST differs, add a line for the cents",
+        "use_jobber_number": "Number them in Stripe as in Jobber, where no other invoice has that number (otherwise "
+        "Stripe gives its own, and Jobber's is shown beside it)",
         "draft_as": "A draft in Jobber is",
     },
     option_choices={"draft_as": (("none", "nothing in Stripe yet"), ("draft", "a draft in Stripe"))},
