@@ -37,6 +37,7 @@ class Group(StrEnum):
     SAME = "same"
     LOOK = "look"
     OUT = "out"
+    LATER = "later"
     WAITING = "waiting"
 
 
@@ -47,6 +48,7 @@ LABELS = {
     Group.SAME: "Matched, already the same",
     Group.LOOK: "Needs a look",
     Group.OUT: "Left out",
+    Group.LATER: "Waits for another record",
     Group.WAITING: "Not looked at yet",
 }
 _STATES = {
@@ -71,22 +73,26 @@ def plan_counts(sync: Sync) -> dict[Group, int]:
 def _group(state: str, verdict: str) -> Group:
     if state == Link.State.PLANNED:
         return Group.CREATE if verdict == "create" else Group.UPDATE
+    if state == Link.State.DUE and verdict == "wait":
+        return Group.LATER
     return _PLACE[Link.State(state)]
 
 
 def in_group(sync: Sync, group: Group) -> QuerySet[Link]:
-    links = Link.objects.filter(sync=sync)
+    links, later = Link.objects.filter(sync=sync), Q(state=Link.State.DUE, verdict="wait")
     if group == Group.WAITING:
-        return links.filter(DUE | Q(state__in=_STATES[group]))
+        return links.filter(DUE | (Q(state__in=_STATES[group]) & ~later))
     links = links.exclude(DUE)
+    if group == Group.LATER:
+        return links.filter(later)
     if group in _STATES:
         return links.filter(state__in=_STATES[group])
     planned = links.filter(state=Link.State.PLANNED)
     return planned.filter(verdict="create") if group == Group.CREATE else planned.exclude(verdict="create")
 
 
-def consequences(counts: dict[Group, int], names: Terms) -> list[str]:
-    """What going live will write, and what not, sentence by sentence."""
+def consequences(counts: dict[Group, int], names: Terms, *, both_ways: bool = False) -> list[str]:
+    """What going live will write, and what not, sentence by sentence. `both_ways`: edits go back to the source too."""
     create, update, same = counts[Group.CREATE], counts[Group.UPDATE], counts[Group.SAME]
     look, out = counts[Group.LOOK], counts[Group.OUT]
     target = names.target
@@ -99,7 +105,11 @@ def consequences(counts: dict[Group, int], names: Terms) -> list[str]:
         told.append(f"{names.count(look)} {_need(look)} a look: nothing is written for {_them(look)} until you decide.")
     if out:
         told.append(f"{names.count(out)} {'is' if out == 1 else 'are'} left out.")
-    told.append(f"Nothing is deleted, and nothing is changed in {names.source}.")
+    if counts[Group.LATER]:
+        later = counts[Group.LATER]
+        told.append(f"{names.count(later)} {'follows' if later == 1 else 'follow'} once what comes first is there.")
+    kept = f"what is edited in {target} goes back to {names.source}" if both_ways else ""
+    told.append(f"Nothing is deleted, and {kept or f'nothing is changed in {names.source}'}.")
     return told
 
 

@@ -1,6 +1,8 @@
 """The recipes a business can choose from, as its connections allow."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from portal import wording
 from portal.models import Connection
@@ -11,14 +13,34 @@ from syncs.recipes import Recipe
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to say about a sync: a tick, or, where there are `choices`, one of several (value, words)."""
+
+    key: str
+    words: str
+    value: Any
+    choices: Sequence[tuple[str, str]] = ()
+
+
+def options(recipe: Recipe, values: Mapping[str, Any]) -> list[Option]:
+    """Those that a business sets itself, with the values they have now."""
+    return [
+        Option(key, words, values.get(key, recipe.options[key]), recipe.option_choices.get(key, ()))
+        for key, words in recipe.option_labels.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """A recipe as it can be chosen now. `missing`: connectors to be connected first; `sync`: it is chosen already."""
+    """A recipe as it can be chosen now. `missing`: connectors to be connected first; `sync`: it is chosen already;
+    `first`: the recipe that must be chosen before it, None when it is."""
 
     recipe: Recipe
     terms: Terms
     source: Connection | None
     target: Connection | None
     sync: Sync | None
+    first: Recipe | None = None
 
     @property
     def missing(self) -> list[str]:
@@ -26,17 +48,72 @@ class Offer:
         return [n for n, row in ((names.source, self.source), (names.target, self.target)) if row is None]
 
     @property
-    def options(self) -> list[tuple[str, str, bool]]:
-        """(key, words, whether it starts ticked)."""
-        return [(key, words, bool(self.recipe.options[key])) for key, words in self.recipe.option_labels.items()]
+    def options(self) -> list[Option]:
+        return options(self.recipe, self.recipe.options)
+
+    @property
+    def does(self) -> Sequence[str]:
+        return _DOES[self.recipe.slug]
+
+    @property
+    def never(self) -> Sequence[str]:
+        return _NEVER[self.recipe.slug]
+
+
+#: What each recipe does, beside reading first and showing the plan; and what it never does.
+_DOES = {
+    "clients-to-customers": (
+        "Recognises customers you already have by their email.",
+        "Writes a change in Jobber to Stripe within seconds; the other way too, if you want it.",
+        "Asks you where it is not sure who is who.",
+    ),
+    "invoices-to-stripe": (
+        "Makes a Stripe invoice of every invoice that is sent in Jobber, line by line, with its GST.",
+        "Compares both totals to the cent before anybody can pay it.",
+        "Takes over what was paid in Jobber before, so that nobody pays twice.",
+        "Asks you before it voids anything.",
+    ),
+    "payments-to-jobber": (
+        "Writes a note on the Jobber invoice for each payment in Stripe, with amount, method and date.",
+        "Changes the note when the payment is refunded or disputed.",
+    ),
+    "pay-links-to-jobber": (
+        "Puts the address of the page to pay by into a field of the Jobber invoice.",
+        "If you want it, closes the Jobber invoice as received when it is paid in full.",
+    ),
+}
+_NEVER = {
+    "clients-to-customers": (
+        "Delete a client or a customer, or touch payments, cards or invoices.",
+        "Make the same customer twice.",
+        "Give two clients one customer without your say.",
+    ),
+    "invoices-to-stripe": (
+        "Let anybody pay an invoice whose totals differ.",
+        "Change an invoice that can be paid already, without your say.",
+        "Email your clients: that stays with Jobber.",
+        "Delete or change anything in Jobber.",
+    ),
+    "payments-to-jobber": (
+        "Write two notes for one payment.",
+        "Change notes that others have written.",
+        "Take, refund or change a payment.",
+    ),
+    "pay-links-to-jobber": (
+        "Change lines, amounts or dates of a Jobber invoice.",
+        "Close an invoice that is not paid in full.",
+    ),
+}
 
 
 def current() -> list[Offer]:
     active = {c.connector: c for c in Connection.objects.filter(status=Connection.Status.ACTIVE)}
     chosen = {(s.recipe, s.source_id, s.target_id): s for s in Sync.objects.all()}
+    begun = {s.recipe for s in chosen.values()}
     found = []
     for recipe in recipes.RECIPES.values():
         source, target = active.get(recipe.source), active.get(recipe.target)
         sync = chosen.get((recipe.slug, source.pk, target.pk)) if source and target else None
-        found.append(Offer(recipe, wording.terms(recipe), source, target, sync))
+        first = recipes.get(recipe.after) if recipe.after and recipe.after not in begun else None
+        found.append(Offer(recipe, wording.terms(recipe), source, target, sync, first))
     return found

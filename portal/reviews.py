@@ -109,5 +109,5 @@ def _planned(tell: Teller, row: Any, there: Mapping[str, str]) -> Planned:
     made: dict[str, Any] = row.made or {}
     return Planned(
         row, wording.badge(row), row.cause or made.get("reason", ""), there.get(made.get("target_id") or "", ""),
-        tell.changes(made.get("changes", ())), made.get("warnings", []),
+        tell.changes(made), made.get("warnings", []),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """How both sides of one record stand, field by field, in words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,42 +9,72 @@ from django.db.models import Q
 
 from connectors.base import Field
 from portal import wording
+from portal.values import Reader
 from portal.wording import Terms
 from syncs import describing, looking, mapping
 from syncs.comparing import compare
 from syncs.mapping import Value, compile_version
 from syncs.models import Link, Snapshot, Sync
 
+#: What an action is given, where no record has a field of that name.
+_GIVEN = {"ids": "Lines", "payment_record": "Payment record"}
+
 
 @dataclass(frozen=True)
 class Teller:
-    """What it takes to tell a story: whose sync, in which words, in which time zone."""
+    """What it takes to tell a story: whose sync, in which words, in which time zone and currency.
+
+    `sources` and `targets` are the field catalogues of both sides.
+    """
 
     sync: Sync
     terms: Terms
     place: ZoneInfo
+    home: str
     targets: Sequence[Field] = field(default_factory=tuple)
+    sources: Sequence[Field] = field(default_factory=tuple)
 
     def label(self, path: str) -> str:
-        return describing.label(path, self.targets)
+        return _GIVEN.get(path) or describing.label(path, self.targets)
 
-    def shown(self, value: Any) -> str:
-        return wording.shown(value, self.place)
+    def reader(self, fields: Sequence[Field]) -> Reader:
+        return Reader(self.place, self.home, fields)
 
-    def changes(self, found: Iterable[Sequence[Any]]) -> list[tuple[str, str, str]]:
-        """From a stored plan's [path, before, after]."""
-        return [(self.label(path), self.shown(before), self.shown(after)) for path, before, after in found]
+    def shown(self, path: str, value: Any) -> str:
+        """A value of the target."""
+        return self.reader(self.targets).shown(path, value)
+
+    def changes(self, plan: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+        """(field, before, after) of a stored plan's [path, before, after]."""
+        return [(what, before, after) for what, before, after in self.fields(plan, plan.get("changes", ()))]
+
+    def fields(self, plan: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> list[tuple[str, ...]]:
+        """Rows of a path and values, in words: of the record that this plan writes to."""
+        fields = self._written(plan)
+        read = self.reader(fields)
+        return [
+            (_GIVEN.get(path) or describing.label(path, fields), *(read.shown(path, v) for v in values))
+            for path, *values in rows
+        ]
+
+    def _written(self, plan: Mapping[str, Any]) -> Sequence[Field]:
+        if plan.get("back"):
+            return self.sources
+        beside = plan.get("resource")
+        return self.sync.target.service.catalogue(beside) if beside else self.targets
 
 
 def teller(sync: Sync) -> Teller:
-    targets = sync.target.service.catalogue(sync.target_resource)
-    return Teller(sync, wording.terms_of(sync), wording.zone(sync.business), targets)
+    return Teller(
+        sync, wording.terms_of(sync), wording.zone(sync.business), sync.business.currency,
+        sync.target.service.catalogue(sync.target_resource), sync.source.service.catalogue(sync.source_resource),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One mapped field: what the source says, what the target has. `note` where they differ rightly; `unsent` where
-    what the source says cannot be sent."""
+    what the source says cannot be sent; `owner`: who wins where both have changed it."""
 
     label: str
     said: str
@@ -53,6 +83,7 @@ class Row:
     note: str = ""
     own: bool = True
     unsent: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +122,11 @@ class Sides:
     def unsent(self) -> int:
         return sum(row.unsent for row in self.rows)
 
+    @property
+    def owned(self) -> bool:
+        """Whether it is said of any field who has the say."""
+        return any(row.owner for row in self.rows)
+
 
 def _web(held: Snapshot | None) -> str:
     """Its page at the service; the address comes from there, so only a web address is taken for one."""
@@ -124,7 +160,7 @@ def _rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -
         has = there.data.get(path) if there else None
         if wanted or has or said:  # an empty one on both sides, or a plain no, tells nothing
             agrees = there is None or path not in sent
-            rows.append(_row(tell, path, said, wanted, has, values.get(path), agrees=agrees))
+            rows.append(_row(tell, by_path.get(path), path, said, wanted, has, values.get(path), agrees=agrees))
     return rows
 
 
@@ -135,11 +171,26 @@ def _said(row: mapping.Row | None, source: Snapshot, wanted: Any) -> Any:
     return next((value for path in row.sources if (value := source.data.get(path))), "")
 
 
-def _row(tell: Teller, path: str, said: Any, wanted: Any, has: Any, value: Value | None, *, agrees: bool) -> Row:
-    told, goal, there = tell.shown(said), tell.shown(wanted), tell.shown(has)
+def _row(
+    tell: Teller, row: mapping.Row | None, path: str, said: Any, wanted: Any, has: Any, value: Value | None, *,
+    agrees: bool,
+) -> Row:  # fmt: skip
+    paths = row.sources if row and len(row.sources) == 1 and not row.many else ()
+    told = tell.reader(tell.sources).shown(paths[0] if paths else path, said)
+    goal, there = tell.shown(path, wanted), tell.shown(path, has)
     unsent = value is not None and value.unusable
     note = f"goes over as “{goal[:80]}”" if goal and goal not in (told, there) else ""
     if value and value.mode == "with_changes" and there and goal != there:
         note = "goes along with the next change"
     note = "" if unsent else note
-    return Row(tell.label(path), told, there, agrees, note, describing.is_own(path), unsent)
+    return Row(
+        tell.label(path), told, there, agrees, note, describing.is_own(path), unsent, _owner(tell, row)
+    )  # fmt: skip
+
+
+def _owner(tell: Teller, row: mapping.Row | None) -> str:
+    """Whose value stands where both sides have changed the field."""
+    if row is None or not tell.sync.options.get("two_way") or not row.back:
+        return tell.terms.source
+    named = {"source": tell.terms.source, "target": tell.terms.target, "newest": "The later edit"}
+    return named.get(row.owner, "You are asked")

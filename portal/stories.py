@@ -1,8 +1,10 @@
 """The story of one record: everything that happened to it, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q
 
@@ -18,7 +20,7 @@ MOST = 60
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that happened. `changes`: (field, before, after); `facts` and `sent`: (what, value), for who digs
-    deeper."""
+    deeper. `beside`: the other record it happened to, '' where it was the one the page is about."""
 
     at: datetime
     title: str
@@ -29,21 +31,47 @@ class Entry:
     facts: Sequence[tuple[str, str]] = ()
     sent: Sequence[tuple[str, str]] = ()
     order: int = 0
+    beside: str = ""
 
 
-def looks_at(link: Link) -> list[Attempt]:
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """One link of the story, and in whose words it is told."""
+
+    tell: Teller
+    link: Link
+
+
+def looks_at(links: Sequence[Link]) -> list[Attempt]:
     """Newest first."""
-    return list(Attempt.objects.filter(link=link).select_related("version")[:MOST])
+    looks = Attempt.objects.filter(link__in=links).select_related("version").order_by("-pk")
+    return list(looks[:MOST])
 
 
-def timeline(tell: Teller, link: Link, looks: Sequence[Attempt]) -> list[Entry]:
-    writes = list(Write.objects.filter(link=link).select_related("actor")[:MOST])
-    events = list(Event.objects.filter(_about(tell.sync, link)).defer("body")[:MOST])
-    found = [_event(tell, e) for e in events] + [_look(tell, a) for a in looks] + [_write(tell, w) for w in writes]
+def timeline(tales: Sequence[Tale], looks: Sequence[Attempt]) -> list[Entry]:
+    """`looks`: those at the links of the tales. The first tale is the record itself; what happened to records beside
+    it, such as its payments, says whose it was."""
+    links = [tale.link for tale in tales]
+    of = {tale.link.pk: tale.tell for tale in tales}
+    beside, services = {tale.link.pk: str(tale.link) for tale in tales[1:]}, _services(tales)
+    writes = Write.objects.filter(link__in=links).select_related("actor").order_by("-pk")
+    found = [_write(of[w.link_id], w, beside.get(w.link_id, "")) for w in writes[:MOST]]
+    found += [_look(of[a.link_id], a, beside.get(a.link_id, "")) for a in looks]
+    found += [_event(services, e) for e in _events(tales)]
     found += _asked(looks)
-    if link.noticed > link.handled and link.noticed_at:
-        found.append(_waiting(link, link.noticed_at))
+    found += [_waiting(link, link.noticed_at) for link in links if link.noticed > link.handled and link.noticed_at]
     return sorted(found, key=lambda e: (e.at, e.order), reverse=True)
+
+
+def _services(tales: Sequence[Tale]) -> dict[int, str]:
+    """{connection: what its service is called}."""
+    both = [(t.tell.sync, t.tell.terms) for t in tales]
+    return {pk: name for s, n in both for pk, name in ((s.source_id, n.source), (s.target_id, n.target))}
+
+
+def _events(tales: Sequence[Tale]) -> list[Event]:
+    about = reduce(or_, (_about(tale.tell.sync, tale.link) for tale in tales))
+    return list(Event.objects.filter(about).defer("body")[:MOST])
 
 
 def _about(sync: Sync, link: Link) -> Q:
@@ -68,8 +96,8 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _event(tell: Teller, event: Event) -> Entry:
-    service = tell.terms.source if event.connection_id == tell.sync.source_id else tell.terms.target
+def _event(services: Mapping[int, str], event: Event) -> Entry:
+    service = services.get(event.connection_id or 0, event.connector.title())
     facts = [("Kind", event.topic), ("What came of it", event.get_verdict_display()), ("Delivery", event.event_id)]
     if event.deliveries > 1:
         facts.append(("Delivered", f"{event.deliveries} times"))
@@ -85,11 +113,25 @@ _LOOKS = {
     "skip": "Looked at: nothing to write",
     "hold": "It needs a look from a person",
     "conflict": "It needs a look from a person",
+    "wait": "Another record comes first",
     "end": "It is no longer synced",
+}
+#: What a look came to, where it was one step of several.
+_STEPS = {
+    "add_lines": "Lines are to be added",
+    "update_lines": "Lines are to be changed",
+    "remove_lines": "Lines are to be taken away",
+    "finalize": "It is to be opened for payment",
+    "void": "It is to be voided",
+    "mark_uncollectible": "It is to be marked as bad debt",
+    "delete": "Its draft is to be deleted",
+    "pay_out_of_band": "It is to be marked as paid elsewhere",
+    "attach_payment": "An earlier payment is to count",
+    "close_received": "It is to be closed as received",
 }
 
 
-def _look(tell: Teller, look: Attempt) -> Entry:
+def _look(tell: Teller, look: Attempt, beside: str) -> Entry:
     made = look.plan
     told = [t for t in (made.get("reason", ""), look.error) if t]
     facts = [("Why it was looked at", _sentence(wording.why_noticed(look.noticed_by)))]
@@ -98,9 +140,16 @@ def _look(tell: Teller, look: Attempt) -> Entry:
     if look.version:
         facts.append(("Rules used", str(look.version).capitalize()))
     return Entry(
-        look.at, _LOOKS.get(look.verdict, "Looked at"), _look_badge(look), told, made.get("warnings", ()),
-        tell.changes(made.get("changes", ())), facts, order=2,
+        look.at, _look_title(look), _look_badge(look), told, made.get("warnings", ()), tell.changes(made), facts,
+        order=2, beside=beside,
     )  # fmt: skip
+
+
+def _look_title(look: Attempt) -> str:
+    made = look.plan
+    if made.get("resource"):
+        return f"A {wording.BESIDE.get(made['resource'], made['resource'])} is to be made first"
+    return _STEPS.get(made.get("action", "")) or _LOOKS.get(look.verdict, "Looked at")
 
 
 def _look_badge(look: Attempt) -> Badge | None:
@@ -110,6 +159,8 @@ def _look_badge(look: Attempt) -> Badge | None:
         return Badge("Preview: nothing written")
     if look.outcome == "written":
         return Badge("Written", "badge-ok")
+    if look.verdict == "wait":
+        return Badge("Waits")
     return Badge("Needs a look", "badge-warn") if look.verdict in {"hold", "conflict"} else None
 
 
@@ -122,16 +173,19 @@ _WRITES = {
 }
 
 
-def _write(tell: Teller, write: Write) -> Entry:
+def _write(tell: Teller, write: Write, beside: str) -> Entry:
     words, badge = _WRITES[Write.State(write.state)]
-    verb = "Created" if write.verb == "create" else "Updated"
-    title = words.format(*((verb, tell.terms.target) if write.state == Write.State.CONFIRMED else (tell.terms.target,)))
+    back = write.connection_id == tell.sync.source_id
+    service = tell.terms.source if back else tell.terms.target
+    title = words.format(*((wording.done(write), service) if write.state == Write.State.CONFIRMED else (service,)))
     told = [write.error] if write.error else []
     if write.replayed:
-        told.append(f"{tell.terms.target} had done it before and said so: it was not done twice.")
-    sent = [(tell.label(path), tell.shown(value)) for path, value in write.params.items()]
+        told.append(f"{service} had done it before and said so: it was not done twice.")
+    plan = {"back": back, "resource": write.resource if write.resource in wording.BESIDE else ""}
+    sent = [(what, value) for what, value in tell.fields(plan, write.params.items())]
     return Entry(
-        write.settled_at or write.intended_at, title, badge, told, facts=_trace(write), sent=sent, order=3
+        write.settled_at or write.intended_at, title, badge, told, facts=_trace(write), sent=sent, order=3,
+        beside=beside,
     )  # fmt: skip
 
 

@@ -3,7 +3,19 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from portal.pages import attention, connections, health, home, overview, people, records, syncs, webhooks
+from portal.pages import (
+    attention,
+    connections,
+    health,
+    home,
+    invoices,
+    overview,
+    payments,
+    people,
+    records,
+    syncs,
+    webhooks,
+)
 
 urlpatterns = [
     *home.urlpatterns,
@@ -12,6 +24,8 @@ urlpatterns = [
     *connections.urlpatterns,
     *syncs.urlpatterns,
     *records.urlpatterns,
+    *invoices.urlpatterns,
+    *payments.urlpatterns,
     *attention.urlpatterns,
     *webhooks.urlpatterns,
     *health.urlpatterns,

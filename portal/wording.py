@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 
 from portal.models import Business
 from syncs import recipes
-from syncs.models import Link, Run, Sync
+from syncs.models import Link, Run, Sync, Write
 
 State = Link.State
 
@@ -66,14 +66,52 @@ _BADGES = {
 }
 
 
+#: By the cause of waiting for another record.
+_WAITS = {"client": Badge("Waits for its client")}
+_DONE = {
+    "create": "Created",
+    "update": "Updated",
+    "add_lines": "Lines added",
+    "update_lines": "Lines changed",
+    "remove_lines": "Lines taken away",
+    "finalize": "Opened for payment",
+    "void": "Voided",
+    "mark_uncollectible": "Marked as bad debt",
+    "delete": "Draft deleted",
+    "pay_out_of_band": "Marked as paid elsewhere",
+    "attach_payment": "Earlier payment counted",
+    "send": "Sent to the client",
+    "close_received": "Closed as received",
+    "reopen": "Opened again",
+    "archive": "Archived",
+    "unarchive": "Taken out of the archive",
+}
+#: What is made beside a record.
+BESIDE = {"tax_rates": "tax rate", "payment_records": "record of an earlier payment"}
+
+
+def done(write: Write) -> str:
+    """What a call has done: 'Created', 'Opened for payment', 'Tax rate made'."""
+    if write.resource in BESIDE:
+        return f"{BESIDE[write.resource].capitalize()} made"
+    return _DONE.get(write.verb, "Updated")
+
+
 def badge(link: Link) -> Badge:
     if link.noticed > link.handled:
         return _BADGES[State.RETRYING] if link.state == State.RETRYING else Badge("Waiting")
+    if waits(link):
+        return _WAITS.get(link.cause_code, Badge("Waits for another record"))
     if link.state == State.PLANNED:
         return Badge(_PLANNED.get(link.verdict, "Planned"))
     if link.state == State.IN_STEP and not link.target_id:
         return Badge("Will be matched")
     return _BADGES[State(link.state)]
+
+
+def waits(link: Link) -> bool:
+    """It has been looked at, and another record must have its counterpart first."""
+    return link.state == State.DUE and link.verdict == "wait" and link.noticed <= link.handled
 
 
 _NEXT = {
@@ -83,6 +121,19 @@ _NEXT = {
     "gave_up": "Look at the answer, then sync it again.",
     "kills_worker": "Tell whoever runs Fieldbridge for you, then sync it again.",
     "contract": "Nothing was lost. Tell whoever runs Fieldbridge for you.",
+    "both_changed": "Say below which side is right.",
+    "made_there": "Say below whether to make a new one.",
+    "total_differs": "Compare the lines of both sides below, and correct them. It stays a draft until they agree.",
+    "approve_void": "Say below whether to void it.",
+    "approve_replace": "Say below whether to void it and make a new one.",
+    "void_there": "Say below whether to make a new one.",
+    "paid_there": "Settle it with the client, then correct the side that is wrong.",
+    "changed_after_paid": "Give a credit note, or bill the difference.",
+    "paid_twice": "Look at the payments below; give back what was paid twice.",
+    "unknown_status": "Say in the sync's settings what this status means.",
+    "client_stopped": "Settle the client; this goes on by itself then.",
+    "no_client_sync": "Choose “Clients to customers” first; this goes on by itself then.",
+    "ambiguous_invoice": "Void all but one of them there.",
 }
 
 
@@ -95,6 +146,8 @@ def next_step(link: Link, names: Terms) -> str:
         return _NEXT.get(link.cause_code, corrected)
     if link.state == State.ENDED and link.cause_code == "target_deleted":
         return f"Make a new {names.target_one} if you still need one."
+    if waits(link):
+        return "Nothing: it goes on by itself."
     if link.state == State.PLANNED:
         return "Nothing is written before the sync goes live."
     return ""
@@ -147,6 +200,15 @@ def shown(value: Any, place: ZoneInfo) -> str:
 def moment(at: datetime, place: ZoneInfo) -> str:
     """'5 Jan 2026, 3:04 pm'."""
     return date_format(at.astimezone(place), "j M Y, g:i a")
+
+
+def day(value: Any, place: ZoneInfo) -> str:
+    """'5 Jan 2026' of an ISO date or time; what is neither speaks for itself."""
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value or "")
+    return date_format(at.astimezone(place) if at.tzinfo else at, "j M Y")
 
 
 def seconds(value: float) -> str:

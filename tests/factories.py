@@ -9,14 +9,16 @@ from django.utils import timezone
 
 from connectors.base import Record
 from portal.models import Business, Connection
-from syncs import recipes
+from syncs import money, recipes
 from syncs.models import (
     Attempt,
     Event,
     FieldMapping,
     Incident,
+    Invoice,
     Lane,
     Link,
+    Payment,
     Run,
     Snapshot,
     Sync,
@@ -34,12 +36,15 @@ def connection(business: Business, connector: str = "jobber", **changes: Any) ->
     return Connection.objects.create(business=business, connector=connector, **{**values, **changes})
 
 
-def sync(business: Business, mode: str = "live", **changes: Any) -> Sync:
+def sync(business: Business, mode: str = "live", recipe: str = "clients-to-customers", **changes: Any) -> Sync:
     """The recipe's own: connections, lane, draft and first version with it."""
-    recipe = recipes.get("clients-to-customers")
-    source = changes.pop("source", None) or connection(business, "jobber")
-    target = changes.pop("target", None) or connection(business, "stripe")
-    lane = Lane.objects.create(business=business, target=target)
+    return _sync(business, mode, recipes.get(recipe), **changes)
+
+
+def _sync(business: Business, mode: str, recipe: recipes.Recipe, **changes: Any) -> Sync:
+    source = changes.pop("source", None) or connection(business, recipe.source)
+    target = changes.pop("target", None) or connection(business, recipe.target)
+    lane, _ = Lane.objects.get_or_create(target=target, defaults={"business": business})
     values = {
         "recipe": recipe.slug, "name": recipe.name, "source": source, "source_resource": recipe.source_resource,
         "target": target, "target_resource": recipe.target_resource, "lane": lane, "mode": mode,
@@ -49,7 +54,8 @@ def sync(business: Business, mode: str = "live", **changes: Any) -> Sync:
     rows = [
         FieldMapping(
             business=business, sync=made, position=n, sources=row["sources"], target_path=row["target"],
-            transforms=row["transforms"], mode=row["mode"],
+            transforms=row["transforms"], mode=row["mode"], owner=row["owner"], back_path=row["back"],
+            back_transforms=row["back_transforms"],
         )
         for n, row in enumerate(recipe.mappings)
     ]  # fmt: skip
@@ -83,16 +89,77 @@ def customer(business: Business, target: Connection, customer_id: str = "", **da
     return _snapshot(business, target, customer_id, filled, references=references, url=url)
 
 
+def written_invoice(business: Business, source: Connection, invoice_id: str = "", **data: Any) -> Snapshot:
+    """A Jobber invoice as last read, of $110.00 with GST unless the keywords say otherwise, and its row of money."""
+    number = next(_number)
+    invoice_id = invoice_id or f"job-inv-{number}"
+    filled = {
+        "id": invoice_id, "number": str(1000 + number), "status": "awaiting_payment", "client_id": "client-of-it",
+        "client_name": "Ann Smith", "issued_on": "2026-11-02T00:00:00Z", "due_on": "2026-12-02T00:00:00Z",
+        "tax_calculation": "exclusive", "tax_rate.name": "GST", "tax_rate.percent": "10", "subtotal": "100.00",
+        "tax": "10.00", "total": "110.00", "balance": "110.00",
+        "lines": [{"id": "l1", "name": "Mowing", "description": "Front and back", "quantity": "2",
+                   "unit_price": "50.00", "total": "100.00", "taxable": True}],
+    } | _paths(data)  # fmt: skip
+    label = f"Invoice {filled['number']}, {filled['client_name']}"
+    url = f"https://secure.getjobber.com/invoices/{invoice_id}"
+    return _kept(_snapshot(business, source, invoice_id, filled, resource="invoices", label=label, url=url))
+
+
+def paid_invoice(business: Business, target: Connection, invoice_id: str = "", **data: Any) -> Snapshot:
+    """A Stripe invoice as last read: the counterpart of `written_invoice`, open for payment."""
+    number = next(_number)
+    invoice_id = invoice_id or f"in_{number}"
+    filled = {
+        "id": invoice_id, "number": f"FB-{number:04}", "status": "open", "customer": "cus_of_it", "currency": "AUD",
+        "effective_at": 1793580000, "due_date": 1796130000, "subtotal": 10000, "tax": 1000, "total": 11000,
+        "amount_due": 11000, "amount_paid": 0, "amount_remaining": 11000,
+        "lines": [{"id": "il_1", "description": "Mowing\nFront and back", "quantity": "2", "unit_amount": "5000",
+                   "amount": 10000, "tax_rates": ["txr_gst"], "metadata": {"jobber_line_id": "l1"}}],
+        "hosted_url": f"https://invoice.stripe.com/i/{invoice_id}",
+    } | _paths(data)  # fmt: skip
+    references = {k.removeprefix("metadata."): v for k, v in filled.items() if k == "metadata.jobber_invoice_id"}
+    url = f"https://dashboard.stripe.com/invoices/{invoice_id}"
+    more = {"label": f"Invoice {filled['number']}", "references": references, "url": url}
+    return _kept(_snapshot(business, target, invoice_id, filled, resource="invoices", **more))
+
+
+def payment(business: Business, target: Connection, payment_id: str = "", **data: Any) -> Snapshot:
+    """A Stripe payment as last read, of $110.00 by card, and its row of money."""
+    payment_id = payment_id or f"pi_{next(_number)}"
+    filled = {
+        "id": payment_id, "status": "paid", "amount": 11000, "amount_received": 11000, "currency": "AUD",
+        "customer": "cus_of_it", "method": "card visa 4242", "created": 1793620000, "paid_at": 1793620000,
+    } | _paths(data)  # fmt: skip
+    url = f"https://dashboard.stripe.com/payments/{payment_id}"
+    label = "Payment $110.00, Ann Smith"
+    return _kept(_snapshot(business, target, payment_id, filled, resource="payments", label=label, url=url))
+
+
+def _kept(snapshot: Snapshot) -> Snapshot:
+    money.keep(snapshot.connection, snapshot.resource, [snapshot])
+    return snapshot
+
+
+def invoice_of(snapshot: Snapshot) -> Invoice:
+    return Invoice.objects.get(connection=snapshot.connection, external_id=snapshot.external_id)
+
+
+def payment_of(snapshot: Snapshot) -> Payment:
+    return Payment.objects.get(connection=snapshot.connection, external_id=snapshot.external_id)
+
+
 def _paths(data: dict[str, Any]) -> dict[str, Any]:
     return {path.replace("__", "."): value for path, value in data.items()}
 
 
 def _snapshot(business: Business, held_by: Connection, key: str, data: dict[str, Any], **more: Any) -> Snapshot:
     now = timezone.now()
-    record = Record(key, data, str(data["name"])[:300])
+    record = Record(key, data, str(more.pop("label", data.get("name")))[:300])
     reference = next((f"{k}={v}" for k, v in more.get("references", {}).items()), "")
+    resource = more.pop("resource", RESOURCES[held_by.connector])
     return Snapshot.objects.create(
-        business=business, connection=held_by, resource=RESOURCES[held_by.connector], external_id=key, data=data,
+        business=business, connection=held_by, resource=resource, external_id=key, data=data,
         fingerprint=record.fingerprint, label=record.label, email=str(data.get("email", "")).lower(),
         reference=reference, read_at=now, updated_at=now, created_at=now - timedelta(days=30), **more,
     )  # fmt: skip

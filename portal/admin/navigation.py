@@ -19,8 +19,10 @@ from syncs.models import (
     Event,
     FieldMapping,
     Incident,
+    Invoice,
     Lane,
     Link,
+    Payment,
     Run,
     Snapshot,
     SnapshotHistory,
@@ -36,6 +38,7 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Attempts", "manage_search", Attempt), ("Writes", "edit_note", Write), ("Runs", "playlist_play", Run),
         ("Lanes", "route", Lane),
     )),
+    ("Money", False, (("Invoices", "receipt_long", Invoice), ("Payments", "payments", Payment))),
     ("What came in", False, (
         ("Connections", "power", Connection), ("Deliveries", "call_received", Event),
         ("Refused deliveries", "block", RefusedDelivery), ("Records as last seen", "description", Snapshot),

@@ -13,13 +13,16 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal import access, figures, health, wording
+from portal import access, figures, health, receivables, wording
 from portal.access import Action
 from portal.figures import DUE, LastDay
 from portal.health import Health, Level
 from portal.models import Business, Connection, WorkerBeat
+from portal.receivables import Standing, Sums
+from portal.wording import Terms
 from syncs import ledger, recipes
 from syncs.models import Incident, Lane, Link, Run, Sync, Write
+from syncs.recipes import Recipe
 
 RECENT = 8
 #: Enough for a day of polls of every sync.
@@ -69,10 +72,14 @@ def context(business: Business) -> dict[str, Any]:
     runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
     incidents = list(Incident.objects.filter(state=Incident.State.OPEN))
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
+    kept = receivables.books(syncs)
+    stands = receivables.standing(kept, timezone.now())
     found: dict[str, Any] = {
         "connections": [(row, health_of(row)) for row in connections],
         "attention_count": sum(i.records or 1 for i in incidents),
-        "needs": _needs(business, connections, syncs, incidents),
+        "needs": _needs(business, connections, syncs, incidents, stands),
+        "amounts": amounts(business, stands, kept.terms) if kept.syncs else [],
+        "amounts_at": min((s.polled_until for s in kept.syncs if s.polled_until), default=None),
     }
     if not live:
         return found | {"steps": steps(business, connections, syncs, runs)}
@@ -96,6 +103,38 @@ def health_of(row: Connection) -> Health:
     return health.of_connection(facts)
 
 
+# Money
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """`key` names it on the page; `look` is '' or the class of what needs somebody."""
+
+    key: str
+    shown: str
+    words: str
+    address: str
+    look: str = ""
+
+
+def amounts(business: Business, stands: Standing, names: Terms) -> list[Amount]:
+    """What is owed and what is not as it should be; what there is none of is left out, but for the unpaid."""
+    page, paid = reverse("invoices", args=[business.pk]), reverse("payments", args=[business.pk])
+
+    def amount(key: str, sums: Sums, words: str, look: str = "", address: str = page) -> Amount:
+        count = f"{sums.count:,} {'payment' if address == paid else 'invoice'}{'' if sums.count == 1 else 's'}"
+        return Amount(key, sums.shown(business.currency), f"{count} {words}", f"{address}?show={key}", look)
+
+    open_here = f"paid in {names.target}, still open in {names.source}"
+    found = [
+        (stands.overdue, amount("overdue", stands.overdue, "overdue", "stat-warn")),
+        (stands.paid_there, amount("paid_there", stands.paid_there, open_here)),
+        (stands.held, amount("held", stands.held, "waiting for a person", "stat-warn")),
+        (stands.disputed, amount("disputed", stands.disputed, "disputed", "stat-bad", paid)),
+    ]
+    return [amount("unpaid", stands.unpaid, "unpaid"), *(shown for sums, shown in found if sums.count)]
+
+
 # Before anything is live
 
 
@@ -103,7 +142,7 @@ def steps(
     business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], runs: Sequence[Run]
 ) -> list[Step]:
     """The way from nothing to live; only the first that is not done has a button."""
-    recipe = next(iter(recipes.RECIPES.values()))
+    recipe = _recipe(syncs)
     names = wording.terms(recipe)
     active = {c.connector for c in connections if c.status == Connection.Status.ACTIVE}
     sync = next((s for s in syncs if s.mode != Sync.Mode.OFF), None)
@@ -122,6 +161,11 @@ def steps(
     return [s if n == turn else Step(s.title, s.words, s.done) for n, s in enumerate(found)]
 
 
+def _recipe(syncs: Sequence[Sync]) -> Recipe:
+    """What the business begins with: its first sync's, else the one that needs no other first."""
+    return recipes.get(syncs[0].recipe) if syncs else next(r for r in recipes.RECIPES.values() if not r.after)
+
+
 def _connect(business: Business, slug: str, name: str, words: str, active: set[str]) -> Step:
     return Step(f"Connect {name}", words, slug in active, reverse("connections", args=[business.pk]), f"Connect {name}")
 
@@ -130,14 +174,17 @@ def _connect(business: Business, slug: str, name: str, words: str, active: set[s
 
 
 def _needs(
-    business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], incidents: Sequence[Incident]
-) -> list[Need]:
+    business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], incidents: Sequence[Incident],
+    stands: Standing,
+) -> list[Need]:  # fmt: skip
     needs = [n for c in connections if (n := _broken(business, c, syncs))]
     page = reverse("attention", args=[business.pk])
     known = {s.pk for s in syncs}
     for incident in incidents:
         if incident.sync_id in known:
-            needs.append(Need(f"{incident.title}.", incident.next_step, page, "Look at them", incident.opened_at))
+            sums = stands.causes.get((incident.sync_id, incident.cause_code))
+            title = f"{incident.title}, {sums.shown(business.currency)}." if sums else f"{incident.title}."
+            needs.append(Need(title, incident.next_step, page, "Look at them", incident.opened_at))
     parked = {s.lane_id: s.lane for s in syncs if s.lane.parked}
     return needs or [_waiting(business, lane) for lane in parked.values()]
 
@@ -177,7 +224,7 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         "places": places,
         "in_step": places["written"] + places["unchanged"],
         "trouble": _trouble(syncs, links, places["waiting"]),
-        "recent": recent,
+        "recent": [(write, wording.done(write)) for write in recent],
         "day": day,
         "half": wording.seconds(day.half) if day.half is not None else "",
         "most": wording.seconds(day.most) if day.most is not None else "",
@@ -193,7 +240,8 @@ def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress 
 def _trouble(syncs: Sequence[Sync], links: QuerySet[Link], waiting: int) -> Health | None:
     """What holds the work up without anybody being asked to decide: late work, a service that is down, no worker."""
     since, beat = _due_since(links) if waiting else (None, None)
-    found = [health.of_sync(_facts(s, waiting, since, beat), timezone.now()) for s in syncs]
+    turn = waiting if since else 0  # what waits for another record is nobody's turn
+    found = [health.of_sync(_facts(s, turn, since, beat), timezone.now()) for s in syncs]
     worst = max(found, key=lambda h: h.level.rank, default=None)
     return worst if worst and worst.level in {Level.LATE, Level.BROKEN} else None
 

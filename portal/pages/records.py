@@ -11,20 +11,24 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, paging, sides, stories, wording
+from portal import access, paging, receivables, sides, statements, stories, wording
 from portal.access import Action
 from portal.figures import DUE
-from portal.models import User
+from portal.models import Business, User
 from portal.sides import Sides
+from portal.stories import Tale
 from syncs import candidates, deciding, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
-from syncs.models import Attempt, Link, Snapshot, Sync
+from syncs.models import Attempt, Invoice, Link, Snapshot, Sync
 
 #: Records whose email or name on the other side is looked through for a search, at most.
 MOST_FOUND = 500
+#: Invoices and payments shown with a client.
+SHOWN = 20
 _S = Link.State
 #: Filter of the list -> its words, the place in the ledger's equation, the states.
 FILTERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -55,7 +59,8 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
     access.demand(request, business_id, Action.VIEW)
     syncs = {s.pk: s for s in Sync.objects.order_by("pk")}
     asked, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
-    links = Link.objects.filter(sync__in=list(syncs))
+    kind = next((pk for pk in syncs if str(pk) == request.GET.get("sync", "")), None)
+    links = Link.objects.filter(sync__in=[kind] if kind else list(syncs))
     places = ledger.count(links)
     found = filtered(searched(links, asked), state)
     standing = {key: sum(places[p] for p in where) for key, (_, where, _) in FILTERS.items()}
@@ -68,7 +73,8 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
         "filters": [(key, words, standing[key]) for key, (words, _, _) in FILTERS.items()],
         "seen": places["seen"],
         "records": _listed(syncs, page),
-        "syncs": syncs,
+        "syncs": list(syncs.values()) if len(syncs) > 1 else [],
+        "kind": kind,
     }
     return render(request, "portal/records.html", context)
 
@@ -113,7 +119,7 @@ def _next(sync: Sync, link: Link) -> str:
 
 def find(link_id: int) -> Link:
     """Http404 for a record of another business."""
-    related = ("sync__business", "sync__source", "sync__target", "sync__version", "sync__lane", "version")
+    related = ("sync__business", "sync__source", "sync__target", "sync__version", "sync__lane", "version", "waits_for")
     found: Link = get_object_or_404(Link.objects.select_related(*related), pk=link_id)
     return found
 
@@ -121,27 +127,60 @@ def find(link_id: int) -> Link:
 @login_required
 @require_safe
 def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
-    access.demand(request, business_id, Action.VIEW)
+    business = access.demand(request, business_id, Action.VIEW)
     link = find(link_id)
+    invoice = _invoice_of(link)
+    if invoice:
+        return redirect("invoice", business_id, invoice.pk)
+    return render(request, "portal/record.html", about(link) | _money_of(business, link))
+
+
+def _invoice_of(link: Link) -> Invoice | None:
+    """The invoice that this link is about, where it has a page of its own."""
+    if not receivables.books([link.sync]).syncs:
+        return None
+    return Invoice.objects.filter(connection=link.sync.source_id, external_id=link.source_id).first()
+
+
+def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
+    """How one record stands, what can be decided about it, and its story with that of what is beside it."""
     tell = sides.teller(link.sync)
-    looks = stories.looks_at(link)
-    both = sides.of(tell, link, link.target_id or _planned_for(link, looks))
+    tales = [Tale(tell, link), *beside]
+    looks = stories.looks_at([tale.link for tale in tales])
+    mine = [look for look in looks if look.link_id == link.pk]
+    both = sides.of(tell, link, link.target_id or _planned_for(link, mine))
     choices = deciding.choices(link)
-    context: dict[str, Any] = {
+    return {
         "link": link,
         "sync": link.sync,
+        "tell": tell,
         "terms": tell.terms,
         "badge": wording.badge(link),
         "next_step": wording.next_step(link, tell.terms),
         "sides": both,
-        "timeline": stories.timeline(tell, link, looks),
+        "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
         "choices": choices,
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
         "pending": bool(link.decision) and link.noticed > link.handled,
     }
-    return render(request, "portal/record.html", context)
+
+
+def _money_of(business: Business, link: Link) -> dict[str, Any]:
+    """What a client owes and has paid; nothing for records of another kind."""
+    kept = receivables.books(Sync.objects.filter(source_resource="invoices").order_by("pk"))
+    if link.sync.source_resource != "clients" or not kept.syncs:
+        return {}
+    theirs = receivables.of_client(kept, link)
+    owed, received = theirs.owed(timezone.now()), theirs.received()
+    rows, paid = list(theirs.invoices[:SHOWN]), list(theirs.payments[:SHOWN])
+    return {
+        "owed": owed, "owed_shown": owed.shown(business.currency), "received": received,
+        "received_shown": received.shown(business.currency), "money_shown": SHOWN, "kept_terms": kept.terms,
+        "invoices": statements.invoice_lines(kept, rows, business.currency, timezone.now()),
+        "payments": statements.payment_lines(kept, paid, business.currency),
+    }  # fmt: skip
 
 
 def _candidates(link: Link, both: Sides) -> list[Candidate]:

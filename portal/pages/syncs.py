@@ -19,7 +19,7 @@ from portal.models import User
 from portal.offers import Offer
 from portal.wording import Terms
 from syncs import choosing, describing, lanes, ledger, recipes
-from syncs.models import Lane, Run, Sync, Version
+from syncs.models import Lane, Link, Run, Sync, Version
 from syncs.recipes import Recipe
 
 #: The newest runs looked through for the state of the sync, and those listed.
@@ -57,18 +57,29 @@ def _chosen(request: HttpRequest, business_id: int, found: Mapping[str, Offer]) 
     if offer.source is None or offer.target is None:
         messages.warning(request, f"Connect {' and '.join(offer.missing)} first.")
         return redirect("sync_new", business_id)
+    if offer.first:
+        messages.warning(request, f"Choose “{offer.first.name}” first: this builds on it.")
+        return redirect("sync_new", business_id)
     if offer.sync:
         messages.info(request, "It is chosen already. Here it is.")
         return redirect("sync", business_id, offer.sync.pk)
-    options = _ticked(request, offer.recipe)
+    options = _wanted(request, offer.recipe, offer.recipe.options)
     business, person = offer.source.business, cast(User, request.user)
     sync = choosing.choose(business, offer.recipe, offer.source, offer.target, person, options)
     messages.success(request, "Chosen. Both sides are being read now; nothing is written before you go live.")
     return redirect("sync", business_id, sync.pk)
 
 
-def _ticked(request: HttpRequest, recipe: Recipe) -> dict[str, bool]:
-    return {key: key in request.POST.getlist("options") for key in recipe.option_labels}
+def _wanted(request: HttpRequest, recipe: Recipe, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the form has them; of several, what is none of them stays as it was."""
+    ticked, found = request.POST.getlist("options"), dict[str, Any]()
+    for key in recipe.option_labels:
+        if key in recipe.option_choices:
+            chosen = request.POST.get(f"option-{key}", "")
+            found[key] = chosen if chosen in dict(recipe.option_choices[key]) else before.get(key)
+        else:
+            found[key] = key in ticked
+    return found
 
 
 # One sync
@@ -80,7 +91,7 @@ def sync(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
     access.demand(request, business_id, Action.VIEW)
     found = find(sync_id)
     context = state(request, found) | {
-        "options": [(k, words, bool(found.options.get(k))) for k, words in _recipe(found).option_labels.items()],
+        "options": offers.options(_recipe(found), found.options),
         "lines": _lines(found),
         "versions": Version.objects.filter(sync=found).select_related("author").defer("content")[:VERSIONS_SHOWN],
     }
@@ -139,7 +150,8 @@ def lane_words(lane: Lane, names: Terms) -> str:
 def _working(sync: Sync, running: Run | None) -> dict[str, Any]:
     places = ledger.equation(sync)
     shown = figures.progress(running, wording.terms_of(sync), places["waiting"]) if running else None
-    busy = sync.mode == Sync.Mode.LIVE and (running is not None or places["waiting"] > 0)
+    turn = places["waiting"] > 0 and Link.objects.filter(figures.DUE, sync=sync).exists()
+    busy = sync.mode == Sync.Mode.LIVE and (running is not None or turn)
     every = 2 if busy else 15
     in_step = places["written"] + places["unchanged"]
     return {
@@ -168,7 +180,7 @@ def _preview(request: HttpRequest, sync: Sync, runs: list[Run], running: Run | N
         "group": group,
         "warnings": reviews.summary(words for several in warned.values() for words in several),
         "records": reviews.records(sync, group, warned, request.GET.get("page", "1"), known),
-        "consequences": figures.consequences(counts, names),
+        "consequences": figures.consequences(counts, names, both_ways=bool(sync.options.get("two_way"))),
         "refusal": reviews.refusal(sync, reviewed=reviewed, waiting=waiting),
     }
 
@@ -262,7 +274,7 @@ def sync_options(request: HttpRequest, business_id: int, sync_id: int) -> HttpRe
     access.demand(request, business_id, Action.CONFIGURE)
     with transaction.atomic():
         sync = _locked(sync_id)
-        wanted = {**sync.options, **_ticked(request, _recipe(sync))}
+        wanted = {**sync.options, **_wanted(request, _recipe(sync), sync.options)}
         if wanted == sync.options:
             messages.info(request, "Nothing was changed.")
             return redirect("sync", business_id, sync_id)
@@ -276,7 +288,11 @@ def sync_options(request: HttpRequest, business_id: int, sync_id: int) -> HttpRe
 
 def _difference(recipe: Recipe, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     changed = [key for key in recipe.option_labels if before.get(key) != after.get(key)]
-    return "; ".join(f"{recipe.option_labels[key]}: {'yes' if after[key] else 'no'}" for key in changed)
+    return "; ".join(f"{recipe.option_labels[key]}: {_said(recipe, key, after[key])}" for key in changed)
+
+
+def _said(recipe: Recipe, key: str, value: Any) -> str:
+    return dict(recipe.option_choices.get(key, ())).get(value) or ("yes" if value else "no")
 
 
 urlpatterns = [

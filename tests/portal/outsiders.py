@@ -40,7 +40,7 @@ def side(name: str, owner: str) -> Side:
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     Authenticator.objects.create(user=user, type="totp", data={"secret": ""})
     UserSession.objects.create(user=user, ip="10.0.0.1", session_key=f"session-{user.pk}", user_agent=f"{owner} phone")
-    rows.world(business)
+    rows.invoices(rows.world(business))
     mail = f"new@{business.pk}.example.com"
     return Side(business, user, [name.split()[0].lower(), owner.lower(), mail], ids(business, user))
 
@@ -53,7 +53,7 @@ def ids(business: Business, user: User) -> dict[str, str]:
         if mine:
             found[model._meta.label_lower] = mine[0].pk
     sources = {"connection_id": "portal.connection", "sync_id": "syncs.sync", "link_id": "syncs.link"}
-    sources |= {"invitation_id": "portal.invitation", "pk": "mfa.authenticator"}
+    sources |= {"invitation_id": "portal.invitation", "pk": "mfa.authenticator", "invoice_id": "syncs.invoice"}
     found |= {name: found[label] for name, label in sources.items() if label in found}
     there = (s for s in everything(Snapshot) if s.business_id == business.pk and s.resource == "customers")
     found["customer"] = next(there).external_id
@@ -108,7 +108,9 @@ class Address:
         return "/" + path.replace("^", "").replace("$", "")
 
 
-ROW_ARGUMENTS = ("connection_id", "sync_id", "link_id", "membership_id", "invitation_id", "pk", "object_id")
+ROW_ARGUMENTS = (
+    "connection_id", "sync_id", "link_id", "invoice_id", "membership_id", "invitation_id", "pk", "object_id",
+)  # fmt: skip
 FILLERS = {
     "connector": "jobber", "key": "no-such-key", "uidb36": "1", "app_label": "syncs", "url": "nothing/",
 }  # fmt: skip

@@ -98,6 +98,22 @@ def beside(business: Business) -> None:
     )  # fmt: skip
 
 
+def invoices(of: World) -> None:
+    """An invoice that is in step and paid, one that is only at Stripe, and a payment of neither."""
+    business = of.business
+    with scope(business=business):
+        sync = factories.sync(business, recipe="invoices-to-stripe", source=of.source, target=of.target)
+        name, client = f"{business} client 0", f"{business}-0"
+        here = factories.written_invoice(
+            business, of.source, number=f"{business} 1", client_id=client, client_name=name
+        )
+        there = factories.paid_invoice(business, of.target, number=f"{business} FB-1", status="paid")
+        factories.link(sync, here, there, label=f"{business} invoice 1")
+        factories.paid_invoice(business, of.target, number=f"{business} FB-2", description=f"{business} memo")
+        factories.payment(business, of.target, invoice=there.external_id, method=f"{business} card")
+        factories.payment(business, of.target, failure_message=f"{business} card refused", status="failed")
+
+
 def everything(model: Any) -> list[Any]:
     """All rows, of whichever business."""
     with scopes_disabled():  # a test looks at both businesses

@@ -146,6 +146,9 @@ PAGES: dict[str, Page | Own] = {
     "record": seen(),
     "record_again": press(RUN),
     "record_decide": press(CONFIGURE),  # the office may too; it is not among the askers
+    "invoices": seen(),
+    "invoice": seen(),
+    "payments": seen(),
     "attention": seen(),
     "attention_again": press(RUN),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),

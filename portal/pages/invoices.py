@@ -1,0 +1,188 @@
+"""Invoices: the list of them, and one as both services hold it."""
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from portal import access, invoices, paging, receivables, sides, statements, wording
+from portal.access import Action
+from portal.models import Business
+from portal.pages import records
+from portal.receivables import Books, Standing, Sums
+from portal.stories import Tale
+from portal.values import Reader
+from syncs import currencies
+from syncs.models import Invoice, Link, Payment, Snapshot, Sync
+
+#: Clients and invoices whose name is looked through for a search, at most.
+MOST_FOUND = 500
+#: Payments of an invoice whose own story is told with it.
+MOST_TALES = 6
+
+
+def kept_books() -> Books:
+    """Of the business whose scope is open."""
+    return receivables.books(Sync.objects.filter(source_resource="invoices").order_by("pk"))
+
+
+# All of them
+
+
+@login_required
+@require_safe
+def invoice_list(request: HttpRequest, business_id: int) -> HttpResponse:
+    business, now = access.demand(request, business_id, Action.VIEW), timezone.now()
+    kept = kept_books()
+    asked, which = request.GET.get("q", "").strip()[:200], request.GET.get("show", "")
+    stands = receivables.standing(kept, now)
+    tabs = _tabs(kept, stands, now)
+    which = which if which in {key for key, *_ in tabs} else ""
+    counts = {key: count for key, _, count, _ in tabs}
+    found = searched(receivables.listed(kept, which, now), asked, business)
+    page = paging.page(_newest(found), request.GET.get("page"), None if asked else counts[which])
+    context = {
+        "q": asked, "show": which, "page": page, "tabs": tabs, "terms": kept.terms, "chosen": bool(kept.syncs),
+        "sums": _sums(stands, which, business),
+        "invoices": statements.invoice_lines(kept, list(page.object_list), business.currency, now),
+    }  # fmt: skip
+    return render(request, "portal/invoices.html", context)
+
+
+def _newest(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    return rows.order_by(F("issued_at").desc(nulls_last=True), "-pk")
+
+
+type Tab = tuple[str, str, int, str]
+
+
+def _tabs(kept: Books, stands: Standing, now: datetime) -> list[Tab]:
+    """(which, words, how many, the badge's look). What there is none of is left out, but for the usual ones."""
+    terms = kept.terms
+    only_there = receivables.only_there(kept).count() if kept.syncs else 0
+    written = Invoice.objects.filter(connection__in=kept.here).count() if kept.syncs else 0
+    in_step = receivables.listed(kept, receivables.IN_STEP, now).count() if kept.syncs else 0
+    disputed = receivables.listed(kept, receivables.DISPUTED, now).count() if stands.disputed.count else 0
+    tabs = [
+        ("", "All", written + only_there, ""),
+        (receivables.UNPAID, "Unpaid", stands.unpaid.count, ""),
+        (receivables.OVERDUE, "Overdue", stands.overdue.count, "badge-warn"),
+        (receivables.PAID_THERE, f"Paid in {terms.target}, open in {terms.source}", stands.paid_there.count, ""),
+        (receivables.HELD, "Needs a look", stands.held.count, "badge-warn"),
+        (receivables.DISPUTED, "Disputed", disputed, "badge-bad"),
+        (receivables.IN_STEP, "In step", in_step, ""),
+        (receivables.ONLY_THERE, f"Only in {terms.target}", only_there, ""),
+    ]
+    rare = {receivables.DISPUTED, receivables.ONLY_THERE}
+    return [tab for tab in tabs if tab[2] or tab[0] not in rare]
+
+
+def _sums(stands: Standing, which: str, business: Business) -> str:
+    """What the invoices of the list come to; '' where that says nothing."""
+    found: dict[str, Sums] = {
+        receivables.UNPAID: stands.unpaid, receivables.OVERDUE: stands.overdue,
+        receivables.PAID_THERE: stands.paid_there, receivables.HELD: stands.held,
+    }  # fmt: skip
+    return found[which].shown(business.currency) if which in found else ""
+
+
+def searched(rows: QuerySet[Invoice], asked: str, business: Business) -> QuerySet[Invoice]:
+    """By part of the number, part of the client's name or email, the whole amount, or a whole id of either side."""
+    if not asked:
+        return rows
+    either = Q(number__icontains=asked) | Q(external_id=asked)
+    cents = _cents(asked, business.currency)
+    if cents is not None:
+        either |= Q(total=cents) | Q(remaining=cents, remaining__gt=0)
+    if len(asked) > 2:
+        named = Snapshot.objects.filter(resource__in=("clients", "customers", "invoices"))
+        said = named.filter(Q(label__icontains=asked) | Q(email__contains=asked.casefold()))
+        ids = [asked, *said.values_list("external_id", flat=True)[:MOST_FOUND]]
+        ids += Link.objects.filter(target_id__in=ids).values_list("source_id", flat=True)
+        either |= Q(party_id__in=ids) | Q(external_id__in=ids)
+    return rows.filter(either)
+
+
+def _cents(asked: str, currency: str) -> int | None:
+    """'$1,234.50', '1234.5': minor units; None for what is no amount."""
+    try:
+        amount = Decimal(asked.replace(",", "").replace(" ", "").lstrip("$£€¥"))
+    except InvalidOperation:
+        return None
+    return currencies.minor(amount, currency) if amount.is_finite() and abs(amount) < 10**12 else None
+
+
+# One of them
+
+
+@login_required
+@require_safe
+def invoice(request: HttpRequest, business_id: int, invoice_id: int) -> HttpResponse:
+    business = access.demand(request, business_id, Action.VIEW)
+    kept = kept_books()
+    row = get_object_or_404(Invoice, pk=invoice_id)
+    found = invoices.case(kept, row)
+    if found.main.pk != row.pk and row.pk not in {other.pk for other in found.others}:
+        return redirect("invoice", business_id, found.main.pk)
+    if found.main.pk != row.pk:
+        found = invoices.Case(None, None, row, [])
+    return render(request, "portal/invoice.html", _context(business, kept, found))
+
+
+def _context(business: Business, kept: Books, found: invoices.Case) -> dict[str, Any]:
+    read = Reader(wording.zone(business), business.currency)
+    here, there = invoices.snapshots(found)
+    paid = invoices.payments(kept, found)
+    lines = statements.payment_lines(kept, paid, business.currency)
+    [shown] = statements.invoice_lines(kept, [found.main], business.currency, timezone.now())
+    context: dict[str, Any] = {
+        "invoice": found.main, "line": shown, "kept_terms": kept.terms, "here": here, "there": there,
+        "title": _title(found, shown.client.name), "case": found,
+        "facts": invoices.facts(found, here, there, read),
+        "written": invoices.written(here, read) if here else None,
+        "paid": invoices.paid(there, read, invoices.rates(there)) if there else None,
+        "payments": lines, "entered": invoices.entered(here, read),
+        "links_out": _links_out(kept, here, there),
+    }  # fmt: skip
+    return context | (records.about(found.link, _beside(found.link, paid)) if found.link else {"link": None})
+
+
+def _title(found: invoices.Case, client: str) -> str:
+    name = f"Invoice {found.main.number}" if found.main.number else "Draft invoice"
+    return f"{name}, {client}" if client else name
+
+
+def _links_out(kept: Books, here: Snapshot | None, there: Snapshot | None) -> list[tuple[str, str]]:
+    """(where, address). Addresses come from outside, so only web addresses are taken."""
+    offered = [
+        (kept.terms.source, here.url if here else ""),
+        ("What the client sees", str(here.data.get("client_hub_url") or "") if here else ""),
+        (kept.terms.target, there.url if there else ""),
+        ("Page to pay by", str(there.data.get("hosted_url") or "") if there else ""),
+        ("PDF", str(there.data.get("pdf_url") or "") if there else ""),
+    ]
+    return [(words, address) for words, address in offered if address.startswith("https://")]
+
+
+def _beside(link: Link, paid: list[Payment]) -> list[Tale]:
+    """The story of its payments and of its payment page, where syncs of their own tell of them."""
+    sync = link.sync
+    about = Q(sync__source_resource="payments", source_id__in=[p.external_id for p in paid[:MOST_TALES]])
+    if link.target_id:
+        about |= Q(sync__source_resource="invoices", source_id=link.target_id)
+    related = ("sync__business", "sync__source", "sync__target")
+    rows = Link.objects.filter(about, sync__source=sync.target_id).select_related(*related)
+    return [Tale(sides.teller(row.sync), row) for row in rows[: MOST_TALES + 1]]
+
+
+urlpatterns = [
+    path("b/<int:business_id>/invoices/", invoice_list, name="invoices"),
+    path("b/<int:business_id>/invoices/<int:invoice_id>/", invoice, name="invoice"),
+]

@@ -1,0 +1,81 @@
+"""Payments: the list of them, each with the invoice it pays and the client who paid."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from portal import access, paging, receivables, statements
+from portal.access import Action
+from portal.pages.invoices import kept_books
+from portal.receivables import Sums
+from syncs.models import Payment, Sync
+
+_S = Payment.Status
+UNMATCHED = "unmatched"
+#: Filter of the list -> its words, the look of its badge, the states.
+FILTERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "paid": ("Paid", "", (_S.PAID,)),
+    "coming": ("On their way", "", (_S.PROCESSING, _S.AUTHORISED)),
+    "refunded": ("Refunded", "", (_S.REFUNDED, _S.PART_REFUNDED)),
+    "disputed": ("Disputed", "badge-bad", (_S.DISPUTED,)),
+    "lost": ("Dispute lost", "", (_S.DISPUTE_LOST,)),
+    "failed": ("Failed", "badge-warn", (_S.FAILED,)),
+    "cancelled": ("Cancelled", "", (_S.CANCELLED,)),
+}
+_RARE = {"lost", "cancelled", "coming", "disputed"}
+
+
+@login_required
+@require_safe
+def payment_list(request: HttpRequest, business_id: int) -> HttpResponse:
+    business = access.demand(request, business_id, Action.VIEW)
+    kept, which = kept_books(), request.GET.get("show", "")
+    sums, unmatched = _counted()
+    tabs = _tabs(sums, unmatched)
+    known = {key: count for key, _, count, _ in tabs}
+    which = which if which in FILTERS or which == UNMATCHED else ""
+    page = paging.page(listed(which).order_by("-made_at", "-pk"), request.GET.get("page"), known.get(which, 0))
+    context: dict[str, Any] = {
+        "show": which, "tabs": tabs, "page": page, "terms": kept.terms,
+        "total": sums[which].shown(business.currency) if which in sums and sums[which].count else "",
+        "chosen": bool(kept.syncs) or Sync.objects.filter(source_resource="payments").exists(),
+        "payments": statements.payment_lines(kept, list(page.object_list), business.currency),
+    }  # fmt: skip
+    return render(request, "portal/payments.html", context)
+
+
+def listed(which: str) -> QuerySet[Payment]:
+    rows = Payment.objects.exclude(status__in=receivables.IDLE)
+    if which == UNMATCHED:
+        return rows.filter(_ALONE)
+    return rows.filter(status__in=FILTERS[which][2]) if which in FILTERS else rows
+
+
+_ALONE = Q(invoice_id="", refers_to="")
+
+
+def _counted() -> tuple[dict[str, Sums], int]:
+    """What there is of each filter, and how many payments are for no invoice: one query."""
+    sums, unmatched = {key: Sums() for key in ("", *FILTERS)}, 0
+    of = {state: key for key, (_, _, states) in FILTERS.items() for state in states}
+    rows = listed("").values("status", "currency").order_by()
+    for row in rows.annotate(n=Count("pk"), cents=Sum("amount"), alone=Count("pk", filter=_ALONE)):
+        for key in {"", of.get(row["status"], "")}:
+            sums[key].add(row["n"], row["currency"], row["cents"])
+        unmatched += row["alone"]
+    return sums, unmatched
+
+
+def _tabs(sums: dict[str, Sums], unmatched: int) -> list[tuple[str, str, int, str]]:
+    """(which, words, how many, the badge's look)."""
+    tabs = [(key, words, sums[key].count, look) for key, (words, look, _) in FILTERS.items()]
+    found = [("", "All", sums[""].count, ""), *(tab for tab in tabs if tab[2] or tab[0] not in _RARE)]
+    return found + ([(UNMATCHED, "Not matched to an invoice", unmatched, "")] if unmatched else [])
+
+
+urlpatterns = [path("b/<int:business_id>/payments/", payment_list, name="payments")]

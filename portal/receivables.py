@@ -1,0 +1,261 @@
+"""What clients owe and have paid: which invoices belong to which list, and what they come to.
+
+An invoice is written in one service and paid in another, so it is there twice. It stands in the lists once: as the one
+it was written as, or, where there is none, as the one it is paid as.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+
+from portal import wording
+from portal.figures import DUE, OPEN
+from portal.wording import Terms
+from syncs import currencies, recipes
+from syncs.invoices import statuses
+from syncs.models import Invoice, Link, Payment, Sync
+
+_RECIPES = [recipe for recipe in recipes.RECIPES.values() if recipe.facts == "invoices"]
+#: A due date is the beginning of a day: it is missed when that day is over.
+A_DAY = timedelta(days=1)
+#: Statuses of an invoice, where it is written, that ask for money.
+ASKING = [status for status, (_, meant) in statuses.STATUSES.items() if meant == statuses.OPEN]
+#: Those of an invoice, where it is paid, in which what is left to pay is known.
+_KNOWS_LEFT = (statuses.OPEN, statuses.PAID, statuses.UNCOLLECTIBLE)
+UNPAID, OVERDUE, PAID_THERE = "unpaid", "overdue", "paid_there"
+DISPUTED, HELD, IN_STEP, ONLY_THERE = "disputed", "held", "in_step", "only_there"
+#: Payments that nobody has tried to make.
+IDLE = (Payment.Status.NONE,)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The syncs that turn invoices written in one service into those that are paid in another."""
+
+    syncs: Sequence[Sync]
+
+    @property
+    def here(self) -> list[int]:
+        """Connections that invoices are written in."""
+        return [s.source_id for s in self.syncs]
+
+    @property
+    def there(self) -> list[int]:
+        """Connections that they are paid in."""
+        return [s.target_id for s in self.syncs]
+
+    @property
+    def terms(self) -> Terms:
+        """What both sides are called; without a sync, as the first recipe for them calls them."""
+        return wording.terms_of(self.syncs[0]) if self.syncs else wording.terms(_RECIPES[0])
+
+    @property
+    def links(self) -> QuerySet[Link]:
+        return Link.objects.filter(sync__in=[s.pk for s in self.syncs])
+
+
+def books(syncs: Iterable[Sync]) -> Books:
+    """Of the syncs of a business, those that are about invoices to be paid."""
+    return Books([s for s in syncs if s.recipe in {r.slug for r in _RECIPES}])
+
+
+# Which invoices
+
+
+def every(kept: Books) -> QuerySet[Invoice]:
+    """Each invoice once."""
+    return Invoice.objects.filter(Q(connection__in=kept.here) | _only_there(kept))
+
+
+def only_there(kept: Books) -> QuerySet[Invoice]:
+    """Those that were made where they are paid, and come from nowhere else."""
+    return Invoice.objects.filter(_only_there(kept))
+
+
+def _only_there(kept: Books) -> Q:
+    linked = kept.links.filter(target_id=OuterRef("external_id")).exclude(state=Link.State.ENDED)
+    return Q(connection__in=kept.there, refers_to="", gone=False) & ~Q(Exists(linked))
+
+
+def asking(kept: Books) -> QuerySet[Invoice]:
+    """Open where they are written. `there_status`: that of the counterpart; `owed`: what is left to pay by what both
+    sides know, in minor units."""
+    mine = kept.links.filter(source_id=OuterRef("external_id"), sync__source=OuterRef("connection"))
+    there = Invoice.objects.filter(connection__in=kept.there, external_id=OuterRef("there_id"))
+    known = Q(there_status__in=_KNOWS_LEFT, there_left__lt=F("remaining"))
+    rows = Invoice.objects.filter(connection__in=kept.here, gone=False, status__in=ASKING, remaining__gt=0)
+    return rows.annotate(
+        there_id=Subquery(mine.values("target_id")[:1]),
+        there_status=Subquery(there.values("status")[:1]),
+        there_left=Subquery(there.values("remaining")[:1]),
+        owed=Case(When(known, then=F("there_left")), default=F("remaining")),
+    )
+
+
+def sorted_out(rows: QuerySet[Invoice], now: datetime) -> QuerySet[Any]:
+    """`kind`: paid where they are paid though open here, overdue, or unpaid."""
+    late = Q(status="past_due") | Q(due_at__lte=now - A_DAY)
+    return rows.annotate(
+        kind=Case(
+            When(owed__lte=0, then=Value(PAID_THERE)), When(late, then=Value(OVERDUE)), default=Value(UNPAID),
+            output_field=CharField(),
+        )
+    )  # fmt: skip
+
+
+def listed(kept: Books, which: str, now: datetime) -> QuerySet[Invoice]:
+    """The invoices of one of the lists; all of them for a name that is none."""
+    match which:
+        case "unpaid":
+            return sorted_out(asking(kept), now).exclude(kind=PAID_THERE)
+        case "overdue" | "paid_there":
+            return sorted_out(asking(kept), now).filter(kind=which)
+        case "only_there":
+            return only_there(kept)
+        case "disputed":
+            return every(kept).filter(Exists(_paid_by(kept, Payment.objects.filter(status=Payment.Status.DISPUTED))))
+        case "held":
+            return _of_links(kept, kept.links.filter(state__in=OPEN).exclude(DUE))
+        case "in_step":
+            return _of_links(kept, kept.links.filter(state=Link.State.IN_STEP).exclude(DUE))
+    return every(kept)
+
+
+def _of_links(kept: Books, links: QuerySet[Link]) -> QuerySet[Invoice]:
+    mine = links.filter(source_id=OuterRef("external_id"), sync__source=OuterRef("connection"))
+    return Invoice.objects.filter(connection__in=kept.here).filter(Exists(mine))
+
+
+def _paid_by(kept: Books, payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """Of these payments, those of the invoice in the outer query: by its counterpart, by itself, or as it says."""
+    mine = kept.links.filter(target_id=OuterRef("invoice_id"), source_id=OuterRef(OuterRef("external_id")))
+    itself = Q(connection=OuterRef("connection"), invoice_id=OuterRef("external_id"))
+    named = Q(refers_to=OuterRef("external_id"))
+    return payments.filter(~Q(invoice_id=""), itself | Exists(mine)) | payments.filter(named)
+
+
+# What they come to
+
+
+@dataclass(slots=True)
+class Sums:
+    """`cents`: {currency: minor units}."""
+
+    count: int = 0
+    cents: dict[str, int] = field(default_factory=dict)
+
+    def add(self, count: int, currency: str, cents: int | None) -> None:
+        self.count += count
+        self.cents[currency] = self.cents.get(currency, 0) + (cents or 0)
+
+    def shown(self, home: str) -> str:
+        """'$4,210.00', '$410.00 and $5.00 USD'."""
+        ordered = sorted(self.cents.items(), key=lambda pair: (pair[0] != home, pair[0]))
+        return " and ".join(currencies.shown(cents, code or home, home) for code, cents in ordered if cents) or (
+            currencies.shown(0, home, home)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`unpaid` holds `overdue`. `causes`: {(sync, cause): what waits for a person because of it}."""
+
+    unpaid: Sums = field(default_factory=Sums)
+    overdue: Sums = field(default_factory=Sums)
+    paid_there: Sums = field(default_factory=Sums)
+    disputed: Sums = field(default_factory=Sums)
+    held: Sums = field(default_factory=Sums)
+    causes: Mapping[tuple[int, str], Sums] = field(default_factory=dict)
+
+
+def standing(kept: Books, now: datetime) -> Standing:
+    """Three queries, however many invoices there are."""
+    if not kept.syncs:
+        return Standing()
+    unpaid, overdue, paid_there = Sums(), Sums(), Sums()
+    rows = sorted_out(asking(kept), now).values("kind", "currency").order_by()
+    for row in rows.annotate(n=Count("pk"), owed_sum=Sum("owed"), whole=Sum("remaining")):
+        if row["kind"] == PAID_THERE:
+            paid_there.add(row["n"], row["currency"], row["whole"])
+        else:
+            unpaid.add(row["n"], row["currency"], row["owed_sum"])
+        if row["kind"] == OVERDUE:
+            overdue.add(row["n"], row["currency"], row["owed_sum"])
+    held, causes = _held(kept)
+    return Standing(unpaid, overdue, paid_there, disputed(), held, causes)
+
+
+def _held(kept: Books) -> tuple[Sums, dict[tuple[int, str], Sums]]:
+    whole, causes = Sums(), dict[tuple[int, str], Sums]()
+    mine = Invoice.objects.filter(connection=OuterRef("sync__source"), external_id=OuterRef("source_id"))
+    worth = {"currency": Subquery(mine.values("currency")[:1]), "cents": Subquery(mine.values("total")[:1])}
+    stopped: QuerySet[Any] = kept.links.filter(state__in=OPEN).exclude(DUE).annotate(**worth)
+    rows = stopped.values("sync_id", "cause_code", "currency").order_by().annotate(n=Count("pk"), sum=Sum("cents"))
+    for row in rows:
+        for sums in (whole, causes.setdefault((row["sync_id"], row["cause_code"]), Sums())):
+            sums.add(row["n"], row["currency"] or "", row["sum"])
+    return whole, causes
+
+
+def disputed() -> Sums:
+    found = Sums()
+    rows = Payment.objects.filter(status=Payment.Status.DISPUTED).values("currency").order_by()
+    for row in rows.annotate(n=Count("pk"), sum=Sum("amount")):
+        found.add(row["n"], row["currency"], row["sum"])
+    return found
+
+
+# One client
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What there is of one client: `parties` are (connection, id there) of both sides."""
+
+    kept: Books
+    parties: Sequence[tuple[int, str]]
+
+    @property
+    def _mine(self) -> Q:
+        found = Q(pk__in=[])
+        for connection, party in self.parties:
+            found |= Q(connection=connection, party_id=party)
+        return found
+
+    @property
+    def invoices(self) -> QuerySet[Invoice]:
+        """The latest first."""
+        rows = every(self.kept).filter(self._mine)
+        return rows.order_by(F("issued_at").desc(nulls_last=True), "-pk")
+
+    @property
+    def payments(self) -> QuerySet[Payment]:
+        mine = Q(pk__in=[])
+        for connection, party in self.parties:
+            mine |= Q(connection=connection, customer_id=party)
+        return Payment.objects.filter(mine).exclude(status__in=IDLE).order_by("-made_at", "-pk")
+
+    def owed(self, now: datetime) -> Sums:
+        found = Sums()
+        rows = sorted_out(asking(self.kept), now).filter(self._mine).exclude(kind=PAID_THERE)
+        for row in rows.values("currency").order_by().annotate(n=Count("pk"), cents=Sum("owed")):
+            found.add(row["n"], row["currency"], row["cents"])
+        return found
+
+    def received(self) -> Sums:
+        """What came in and stayed."""
+        found = Sums()
+        kept = (Payment.Status.PAID, Payment.Status.PART_REFUNDED, Payment.Status.DISPUTED)
+        rows = self.payments.filter(status__in=kept).values("currency").order_by()
+        for row in rows.annotate(n=Count("pk"), cents=Sum(F("received") - F("refunded"))):
+            found.add(row["n"], row["currency"], row["cents"])
+        return found
+
+
+def of_client(kept: Books, link: Link) -> Theirs:
+    """`link`: what keeps the client in step."""
+    here, there = (link.sync.source_id, link.source_id), (link.sync.target_id, link.target_id)
+    return Theirs(kept, [(connection, party) for connection, party in (here, there) if party])
