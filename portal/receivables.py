@@ -151,6 +151,15 @@ class Sums:
         self.count += count
         self.cents[currency] = self.cents.get(currency, 0) + (cents or 0)
 
+    @classmethod
+    def of(cls, parts: "Iterable[Sums]") -> "Sums":
+        whole = cls()
+        for part in parts:
+            whole.count += part.count
+            for currency, cents in part.cents.items():
+                whole.add(0, currency, cents)
+        return whole
+
     def shown(self, home: str) -> str:
         """'$4,210.00', '$410.00 and $5.00 USD'."""
         ordered = sorted(self.cents.items(), key=lambda pair: (pair[0] != home, pair[0]))
@@ -184,20 +193,22 @@ def standing(kept: Books, now: datetime) -> Standing:
             unpaid.add(row["n"], row["currency"], row["owed_sum"])
         if row["kind"] == OVERDUE:
             overdue.add(row["n"], row["currency"], row["owed_sum"])
-    held, causes = _held(kept)
-    return Standing(unpaid, overdue, paid_there, disputed(), held, causes)
+    causes = stopped(kept)
+    return Standing(unpaid, overdue, paid_there, disputed(), Sums.of(causes.values()), causes)
 
 
-def _held(kept: Books) -> tuple[Sums, dict[tuple[int, str], Sums]]:
-    whole, causes = Sums(), dict[tuple[int, str], Sums]()
+def stopped(kept: Books) -> dict[tuple[int, str], Sums]:
+    """{(sync, cause): what waits for a person because of it}."""
+    if not kept.syncs:
+        return {}
+    causes: dict[tuple[int, str], Sums] = {}
     mine = Invoice.objects.filter(connection=OuterRef("sync__source"), external_id=OuterRef("source_id"))
     worth = {"currency": Subquery(mine.values("currency")[:1]), "cents": Subquery(mine.values("total")[:1])}
-    stopped: QuerySet[Any] = kept.links.filter(state__in=OPEN).exclude(DUE).annotate(**worth)
-    rows = stopped.values("sync_id", "cause_code", "currency").order_by().annotate(n=Count("pk"), sum=Sum("cents"))
-    for row in rows:
-        for sums in (whole, causes.setdefault((row["sync_id"], row["cause_code"]), Sums())):
-            sums.add(row["n"], row["currency"] or "", row["sum"])
-    return whole, causes
+    rows: QuerySet[Any] = kept.links.filter(state__in=OPEN).exclude(DUE).annotate(**worth)
+    for row in rows.values("sync_id", "cause_code", "currency").order_by().annotate(n=Count("pk"), sum=Sum("cents")):
+        sums = causes.setdefault((row["sync_id"], row["cause_code"]), Sums())
+        sums.add(row["n"], row["currency"] or "", row["sum"])
+    return causes
 
 
 def disputed() -> Sums:

@@ -15,11 +15,12 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, figures, wording
+from portal import access, figures, receivables, wording
 from portal.access import Action
 from portal.figures import DUE
-from portal.models import User
+from portal.models import Business, User
 from portal.pages import syncs as sync_pages
+from portal.receivables import Sums
 from portal.wording import Terms
 from syncs import candidates, deciding, incidents
 from syncs.candidates import Candidate
@@ -51,6 +52,8 @@ class Cause:
     count: int
     since: datetime
     cases: list[Case]
+    #: What these records come to, where they are invoices.
+    worth: str = ""
 
     @property
     def more(self) -> int:
@@ -59,17 +62,17 @@ class Cause:
     @property
     def again(self) -> bool:
         """Another try can help without anybody deciding first."""
-        return not any(Choice.SAME in c.choices or Choice.NEW in c.choices for c in self.cases)
+        return not any(set(c.choices) - {Choice.LEAVE} for c in self.cases)
 
 
 @login_required
 @require_safe
 def attention(request: HttpRequest, business_id: int) -> HttpResponse:
-    access.demand(request, business_id, Action.VIEW)
+    business = access.demand(request, business_id, Action.VIEW)
     related = ("source", "target", "lane", "version")
     syncs = {s.pk: s for s in Sync.objects.select_related(*related).order_by("pk")}
     opened = list(Incident.objects.filter(state=Incident.State.OPEN).select_related("connection"))
-    causes = _causes(syncs, {(i.sync_id, i.cause_code): i for i in opened})
+    causes = _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened})
     context: dict[str, Any] = {
         "causes": causes,
         "others": [i for i in opened if i.sync_id is None],
@@ -90,7 +93,9 @@ def _waits(syncs: Iterable[Sync]) -> list[tuple[Sync, str]]:
     return [(sync, words) for sync, words in found if words]
 
 
-def _causes(syncs: Mapping[int, Sync], opened: Mapping[tuple[int | None, str], Incident]) -> list[Cause]:
+def _causes(
+    business: Business, syncs: Mapping[int, Sync], opened: Mapping[tuple[int | None, str], Incident]
+) -> list[Cause]:
     """One query for the first records of every cause, how many there are, and since when."""
     stopped = Link.objects.filter(sync__in=list(syncs), state__in=figures.OPEN).exclude(DUE)
     by = [F("sync"), F("cause_code")]
@@ -104,8 +109,16 @@ def _causes(syncs: Mapping[int, Sync], opened: Mapping[tuple[int | None, str], I
         row.sync = syncs[row.sync_id]
     alike = _alike(syncs, rows)
     groups = groupby(rows, key=lambda row: (row.sync_id, row.cause_code))
-    found = [_cause(syncs[pk], code, list(group), opened.get((pk, code)), alike) for (pk, code), group in groups]
+    worth = receivables.stopped(receivables.books(syncs.values()))
+    found = [
+        _cause(syncs[pk], code, list(group), opened.get((pk, code)), alike, _shown(worth.get((pk, code)), business))
+        for (pk, code), group in groups
+    ]
     return sorted(found, key=lambda cause: cause.since)
+
+
+def _shown(sums: Sums | None, business: Business) -> str:
+    return sums.shown(business.currency) if sums else ""
 
 
 def _alike(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, list[Candidate]]:
@@ -118,13 +131,14 @@ def _alike(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, list[Can
 
 
 def _cause(
-    sync: Sync, code: str, rows: Sequence[Any], incident: Incident | None, alike: Mapping[int, list[Candidate]]
-) -> Cause:
+    sync: Sync, code: str, rows: Sequence[Any], incident: Incident | None, alike: Mapping[int, list[Candidate]],
+    worth: str,
+) -> Cause:  # fmt: skip
     title, step = incidents.words(code, rows[0].alike, sync)
     return Cause(
         sync, wording.terms_of(sync), code, incident.title if incident else title,
         incident.next_step if incident else step, rows[0].alike, rows[0].first,
-        [Case(row, deciding.choices(row), alike.get(row.pk, [])) for row in rows],
+        [Case(row, deciding.choices(row), alike.get(row.pk, [])) for row in rows], worth,
     )  # fmt: skip
 
 

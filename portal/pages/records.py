@@ -14,13 +14,13 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, paging, receivables, sides, statements, stories, wording
+from portal import access, clashes, paging, receivables, sides, statements, stories, wording
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import Business, User
 from portal.sides import Sides
 from portal.stories import Tale
-from syncs import candidates, deciding, ledger, notice
+from syncs import bothways, candidates, deciding, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
 from syncs.models import Attempt, Invoice, Link, Snapshot, Sync
@@ -161,9 +161,11 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
         "choices": choices,
+        "clashes": clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else [],
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
         "pending": bool(link.decision) and link.noticed > link.handled,
+        "unmade": link.source_id.startswith(bothways.UNMADE),
     }
 
 
@@ -227,6 +229,26 @@ def record_decide(request: HttpRequest, business_id: int, link_id: int) -> HttpR
     return _back(request, business_id, link)
 
 
+@login_required
+@require_POST
+def record_sides(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
+    """Field by field: `side:<field>` is source or target; `always` makes it so for every record from now on."""
+    always = bool(request.POST.get("always"))
+    access.demand(request, business_id, Action.DECIDE)
+    if always:
+        access.demand(request, business_id, Action.CONFIGURE)
+    link, person = find(link_id), cast(User, request.user)
+    said = {key.removeprefix("side:"): str(side) for key, side in request.POST.items() if key.startswith("side:")}
+    try:
+        found = clashes.of(sides.teller(link.sync), link, next(iter(stories.looks_at([link])), None))
+        deciding.choose_sides(link, clashes.chosen(found, said), person, always=always)
+    except (TooLate, ValueError) as why_not:
+        messages.warning(request, f"{link}: {why_not}")
+    else:
+        messages.success(request, f"{link}: noted. {_followed(link.sync)}")
+    return _back(request, business_id, link)
+
+
 def _followed(sync: Sync) -> str:
     if sync.mode == Sync.Mode.LIVE:
         return "It is carried out next."
@@ -245,4 +267,5 @@ urlpatterns = [
     path("b/<int:business_id>/records/<int:link_id>/", record, name="record"),
     path("b/<int:business_id>/records/<int:link_id>/again/", record_again, name="record_again"),
     path("b/<int:business_id>/records/<int:link_id>/decide/", record_decide, name="record_decide"),
+    path("b/<int:business_id>/records/<int:link_id>/sides/", record_sides, name="record_sides"),
 ]

@@ -146,6 +146,7 @@ PAGES: dict[str, Page | Own] = {
     "record": seen(),
     "record_again": press(RUN),
     "record_decide": press(CONFIGURE),  # the office may too; it is not among the askers
+    "record_sides": press(CONFIGURE),
     "invoices": seen(),
     "invoice": seen(),
     "payments": seen(),
