@@ -198,6 +198,22 @@ def test_what_waits_for_its_client_says_so_and_leads_there(
     assert "No worker is running" not in get(alice, acme)
 
 
+def test_an_invoice_that_waits_for_its_client_does_not_hold_up_going_live(
+    acme: Business, alice: User, sync: Sync
+) -> None:
+    """Its client is only planned while its own sync is not live either."""
+    with scope(business=acme):
+        sync.mode, sync.live_since = "preview", None
+        sync.save()
+        pair(sync, "9", {}, None, state="due", verdict="wait", cause_code="client", cause="It waits for Ann.")
+        factories.run(sync)
+    html = get(alice, acme, f"syncs/{sync.pk}/?group=later")
+    assert "1 invoice follows once what comes first is there." in html
+    assert re.search(r'id="go-live"(?![^>]*disabled)', html)
+    assert "Waits for another record" in html
+    assert "It waits for Ann." in html
+
+
 def test_its_payments_and_those_entered_by_hand_are_shown(acme: Business, alice: User, mixed: Sync) -> None:
     with scope(business=acme):
         data = {"amount_refunded": 3000, "status": "part_refunded"}
