@@ -95,7 +95,7 @@ class StripeCase(Case):
         now = self.running.sandbox.frame.clock.time()
         return {
             "customers": CUSTOMER,
-            "invoices": INVOICE | {"customer": self.whom, "due_date": int(now) + 7 * 86400},
+            "invoices": INVOICE | {"customer": self.whom, "due_date": (int(now) // 86400 + 7) * 86400},
             "tax_rates": TAX_RATE,
             "payment_records": PAYMENT_RECORD | {"initiated_at": int(now) - 86400},
         }
