@@ -53,6 +53,20 @@ def stripe(body: bytes, age: int = 0) -> HttpResponse:
     return Client(enforce_csrf_checks=True).post("/webhooks/stripe/", body, "application/json", headers=headers)
 
 
+def test_a_delivery_is_answered_before_all_that_is_for_people() -> None:
+    for answer in (jobber(jobber_body()), jobber(jobber_body(), secret="another")):
+        assert answer.status_code in {200, 401}
+        assert not hasattr(answer.wsgi_request, "session")
+        assert answer.headers["Content-Length"] == "0"
+        assert "Content-Security-Policy" in answer.headers
+
+
+def test_nothing_else_is_answered_there() -> None:
+    answer = Client().get("/webhooks/")
+    assert answer.status_code == 404
+    assert hasattr(answer.wsgi_request, "session")
+
+
 @pytest.fixture
 def sync(acme: Business) -> Sync:
     """Clients to customers, live, every record in step."""
