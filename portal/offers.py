@@ -71,7 +71,7 @@ _DOES = {
         "Makes a Stripe invoice of every invoice that is sent in Jobber, line by line, with its GST.",
         "Compares both totals to the cent before anybody can pay it.",
         "Takes over what was paid in Jobber before, so that nobody pays twice.",
-        "Asks you before it voids anything.",
+        "Asks you before it voids anything, unless you say that it need not.",
     ),
     "payments-to-jobber": (
         "Writes a note on the Jobber invoice for each payment in Stripe, with amount, method and date.",
