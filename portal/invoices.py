@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db.models import F, Q
 from django.utils.formats import date_format
 
+from connectors import amounts
 from portal import wording
 from portal.receivables import Books
 from portal.values import Reader, minor
 from portal.wording import Badge
-from syncs import currencies
 from syncs.invoices import statuses
 from syncs.models import Invoice, Link, Payment, Snapshot
+from syncs.money import epoch
 
 #: What is shown for a status that is the same word on both sides, or only where invoices are paid.
 _STATUSES = {name: label for name, (label, _) in statuses.STATUSES.items()} | {
@@ -163,7 +164,11 @@ def facts(found: Case, here: Snapshot | None, there: Snapshot | None, read: Read
         Fact("Status", _status_words(found.here), _status_words(found.there)),
         Fact("Client", str(mine.get("client_name") or ""), ""),
         Fact("Subject", str(mine.get("subject") or ""), str(theirs.get("description") or "")),
-        Fact("Issued", _day(found.here.issued_at if found.here else None, read), _day(_issued(theirs), read)),
+        Fact(
+            "Issued",
+            _day(found.here.issued_at if found.here else None, read),
+            _day(epoch(theirs.get("effective_at")), read),
+        ),
         Fact("Due", _due(found.here, read), _due(found.there, read)),
         _money(tax, mine.get("tax"), theirs.get("tax", 0) if theirs else None, read, both=both),
         _money("Total", mine.get("total"), theirs.get("total"), read, both=both),
@@ -174,12 +179,6 @@ def facts(found: Case, here: Snapshot | None, there: Snapshot | None, read: Read
 
 def _status_words(row: Invoice | None) -> str:
     return status(row).words if row else ""
-
-
-def _issued(data: Mapping[str, Any]) -> datetime | None:
-    """A draft has no date of issue yet."""
-    seconds = data.get("effective_at")
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds else None
 
 
 def _due(row: Invoice | None, read: Reader) -> str:
@@ -261,7 +260,7 @@ def _unit(amount: Any, currency: str, read: Reader) -> str:
     except InvalidOperation:
         return ""
     whole = int(cents)
-    exact = f"{cents.scaleb(-currencies.exponent(currency)).normalize():f} {currency}"
+    exact = f"{amounts.plain(cents.scaleb(-amounts.exponent(currency)))} {currency}"
     return read.money(whole, currency) if cents == whole else exact
 
 

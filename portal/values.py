@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors import amounts
 from connectors.base import Field, FieldType
 from portal import wording
 from syncs import currencies
@@ -65,7 +66,7 @@ def minor(amount: Any, currency: str) -> int | None:
     if isinstance(amount, int):
         return amount
     try:
-        return currencies.minor(Decimal(str(amount)), currency)
+        return amounts.minor(Decimal(str(amount)), currency)
     except (InvalidOperation, ValueError):
         return None
 

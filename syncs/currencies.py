@@ -1,32 +1,8 @@
-"""Amounts in minor units, and in words. Pure.
+"""Money in words. Pure."""
 
-Exponents as Stripe documents them (docs.stripe.com/currencies, 2025): ISO 4217's, with the exceptions that it names.
-"""
+from connectors.amounts import exponent, major
 
-from decimal import ROUND_HALF_UP, Decimal
-
-_NONE = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
-_THREE = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 _SIGNS = {"AUD": "$", "NZD": "$", "USD": "$", "CAD": "$", "SGD": "$", "HKD": "$", "GBP": "£", "EUR": "€", "JPY": "¥"}
-
-
-def exponent(currency: str) -> int:
-    """Digits behind the point."""
-    code = currency.upper()
-    if code in _NONE:
-        return 0
-    return 3 if code in _THREE else 2
-
-
-def minor(amount: Decimal, currency: str) -> int:
-    """Decimal dollars as whole cents, halves away from zero."""
-    return int(amount.scaleb(exponent(currency)).quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def major(cents: int, currency: str) -> Decimal:
-    return Decimal(cents).scaleb(-exponent(currency))
 
 
 def shown(cents: int, currency: str, home: str = "") -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from connectors.amounts import minor
 from syncs import bulk
-from syncs.currencies import minor
+from syncs.invoices.document import moment
 from syncs.models import Invoice, Payment, Snapshot
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def _from_jobber(connection: "Connection", snapshot: Snapshot) -> Invoice:
         business_id=connection.business_id, connection=connection, external_id=snapshot.external_id,
         party_id=_text(data, "client_id"), number=_text(data, "number")[:120], status=_text(data, "status")[:40],
         currency=currency, total=_cents(data.get("total"), currency), remaining=_cents(data.get("balance"), currency),
-        issued_at=_iso(data.get("issued_on")), due_at=_iso(data.get("due_on")), gone=snapshot.deleted_at is not None,
+        issued_at=moment(data.get("issued_on")), due_at=moment(data.get("due_on")),
+        gone=snapshot.deleted_at is not None,
     )  # fmt: skip
 
 
@@ -54,7 +56,7 @@ def _from_stripe(connection: "Connection", snapshot: Snapshot) -> Invoice:
         refers_to=_text(data, "metadata.jobber_invoice_id"), party_id=_text(data, "customer"),
         number=_text(data, "number")[:120], status=_text(data, "status")[:40], currency=_text(data, "currency")[:3],
         total=int(data.get("total") or 0), remaining=int(data.get("amount_remaining") or 0),
-        issued_at=_epoch(data.get("effective_at") or data.get("created")), due_at=_epoch(data.get("due_date")),
+        issued_at=epoch(data.get("effective_at") or data.get("created")), due_at=epoch(data.get("due_date")),
         gone=snapshot.deleted_at is not None,
     )  # fmt: skip
 
@@ -69,7 +71,7 @@ def _payment(connection: "Connection", snapshot: Snapshot) -> Payment:
         refunded=int(data.get("amount_refunded") or 0), method=_text(data, "method")[:80],
         failure=(_text(data, "failure_message") or _text(data, "failure_code"))[:300],
         dispute=_text(data, "dispute_status")[:60],
-        made_at=_epoch(data.get("created")) or snapshot.read_at, paid_at=_epoch(data.get("paid_at")),
+        made_at=epoch(data.get("created")) or snapshot.read_at, paid_at=epoch(data.get("paid_at")),
     )  # fmt: skip
 
 
@@ -91,13 +93,6 @@ def _cents(amount: object, currency: str) -> int:
         return 0
 
 
-def _iso(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(value)) if value else None
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
-
-
-def _epoch(seconds: object) -> datetime | None:
+def epoch(seconds: object) -> datetime | None:
+    """Of seconds since 1970; None for what is none."""
     return datetime.fromtimestamp(int(seconds), UTC) if isinstance(seconds, int) and seconds else None

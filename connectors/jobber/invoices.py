@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from connectors.amounts import plain
 from connectors.base import Data, Field, FieldType, Record, storable
 from connectors.jobber.records import custom_fields, moment
 
@@ -76,7 +77,7 @@ def _tax(node: Mapping[str, Any]) -> Data:
         found |= {
             "tax_rate.id": str(rate["id"]),
             "tax_rate.name": rate["name"],
-            "tax_rate.percent": number(rate["tax"]),
+            "tax_rate.percent": plain(rate["tax"]),
         }
     return found
 
@@ -95,12 +96,12 @@ def _line(row: Mapping[str, Any], invoice: Mapping[str, Any]) -> Data:
     """A line's own rate is told only where it differs from the invoice's."""
     line: Data = {
         "id": str(row["id"]), "name": row["name"], "description": row["description"],
-        "quantity": number(row["quantity"]), "unit_price": money(row["unitPrice"]), "total": money(row["totalPrice"]),
+        "quantity": plain(row["quantity"]), "unit_price": money(row["unitPrice"]), "total": money(row["totalPrice"]),
         "taxable": bool(row["taxable"]),
     }  # fmt: skip
     rate, whole = row.get("taxRate") or {}, invoice.get("taxRate") or {}
     if rate and (rate["name"], rate["tax"]) != (whole.get("name"), whole.get("tax")):
-        line |= {"tax_percent": number(rate["tax"]), "tax_name": rate["name"]}
+        line |= {"tax_percent": plain(rate["tax"]), "tax_name": rate["name"]}
     return line
 
 
@@ -116,9 +117,4 @@ def _payment(row: Mapping[str, Any]) -> Data:
 def money(value: object) -> str:
     """Jobber's amounts are JSON numbers of dollars: '1234.50'."""
     found = Decimal(str(value))
-    return f"{found:.2f}" if found == round(found, 2) else f"{found.normalize():f}"
-
-
-def number(value: object) -> str:
-    """Without trailing zeros: '10', '1.5'."""
-    return f"{Decimal(str(value)).normalize():f}"
+    return f"{found:.2f}" if found == round(found, 2) else plain(found)

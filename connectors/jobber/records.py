@@ -4,12 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from connectors.base import Data, Field, FieldType, Record, storable
+from connectors.emails import match_email
 from connectors.jobber.writing import ADDRESS, WRITABLE
 
 _TEXT = {
@@ -87,15 +85,6 @@ def _label(data: Data) -> str:
     person = f"{data.get('first_name', '')} {data.get('last_name', '')}".strip()
     named = data.get("name") or data.get("company_name") or person or data.get("email")
     return str(named or f"Client {str(data['id']).rstrip('=')[-6:]}")
-
-
-@lru_cache(maxsize=8192)
-def match_email(raw: str) -> str:
-    """The address records are matched by: lower case, '' when it is none."""
-    try:
-        return validate_email(raw.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError:
-        return ""
 
 
 def slug_of(label: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import Data, Field, FieldType, Record, storable
-from connectors.stripe.records import METADATA, dashboard, match_email, metadata, moment, references
+from connectors.emails import match_email
+from connectors.stripe.records import METADATA, dashboard, metadata, moment, references
 
 #: Lengths as Stripe's published types say (API 2026-10-28.endive).
 FIELDS = (

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from connectors.amounts import plain
 from connectors.base import Data, Field, FieldType, Record, storable
 from connectors.stripe import records
-from connectors.stripe.records import METADATA, Json, identity, moment, plain
+from connectors.stripe.records import METADATA, Json, identity, moment
 
 _ONCE = "Only when it is made."
 _DRAFT = "Only while it is a draft."

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.amounts import plain
 from connectors.base import Field, FieldType, Record, storable
 from connectors.stripe import records
-from connectors.stripe.records import METADATA, Json, moment, plain
+from connectors.stripe.records import METADATA, Json, moment
 
 _ONCE = "Only when it is made."
 FIELDS = (

@@ -2,11 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
-
-from email_validator import EmailNotValidError, validate_email
 
 from connectors.base import Data, Field
 from connectors.errors import ContractError
@@ -17,15 +13,6 @@ METADATA = Field(
     "metadata.*", "Metadata", writable=True, max_length=500, custom=True,
     help="At most 50 keys of 40 characters without [ and ]; each value at most 500 characters.",
 )  # fmt: skip
-
-
-@lru_cache(maxsize=8192)
-def match_email(raw: str) -> str:
-    """The address records are matched by: lower case, '' when it is none."""
-    try:
-        return validate_email(raw.strip(), check_deliverability=False).normalized.lower()
-    except EmailNotValidError:
-        return ""
 
 
 def read[T](name: str, made: Callable[[], T]) -> T:
@@ -44,11 +31,6 @@ def moment(seconds: object) -> datetime:
 def identity(found: Any) -> str:
     """The id of what Stripe shows by its id, or whole where it was asked to expand it; '' for none."""
     return str(found["id"]) if isinstance(found, Mapping) else str(found or "")
-
-
-def plain(number: object) -> str:
-    """A decimal number as text without needless zeros: '1.5', '2070'."""
-    return f"{Decimal(str(number)).normalize():f}"
 
 
 def metadata(found: Mapping[str, Any]) -> Data:

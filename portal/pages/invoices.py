@@ -12,6 +12,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from connectors import amounts
 from portal import access, invoices, paging, receivables, sides, statements, wording
 from portal.access import Action
 from portal.models import Business
@@ -19,7 +20,6 @@ from portal.pages import records
 from portal.receivables import Books, Standing, Sums
 from portal.stories import Tale
 from portal.values import Reader
-from syncs import currencies
 from syncs.models import Invoice, Link, Payment, Snapshot, Sync
 
 #: Clients and invoices whose name is looked through for a search, at most.
@@ -116,7 +116,7 @@ def _cents(asked: str, currency: str) -> int | None:
         amount = Decimal(asked.replace(",", "").replace(" ", "").lstrip("$£€¥"))
     except InvalidOperation:
         return None
-    return currencies.minor(amount, currency) if amount.is_finite() and abs(amount) < 10**12 else None
+    return amounts.minor(amount, currency) if amount.is_finite() and abs(amount) < 10**12 else None
 
 
 # One of them

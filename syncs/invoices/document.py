@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors import amounts
 from connectors.base import Record
 from syncs import currencies
 from syncs.invoices.facts import Facts
@@ -69,7 +70,7 @@ class Line:
     def as_json(self) -> list[Any]:
         """What has been sent, to be compared with later."""
         tax = [self.tax.name, self.tax.percent, self.tax.inclusive] if self.tax else []
-        return [self.description, text(self.quantity), text(self.unit), tax]
+        return [self.description, amounts.plain(self.quantity), amounts.plain(self.unit), tax]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _line(place: int, row: Mapping[str, Any], data: Mapping[str, Any], inclusive
         key=str(row.get("id") or f"line {place + 1}"),
         description=described if len(described) <= LONGEST_LINE else f"{described[: LONGEST_LINE - 3]}...",
         quantity=quantity.quantize(PLACES).normalize(),
-        unit=unit.scaleb(currencies.exponent(currency)).quantize(PLACES).normalize(),
+        unit=unit.scaleb(amounts.exponent(currency)).quantize(PLACES).normalize(),
         tax=_tax(row, data, inclusive),
     )
 
@@ -150,7 +151,7 @@ def _tax(row: Mapping[str, Any], data: Mapping[str, Any], inclusive: bool) -> Ta
         return None
     rate = number(percent)
     name = plain(row.get("tax_name") or data.get("tax_rate.name") or "GST")[:50]
-    return Tax(name, text(rate), inclusive) if rate else None
+    return Tax(name, amounts.plain(rate), inclusive) if rate else None
 
 
 def _discounts(lines: Sequence[Line], discount: int) -> list[Line]:
@@ -203,7 +204,7 @@ def _header(
 
 
 def _due(data: Mapping[str, Any]) -> datetime | None:
-    said, issued, days = _moment(data.get("due_on")), _moment(data.get("issued_on")), data.get("net_days")
+    said, issued, days = moment(data.get("due_on")), moment(data.get("issued_on")), data.get("net_days")
     return said or (issued + timedelta(days=int(days)) if issued and isinstance(days, int) else None)
 
 
@@ -232,7 +233,7 @@ def _fitting(field: Mapping[str, str]) -> dict[str, str]:
 
 def _noon(value: object, facts: Facts) -> int | None:
     """Midday of that day where the business is: midnight UTC would show as the day before or after."""
-    found = _moment(value)
+    found = moment(value)
     if found is None:
         return None
     noon = datetime.combine(local(found, facts.zone).date(), time(12), ZoneInfo(facts.zone))
@@ -253,12 +254,13 @@ def _payments(data: Mapping[str, Any], currency: str) -> tuple[Earlier, ...]:
         amount = cents(row.get("amount"), currency)
         kept, back = max(0, amount - back), max(0, back - amount)
         if kept:
-            at = _moment(row.get("entered_on")) or datetime(1970, 1, 1, tzinfo=UTC)
+            at = moment(row.get("entered_on")) or datetime(1970, 1, 1, tzinfo=UTC)
             found.append(Earlier(str(row["id"]), kept, at, plain(row.get("method"))[:80]))
     return tuple(reversed(found))
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
+    """Of an ISO date or time, which is taken for UTC where it says no zone; None for what is neither."""
     try:
         found = datetime.fromisoformat(str(value)) if value else None
     except ValueError:
@@ -271,7 +273,7 @@ def _cents(data: Mapping[str, Any], path: str, currency: str) -> int:
 
 
 def cents(amount: object, currency: str) -> int:
-    return currencies.minor(number(amount), currency)
+    return amounts.minor(number(amount), currency)
 
 
 def number(value: object) -> Decimal:
@@ -283,8 +285,3 @@ def number(value: object) -> Decimal:
     if not found.is_finite() or found.adjusted() >= MOST_DIGITS:
         raise Impossible("not_a_number", f"“{plain(value)[:40]}” is not an amount.")
     return found
-
-
-def text(value: Decimal) -> str:
-    """Without exponent or trailing zeros: '10', '1.5'."""
-    return f"{value.normalize():f}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from connectors import amounts
 from connectors.base import Record
 from syncs import planning
 from syncs.comparing import Change, Known, compare, moved_on
@@ -64,7 +65,7 @@ def _rate_of(facts: Facts, tax: Tax) -> str | None:
     for rate in facts.tax_rates:
         found = rate.data
         same = found.get("name") == tax.name and bool(found.get("inclusive")) == tax.inclusive
-        if same and found.get("active", True) and document.text(document.number(found.get("percent"))) == tax.percent:
+        if same and found.get("active", True) and amounts.plain(document.number(found.get("percent"))) == tax.percent:
             return rate.id
     return None
 
@@ -152,8 +153,8 @@ def _key(line: Mapping[str, Any]) -> str:
 def _row(line: Line, facts: Facts) -> dict[str, Any]:
     rate = _rate_of(facts, line.tax) if line.tax else None
     return {
-        "description": line.description, "quantity_decimal": document.text(line.quantity),
-        "unit_amount_decimal": document.text(line.unit), "tax_rates": [rate] if rate else [],
+        "description": line.description, "quantity_decimal": amounts.plain(line.quantity),
+        "unit_amount_decimal": amounts.plain(line.unit), "tax_rates": [rate] if rate else [],
         "metadata": {LINE_KEY: line.key},
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connectors.amounts import plain
 from connectors.base import NoticeKind, Record, Session
 from connectors.errors import ContractError
 from connectors.jobber import invoices, notes
@@ -88,7 +89,7 @@ def test_only_a_rate_of_its_own_is_told_of_a_line(jobber: Calls, session: Sessio
     made = add_invoice(service.invoicing, account, client(jobber), rows)
     lines = one(session, made["id"]).data["lines"]
     assert [row.get("tax_name", "") for row in lines] == ["", "Levy", ""]
-    assert lines[1]["tax_percent"] == invoices.number(levy["tax"])
+    assert lines[1]["tax_percent"] == plain(levy["tax"])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_amounts_keep_every_digit(value: object, text: str) -> None:
 
 @pytest.mark.parametrize(("value", "text"), [(10.0, "10"), (1.5, "1.5"), (100, "100"), ("0.10", "0.1"), (0, "0")])
 def test_plain_numbers_have_no_zeros_at_their_end(value: object, text: str) -> None:
-    assert invoices.number(value) == text
+    assert plain(value) == text
 
 
 def test_a_status_of_a_newer_version_is_passed_on(jobber: Calls, session: Session) -> None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from connectors import amounts
 from syncs import currencies
 
 
@@ -15,7 +16,7 @@ from syncs import currencies
     ],
 )  # fmt: skip
 def test_amounts_become_whole_minor_units(amount: str, currency: str, cents: int) -> None:
-    assert currencies.minor(Decimal(amount), currency) == cents
+    assert amounts.minor(Decimal(amount), currency) == cents
 
 
 @pytest.mark.parametrize(
@@ -27,4 +28,4 @@ def test_amounts_become_whole_minor_units(amount: str, currency: str, cents: int
 )  # fmt: skip
 def test_amounts_are_shown_as_people_write_them(cents: int, currency: str, home: str, words: str) -> None:
     assert currencies.shown(cents, currency, home) == words
-    assert currencies.minor(currencies.major(cents, currency), currency) == cents
+    assert amounts.minor(amounts.major(cents, currency), currency) == cents
