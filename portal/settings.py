@@ -85,7 +85,6 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {"default": {**ENV.database, "CONN_MAX_AGE": None}}
 SQLITE = ENV.database.get("ENGINE", "").endswith("sqlite3")
 if SQLITE:
-    DATABASES["default"]["ENGINE"] = "portal.sqlite"
     # Measured: without these, readers that turn writers meet "database is locked" under load.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
