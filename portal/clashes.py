@@ -32,16 +32,12 @@ def of(tell: Teller, link: Link, last: Attempt | None) -> list[Clash]:
         return []
     version, found = compile_version(tell.sync.version.content), dict[str, list[Sequence[Any]]]()
     for row in last.plan.get("conflicts") or ():
-        found.setdefault(_unit(version, row[0]), []).append(row)
+        found.setdefault(version.limits.unit_of(row[0]), []).append(row)
     return [Clash(key, tell.fields({}, rows), _paths(version, key)) for key, rows in found.items()]
 
 
-def _unit(version: Compiled, path: str) -> str:
-    return next((unit for unit in version.limits.units if path.startswith(unit)), path)
-
-
 def _paths(version: Compiled, key: str) -> list[str]:
-    return [row.target for row in version.rows if row.target == key or _unit(version, row.target) == key]
+    return [row.target for row in version.rows if key in (row.target, version.limits.unit_of(row.target))]
 
 
 def chosen(clashes: Sequence[Clash], said: Mapping[str, str]) -> dict[str, str]:

@@ -66,18 +66,17 @@ def _both(
     aside = sides.there | sides.clashing
     found = compare(version, source, target, known, aside=aside)
     changes = _changes_here(version, source, target, sides.there)
+    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
     if found.changes or (made.verdict == Verdict.LINK and not known.target_id):
         reason = made.reason if made.verdict == Verdict.LINK else planning.why(names, found.led, known)
         forward = replace(made, reason=reason, changes=found.changes, warnings=found.warnings, values=found.values)
         return replace(forward, more=bool(changes or sides.clashing))
     if changes:
-        agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
         reason = f"{planning.field_words(changes)} changed in {names.target}."
         return Plan(
             Verdict.UPDATE, "changed_there", reason, source.id, changes, (), agreed, back=True,
             more=bool(sides.clashing),
         )  # fmt: skip
-    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
     if sides.clashing:
         return _clash(names, told, target, known, sides, agreed)
     return Plan(Verdict.SKIP, "in_step", "Both sides agree.", target.id, (), found.warnings, agreed)
@@ -106,13 +105,12 @@ def _groups(version: Compiled, told: Mapping[str, Any]) -> list[list[Row]]:
     units: dict[str, list[Row]] = {}
     for row in version.rows:
         if row.back and row.target in told:
-            unit = next((u for u in version.limits.units if row.target.startswith(u)), row.target)
-            units.setdefault(unit, []).append(row)
+            units.setdefault(version.limits.unit_of(row.target), []).append(row)
     return list(units.values())
 
 
 def _side(row: Row, here_moved: bool, there_moved: bool, known: Known, facts: Facts) -> str:
-    """ "source", "target", or "ask": keep both until a person has chosen."""
+    """Who has the say: "source", "target", or "ask", which keeps both until a person has chosen."""
     if not there_moved:
         return "source"
     if not here_moved:

@@ -77,7 +77,7 @@ def moved_on(version: Compiled, source: Record, known: Known) -> bool:
     wanted, _ = version.values(source.data, _filled(known.base))
     told = {p: v.value for p, v in wanted.items() if v.mode != "with_changes" and not v.unusable}
     gone = [p for p in _filled(known.base) if p not in wanted and version.covers(p)]
-    return bool(gone) or any(not _same(value, known.base.get(path)) for path, value in told.items())
+    return bool(gone) or any(not same(value, known.base.get(path)) for path, value in told.items())
 
 
 def rendered(
@@ -90,7 +90,7 @@ def rendered(
         there = _plain(shown.get(path))
         if path not in sent and not _agrees(path, value, there, known):
             continue
-        if not _same(there, value):
+        if not same(there, value):
             found[path] = there
     return found
 
@@ -104,11 +104,7 @@ def moved_there(path: str, there: Any, known: Known) -> bool:
 
 def moved_here(path: str, wanted: Any, known: Known) -> bool:
     """Whether the source says anything else than what had been agreed on."""
-    return not is_empty(wanted) if path not in known.base else not _same(wanted, known.base[path])
-
-
-def same(one: Any, other: Any) -> bool:
-    return _same(one, other)
+    return not is_empty(wanted) if path not in known.base else not same(wanted, known.base[path])
 
 
 def _filled(data: Mapping[str, Any]) -> list[str]:
@@ -119,7 +115,8 @@ def _plain(value: Any) -> Any:
     return "" if is_empty(value) else value
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether they say the same; nothing and an empty text do."""
     return bool(_plain(one) == _plain(other))
 
 
@@ -148,15 +145,15 @@ def _change(
         after = _merged(path, value, before, known, limits)
         if set(_entries(after)) == set(_entries(before)):
             return None
-    unit = next((u for u in limits.units if path.startswith(u)), "")
-    whole = bool(unit) and any(not is_empty(v.value) for p, v in wanted.items() if p.startswith(unit))
+    unit = limits.unit_of(path)
+    whole = unit != path and any(not is_empty(v.value) for p, v in wanted.items() if p.startswith(unit))
     if _protected(path, after, before, value.mode, known) and not (whole and value.mode == "always"):
         return None
     return Change(path, before, after)
 
 
 def _agrees(path: str, wanted: Any, before: Any, known: Known) -> bool:
-    if _same(wanted, before):
+    if same(wanted, before):
         return True
     return path in known.rendered and known.base.get(path) == wanted and known.rendered[path] == before
 

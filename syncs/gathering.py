@@ -78,14 +78,13 @@ def _invoices(batch: Batch) -> Told:
     clients = {s.external_id: str(s.data.get("client_id") or "") for s in batch.sources.values()}
     parents = waiting.parents(sync.source, "clients", sync.target, list(clients.values()))
     alike = invoice_facts.Facts(
-        client=invoice_facts.Client("unknown"), currency=business.currency, zone=business.time_zone,
+        client=waiting.UNKNOWN, currency=business.currency, zone=business.time_zone,
         country=business.country, now=timezone.now(), tax_rates=_tax_rates(batch), recorded=_recorded(batch),
     )  # fmt: skip
     told = {}
     for link in batch.links:
         parent = parents.get(clients.get(link.source_id, ""), waiting.UNKNOWN)
-        client = invoice_facts.Client(parent.state, parent.id, parent.label, parent.cause)
-        told[link.pk] = (replace(alike, client=client), parent.key)
+        told[link.pk] = (replace(alike, client=parent), parent.key)
     return told
 
 

@@ -111,10 +111,11 @@ def _record(snapshot: Snapshot | None) -> Record | None:
 def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str, Snapshot]:
     """Snapshots read after the links were noticed: those that are older are read again, many in a call."""
     held = snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links])
+    both = bool(sync.live_options.get("two_way"))
     old = [
         link.source_id
         for link in links
-        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id), both=_both_ways(sync))
+        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id), both=both)
     ]
     if not old:
         return held
@@ -131,10 +132,6 @@ def _too_old(link: Link, snapshot: Snapshot | None, *, both: bool) -> bool:
     the other a moment ago."""
     since = link.noticed_at if both else link.stale_at
     return snapshot is None or (since is not None and snapshot.read_at < since)
-
-
-def _both_ways(sync: Sync) -> bool:
-    return bool(sync.version and sync.version.content.get("options", {}).get("two_way"))
 
 
 def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
@@ -172,7 +169,7 @@ def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[st
 
 
 def _read_missing(sync: Sync, links: Sequence[Link], targets: dict[str, Snapshot], sessions: Sessions) -> None:
-    both = _both_ways(sync)
+    both = bool(sync.live_options.get("two_way"))
     missing = [
         link.target_id
         for link in links

@@ -51,6 +51,10 @@ class Limits:
     list_length: int = 500
     units: tuple[str, ...] = ("address.",)
 
+    def unit_of(self, path: str) -> str:
+        """The prefix of the unit it is part of, or the path itself."""
+        return next((unit for unit in self.units if path.startswith(unit)), path)
+
 
 @dataclass(frozen=True, slots=True)
 class Value:

@@ -37,6 +37,19 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """A record that another one needs, such as an invoice's client. `state`: "ready" (it has its counterpart, `id`),
+    "coming", "stopped" (`cause` says why), or "unknown": no sync looks after records of its kind. `key`: the link to
+    wait for."""
+
+    state: str
+    id: str = ""
+    label: str = ""
+    cause: str = ""
+    key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clash:
     """A field that both sides have changed to different values, and neither has the say. `path`: at the target;
     `agreed`: what both had before."""

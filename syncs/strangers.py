@@ -31,8 +31,8 @@ def take_in(sync: Sync, records: Sequence[Record]) -> None:
 
 
 def _wanted(sync: Sync) -> bool:
-    options = sync.version.content.get("options", {}) if sync.version else {}
-    return sync.mode == Sync.Mode.LIVE and bool(options.get("two_way") and options.get("create_back"))
+    chosen = sync.live_options.get("two_way") and sync.live_options.get("create_back")
+    return sync.mode == Sync.Mode.LIVE and bool(chosen)
 
 
 def being_made(sync: Sync) -> bool:

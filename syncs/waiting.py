@@ -1,7 +1,6 @@
 """Records that others wait for: an invoice's client, a payment's invoice. Nothing fails for being early."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -10,6 +9,7 @@ from django.utils import timezone
 
 from syncs import lanes, notice
 from syncs.models import Link, Sync
+from syncs.planning import Parent
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 _STOPPED = {
     Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED, Link.State.SKIPPED, Link.State.ENDED,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """`state`: "ready" (it has its counterpart, `id`), "coming", "stopped" (`cause` says why), or "unknown": no sync
-    looks after records of its kind. `key`: the link to wait for."""
-
-    state: str
-    id: str = ""
-    label: str = ""
-    cause: str = ""
-    key: int | None = None
 
 
 UNKNOWN = Parent("unknown")

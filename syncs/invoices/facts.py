@@ -5,25 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.base import Record
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """The customer that the invoice's client has: `state` is "ready" with its `id`, "coming", "stopped" with the
-    `cause`, or "unknown": no sync looks after clients."""
-
-    state: str
-    id: str = ""
-    label: str = ""
-    cause: str = ""
+from syncs.planning import Parent
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`recorded`: {id of a payment at the source: (id of its payment record at the target, its amount in minor units)}.
-    `zone`: an IANA name."""
+    """`client`: the customer that the invoice's client has. `zone`: an IANA name. `recorded`: {id of a payment at the
+    source: (id of its payment record at the target, its amount in minor units)}."""
 
-    client: Client
+    client: Parent
     currency: str
     zone: str
     country: str

@@ -1,6 +1,7 @@
 """What a business has chosen: a sync, the editable draft of its mapping, and the published versions."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -51,6 +52,12 @@ class Sync(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def live_options(self) -> Mapping[str, Any]:
+        """The options of the live version: what is worked by, while `options` may be a draft."""
+        found: Mapping[str, Any] = self.version.content.get("options", {}) if self.version else {}
+        return found
 
 
 class WriteMode(models.TextChoices):

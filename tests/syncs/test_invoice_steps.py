@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncs.comparing import Known
-from syncs.invoices.facts import Client
-from syncs.planning import Plan, Verdict
+from syncs.planning import Parent, Plan, Verdict
 from tests.strategies import settings  # the profile comes with it
 from tests.syncs.papers import Item, Paper
 from tests.syncs.till import Desk, Till, version
@@ -282,7 +281,7 @@ def test_a_draft_that_waited_past_its_due_date_can_still_be_opened() -> None:
 def test_what_is_withdrawn_is_voided_even_where_its_client_is_gone_or_its_figures_make_no_sense() -> None:
     for broken in ({"client_id": ""}, {"tax_calculation": "odd"}, {"lines": []}):
         desk = opened(void_without_asking=True)
-        desk.client = Client("stopped", cause="Deleted in Stripe.")
+        desk.client = Parent("stopped", cause="Deleted in Stripe.")
         assert then(desk, status="voided", more=broken).code == "in_step"
         assert desk.there["status"] == "void"
 
@@ -290,7 +289,7 @@ def test_what_is_withdrawn_is_voided_even_where_its_client_is_gone_or_its_figure
 def test_what_is_paid_needs_no_client_any_more() -> None:
     desk = opened()
     desk.till.card(desk.known.target_id)
-    desk.client = Client("stopped", cause="Deleted in Stripe.")
+    desk.client = Parent("stopped", cause="Deleted in Stripe.")
     assert then(desk).code == "in_step"
 
 
@@ -444,12 +443,12 @@ def test_the_number_of_jobber_is_used_only_where_that_is_wanted_and_it_is_the_on
 def test_another_client_makes_a_draft_anew_and_an_open_one_a_question() -> None:
     desk = opened(finalize=False)
     first = desk.known.target_id
-    desk.client = Client("ready", "cus_2", "Bo Green")
+    desk.client = Parent("ready", "cus_2", "Bo Green")
     assert then(desk).code == "in_step"
     assert (desk.there["customer"], list(desk.till.invoices)) == ("cus_2", [desk.known.target_id])
     assert desk.known.target_id != first
     desk = opened()
-    desk.client = Client("ready", "cus_2", "Bo Green")
+    desk.client = Parent("ready", "cus_2", "Bo Green")
     held = then(desk)
     assert held.code == "approve_replace"
     assert "Its client is Bo Green now" in held.reason
@@ -460,7 +459,7 @@ def test_another_client_makes_a_draft_anew_and_an_open_one_a_question() -> None:
     ("unknown", Verdict.HOLD, "no_client_sync"),
 ])  # fmt: skip
 def test_the_client_comes_first(state: str, verdict: Verdict, code: str) -> None:
-    desk = Desk(Paper().record(), client=Client(state, label="Ann Smith", cause="No email."))
+    desk = Desk(Paper().record(), client=Parent(state, label="Ann Smith", cause="No email."))
     made = desk.run()
     assert (made.verdict, made.code, desk.till.seen) == (verdict, code, [])
 

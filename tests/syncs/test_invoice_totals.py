@@ -13,14 +13,15 @@ from connectors import amounts
 from connectors.base import Record
 from syncs.invoices import document, statuses, totals
 from syncs.invoices.document import Impossible, Line, Tax
-from syncs.invoices.facts import Client, Facts
+from syncs.invoices.facts import Facts
+from syncs.planning import Parent
 from tests import shared
 from tests.syncs.papers import Item, Paper
 from tests.syncs.test_invoice_steps import papers
 from tests.syncs.till import NOW
 
 GST = Tax("GST", "10", inclusive=False)
-FACTS = Facts(Client("ready", "cus_1", "Ann Smith"), "AUD", "Australia/Sydney", "AU", NOW)
+FACTS = Facts(Parent("ready", "cus_1", "Ann Smith"), "AUD", "Australia/Sydney", "AU", NOW)
 
 
 def read(paper: Paper, currency: str = "AUD", **options: Any) -> document.Document:

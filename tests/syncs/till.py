@@ -10,10 +10,10 @@ from connectors.base import Record
 from syncs import recipes
 from syncs.comparing import Known
 from syncs.invoices import steps
-from syncs.invoices.facts import Client, Facts
+from syncs.invoices.facts import Facts
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
-from syncs.planning import Plan, Verdict, agreement
+from syncs.planning import Parent, Plan, Verdict, agreement
 
 RECIPE = recipes.get("invoices-to-stripe")
 REFERENCE = RECIPE.names.reference
@@ -238,7 +238,7 @@ class Desk:
     source: Record | None
     till: Till = field(default_factory=Till)
     version: Compiled = field(default_factory=version)
-    client: Client = field(default_factory=lambda: Client("ready", "cus_1", "Ann Smith"))
+    client: Parent = field(default_factory=lambda: Parent("ready", "cus_1", "Ann Smith"))
     currency: str = "AUD"
     zone: str = "Australia/Sydney"
     known: Known = field(default_factory=Known)
