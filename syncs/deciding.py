@@ -34,7 +34,10 @@ _OPEN = {Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED}
 BOTH_CHANGED = "both_changed"
 _SIDES = {Choice.HERE: "source", Choice.THERE: "target"}
 #: What a cause asks for, besides leaving the record out.
-_ONE_PRESS = {"approve_void": Choice.VOID, "approve_replace": Choice.REPLACE, "void_there": Choice.NEW}
+_ONE_PRESS = {
+    "approve_void": Choice.VOID, "approve_replace": Choice.REPLACE, "void_there": Choice.NEW, "made_there": Choice.NEW,
+    "target_deleted": Choice.NEW,
+}  # fmt: skip
 _WHO_IS_WHO = {"ambiguous", "taken"}
 _WORDS = {
     Choice.SAME: "they are the same",
@@ -57,11 +60,9 @@ def choices(link: Link) -> tuple[Choice, ...]:
         return (Choice.HERE, Choice.THERE, Choice.LEAVE)
     if link.cause_code in _ONE_PRESS:
         return (_ONE_PRESS[link.cause_code], Choice.LEAVE)
-    if link.cause_code == "made_there":
-        return (Choice.NEW, Choice.LEAVE)
     if link.cause_code in _WHO_IS_WHO:
         return (Choice.SAME, Choice.NEW, Choice.LEAVE)
-    return (Choice.NEW, Choice.LEAVE) if link.cause_code == "target_deleted" else (Choice.LEAVE,)
+    return (Choice.LEAVE,)
 
 
 def _decided(link: Link) -> bool:

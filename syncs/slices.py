@@ -33,6 +33,7 @@ from syncs import applying, incidents, lanes, looking, recipes, recovering, runs
 from syncs.applying import Answer, Order
 from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
+from syncs.planning import Plan
 from syncs.retries import Next, backoff, decide
 from syncs.sessions import Sessions
 
@@ -74,6 +75,11 @@ def _pool() -> ThreadPoolExecutor:
 
 class Stop(Exception):
     """Nothing more of this lane now."""
+
+
+def _beside(made: Plan) -> tuple[str, str]:
+    """What a plan makes beside the counterpart."""
+    return made.resource, json.dumps(made.data, sort_keys=True)
 
 
 class Slice:
@@ -172,19 +178,20 @@ class Slice:
     def _once(self, looks: list[Look]) -> list[Look]:
         """What several records need beside themselves, such as a tax rate, is made once: the others look again when
         it is there."""
-        flying = [o.write for f in self.flights for o, _ in f.calls]
-        making = {(w.resource, json.dumps(w.params, sort_keys=True)) for w in flying}
-        found, late = [], []
+        if not any(look.plan.resource for look in looks):
+            return looks
+        flying = [o.look.plan for f in self.flights for o, _ in f.calls]
+        making = {_beside(made) for made in flying if made.resource}
+        found: list[Look] = []
+        late: list[Look] = []
         for look in looks:
-            place = (look.plan.resource, json.dumps(look.plan.data, sort_keys=True)) if look.plan.resource else None
-            if place in making:
-                late.append(look.link.pk)
-                continue
-            found.append(look)
-            if place:
-                making.add(place)
+            thing = _beside(look.plan) if look.plan.resource else None
+            (late if thing in making else found).append(look)
+            if thing:
+                making.add(thing)
         if late:
-            Link.objects.filter(pk__in=late).update(claims=0, next_try=timezone.now() + SOON)
+            again = Link.objects.filter(pk__in=[look.link.pk for look in late])
+            again.update(claims=0, next_try=timezone.now() + SOON)
         return found
 
     def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:

@@ -39,6 +39,22 @@ class Case:
     def options(self) -> Mapping[str, Any]:
         return self.version.options
 
+    @property
+    def there(self) -> Record:
+        """The counterpart, for the steps that are chosen by its status."""
+        assert self.target is not None  # noqa: S101  # without one there is no status to choose them by
+        return self.target
+
+    @property
+    def total_there(self) -> int:
+        """What the counterpart comes to, in minor units."""
+        return int(self.there.data.get("total") or 0)
+
+    @property
+    def left_there(self) -> int:
+        """What is still to be paid of the counterpart, in minor units."""
+        return int(self.there.data.get("amount_remaining") or 0)
+
     def money(self, amount: int) -> str:
         return currencies.shown(amount, self.facts.currency)
 
@@ -52,7 +68,7 @@ class Case:
 
     def step(self, reason: str, action: str = "", changes: Sequence[Change] = (), **more: Any) -> Plan:
         found: dict[str, Any] = {"action": action, "changes": tuple(changes), "more": True} | more
-        return self.plan(Verdict.UPDATE, action or "changed", reason, **found)  # fmt: skip
+        return self.plan(Verdict.UPDATE, action or "changed", reason, **found)
 
     def in_step(self, reason: str) -> Plan:
         return self.plan(Verdict.SKIP, "in_step", reason, warnings=(*self.wanted.warnings, *self._kept()))

@@ -78,16 +78,14 @@ def _way(tax: Tax) -> str:
 
 
 def on_draft(case: Case) -> Plan:
-    made, target = case.document, case.target
-    assert target is not None  # noqa: S101  # looked up by its status
+    made, total = case.document, case.total_there
     if case.goal in {VOID, NONE}:
         return _take_back(case, "It is no longer sent in Jobber, so its draft in Stripe goes.")
-    if target.data.get("customer") != case.facts.client.id:
+    if case.there.data.get("customer") != case.facts.client.id:
         return _take_back(case, "Its client has changed, and a draft keeps its customer: it is made anew.")
     step = tax_rate(case) or _lines(case) or _fields(case)
     if step:
         return step
-    total = int(target.data.get("total") or 0)
     if total != made.total:
         words = totals.differ(made, total, case.source.data, case.facts.currency)
         return case.hold("total_differs", f"{words} It stays a draft, and nobody can pay it.")
@@ -108,11 +106,10 @@ def _take_back(case: Case, reason: str) -> Plan:
 
 def _lines(case: Case) -> Plan | None:
     """Lines to take away, then to change, then to add: one call each."""
-    assert case.target is not None  # noqa: S101
     wanted = {line.key: line for line in case.document.lines}
     there: dict[str, Mapping[str, Any]] = {}
     extra: list[str] = []
-    for row in case.target.data.get("lines") or ():
+    for row in case.there.data.get("lines") or ():
         if _key(row) in wanted and _key(row) not in there:
             there[_key(row)] = row
         else:
@@ -179,8 +176,7 @@ def rounding(gap: int) -> Line:
 
 def _fields(case: Case) -> Plan | None:
     """The header while it is a draft: mapped fields, and those that follow from the document."""
-    assert case.target is not None  # noqa: S101
-    there = case.target.data
+    there = case.there.data
     extra = [
         Change(path, there.get(path, ""), value)
         for path, value in document.lasting_header(case.document.header, there, case.facts.now).items()

@@ -19,18 +19,17 @@ def on_open(case: Case) -> Plan:
     step = _lasting_fields(case, LASTING_OPEN) or _changed_payment(case) or _earlier_payment(case)
     if step:
         return step
-    left = int((case.target.data if case.target else {}).get("amount_remaining") or 0)
+    left = case.left_there
     if case.goal == UNCOLLECTIBLE:
         return case.step("It is bad debt in Jobber.", "mark_uncollectible")
     return _settled_elsewhere(case) or case.in_step(f"It can be paid; {case.money(left)} is left.")
 
 
 def _not_wanted(case: Case) -> Plan | None:
-    assert case.target is not None  # noqa: S101  # looked up by its status
     if case.goal not in {VOID, NONE, DRAFT}:
         return None
     status = str(case.source.data.get("status"))
-    held = part_paid(case.target, case.facts.currency, f"It is {status} in Jobber.")
+    held = part_paid(case.there, case.facts.currency, f"It is {status} in Jobber.")
     if held:
         return held
     if case.goal == VOID and (case.options.get("void_without_asking") or case.decided("void")):
@@ -42,11 +41,10 @@ def _not_wanted(case: Case) -> Plan | None:
 
 def _replaced(case: Case) -> Plan | None:
     """The old one is void before there is a new one: two are never collectable at once."""
-    assert case.target is not None  # noqa: S101
-    difference = _difference(case, case.target)
+    difference = _difference(case)
     if not difference:
         return None
-    held = part_paid(case.target, case.facts.currency, difference)
+    held = part_paid(case.there, case.facts.currency, difference)
     if held:
         return held
     if case.decided("replace"):
@@ -56,24 +54,24 @@ def _replaced(case: Case) -> Plan | None:
     )  # fmt: skip
 
 
-def _difference(case: Case, target: Record) -> str:
+def _difference(case: Case) -> str:
     """What can not be changed any more and is not as the source has it, in words; '' where all agrees."""
-    there, made = target.data, case.document
+    there, made = case.there.data, case.document
     if there.get("customer") != case.facts.client.id:
         return f"Its client is {case.facts.client.label or 'another one'} now."
-    total = int(there.get("total") or 0)
+    total = case.total_there
     if total != made.total:
         return f"It comes to {case.money(made.total)} in Jobber now, and to {case.money(total)} in Stripe."
     if case.lines_moved():
         return "Its lines have changed in Jobber."
-    if made.due and made.due.isoformat() != _due_there(case, target):
+    if made.due and made.due.isoformat() != _due_there(case):
         return f"It is due on {made.due:%-d %b %Y} in Jobber now."
     return ""
 
 
-def _due_there(case: Case, target: Record) -> str:
+def _due_there(case: Case) -> str:
     """The day it was said to be due, where that was past already, else the day that Stripe has."""
-    put_off, due = target.data.get("metadata.jobber_due_date"), target.data.get("due_date")
+    put_off, due = case.there.data.get("metadata.jobber_due_date"), case.there.data.get("due_date")
     day = document.local(datetime.fromtimestamp(int(due), UTC), case.facts.zone).date().isoformat() if due else ""
     return str(put_off or day)
 
@@ -93,7 +91,7 @@ def _all_paid(case: Case) -> bool:
 
 def _settled_elsewhere(case: Case) -> Plan | None:
     """What payment records cannot say: it is paid in Jobber, and nothing there says how."""
-    left = int((case.target.data if case.target else {}).get("amount_remaining") or 0)
+    left = case.left_there
     if not left or not _all_paid(case):
         return None
     words = f"It is paid in Jobber; the {case.money(left)} left in Stripe did not come through Stripe."
@@ -108,8 +106,7 @@ def _attached(target: Record) -> dict[str, int]:
 
 def _changed_payment(case: Case) -> Plan | None:
     """A payment that Stripe was told about is another one now: what is told there cannot be taken back from here."""
-    assert case.target is not None  # noqa: S101
-    attached, kept = _attached(case.target), {p.id: p.amount for p in case.document.payments}
+    attached, kept = _attached(case.there), {p.id: p.amount for p in case.document.payments}
     for payment, (record, amount) in case.facts.recorded.items():
         here = kept.get(payment, 0)
         if amount != here and (here or record in attached):
@@ -120,13 +117,12 @@ def _changed_payment(case: Case) -> Plan | None:
 
 def _earlier_payment(case: Case) -> Plan | None:
     """What was paid elsewhere is told to Stripe: a payment record first, then that it pays this invoice."""
-    assert case.target is not None  # noqa: S101
-    attached, left = _attached(case.target), int(case.target.data.get("amount_remaining") or 0)
+    attached = _attached(case.there)
     for payment in case.document.payments:
         record, _ = case.facts.recorded.get(payment.id, ("", 0))
         if record in attached:
             continue
-        doubt = _twice(case, case.target, payment, left)
+        doubt = _twice(case, payment)
         if doubt and _all_paid(case):
             continue  # whatever it was, nothing is left to be asked for
         if doubt:
@@ -138,15 +134,16 @@ def _earlier_payment(case: Case) -> Plan | None:
     return None
 
 
-def _twice(case: Case, target: Record, payment: document.Earlier, left: int) -> str:
+def _twice(case: Case, payment: document.Earlier) -> str:
     """Why it may be money that Stripe knows of already, in words; '' where it is not."""
-    through = [p for p in target.data.get("payments") or () if p.get("kind") != "payment_record"]
+    through = [p for p in case.there.data.get("payments") or () if p.get("kind") != "payment_record"]
     amount = case.money(payment.amount)
     if payment.amount in [int(p.get("amount") or 0) for p in through if p.get("status") == "paid"]:
         return (
             f"Jobber has a payment of {amount} on it, and as much was paid through Stripe. It may be the same money, "
             "so it is not counted again."
         )
+    left = case.left_there
     if payment.amount > left:
         return (
             f"Jobber has a payment of {amount} on it, and only {case.money(left)} is left in Stripe. It may have been "
@@ -184,11 +181,10 @@ def on_uncollectible(case: Case) -> Plan:
 
 
 def on_paid(case: Case) -> Plan:
-    assert case.target is not None  # noqa: S101
     if case.goal in {VOID, NONE, DRAFT, UNCOLLECTIBLE}:
         status = str(case.source.data.get("status")).replace("_", " ")
         return case.plan(Verdict.CONFLICT, "paid_there", f"It is paid in Stripe, but {status} in Jobber.")
-    total = int(case.target.data.get("total") or 0)
+    total = case.total_there
     if total != case.document.total:
         words = (
             f"It was paid as {case.money(total)} in Stripe, and comes to {case.money(case.document.total)} in Jobber "

@@ -24,6 +24,11 @@ def row(
     }  # fmt: skip
 
 
+#: Transforms that many rows have.
+TEXT = {"name": "text"}
+LIST = {"name": "join_list", "separator": ", ", "longest": 500}
+
+
 def cut(length: int) -> dict[str, Any]:
     return {"name": "cut", "length": length}
 

@@ -18,12 +18,8 @@ Stripe knows no archive, tags, second address or fields of one's own for a custo
 
 from syncs import bothways
 from syncs.planning import Names
-from syncs.recipes.base import Recipe, cut, row
+from syncs.recipes.base import LIST, TEXT, Recipe, cut, row
 
-TEXT = {"name": "text"}
-
-
-LIST = {"name": "join_list", "separator": ", ", "longest": 500}
 ADDRESS = "billing_address"
 MAPPINGS = (
     row(

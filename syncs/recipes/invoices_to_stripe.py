@@ -6,10 +6,8 @@ document (syncs.invoices). Jobber's numbers repeat, so the number is shown on th
 
 from syncs.invoices import statuses, steps
 from syncs.planning import Names
-from syncs.recipes.base import Recipe, Table, cut, row
+from syncs.recipes.base import LIST, TEXT, Recipe, Table, cut, row
 
-TEXT = {"name": "text"}
-LIST = {"name": "join_list", "separator": ", ", "longest": 500}
 MAPPINGS = (
     row("id", "metadata.jobber_invoice_id", cut(500)),
     row("number", "metadata.jobber_invoice_number", TEXT, cut(500)),
