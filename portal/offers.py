@@ -51,60 +51,6 @@ class Offer:
     def options(self) -> list[Option]:
         return options(self.recipe, self.recipe.options)
 
-    @property
-    def does(self) -> Sequence[str]:
-        return _DOES[self.recipe.slug]
-
-    @property
-    def never(self) -> Sequence[str]:
-        return _NEVER[self.recipe.slug]
-
-
-#: What each recipe does, beside reading first and showing the plan; and what it never does.
-_DOES = {
-    "clients-to-customers": (
-        "Recognises customers you already have by their email.",
-        "Writes a change in Jobber to Stripe within seconds; the other way too, if you want it.",
-        "Asks you where it is not sure who is who.",
-    ),
-    "invoices-to-stripe": (
-        "Makes a Stripe invoice of every invoice that is sent in Jobber, line by line, with its GST.",
-        "Compares both totals to the cent before anybody can pay it.",
-        "Takes over what was paid in Jobber before, so that nobody pays twice.",
-        "Asks you before it voids anything, unless you say that it need not.",
-    ),
-    "payments-to-jobber": (
-        "Writes a note on the Jobber invoice for each payment in Stripe, with amount, method and date.",
-        "Changes the note when the payment is refunded or disputed.",
-    ),
-    "pay-links-to-jobber": (
-        "Puts the address of the page to pay by into a field of the Jobber invoice.",
-        "If you want it, closes the Jobber invoice as received when it is paid in full.",
-    ),
-}
-_NEVER = {
-    "clients-to-customers": (
-        "Delete a client or a customer, or touch payments, cards or invoices.",
-        "Make the same customer twice.",
-        "Give two clients one customer without your say.",
-    ),
-    "invoices-to-stripe": (
-        "Let anybody pay an invoice whose totals differ.",
-        "Change an invoice that can be paid already, without your say.",
-        "Email your clients: that stays with Jobber.",
-        "Delete or change anything in Jobber.",
-    ),
-    "payments-to-jobber": (
-        "Write two notes for one payment.",
-        "Change notes that others have written.",
-        "Take, refund or change a payment.",
-    ),
-    "pay-links-to-jobber": (
-        "Change lines, amounts or dates of a Jobber invoice.",
-        "Close an invoice that is not paid in full.",
-    ),
-}
-
 
 def current() -> list[Offer]:
     active = {c.connector: c for c in Connection.objects.filter(status=Connection.Status.ACTIVE)}

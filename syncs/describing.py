@@ -160,7 +160,7 @@ class Case:
 
 
 def cases(names: Names, rows: Rows) -> list[Case]:
-    """What becomes of a record, from its making to its end."""
+    """What becomes of a record, from its making to its end, by the plan that recipes have in common."""
     one, other = names.source_one, names.target_one
     found = [
         (
@@ -168,11 +168,12 @@ def cases(names: Names, rows: Rows) -> list[Case]:
             f"The {other} that carries its id, else the only one with its email, is linked. Where there is none, one "
             "is made.",
         ),
+        (f"It is {names.source}'s own sample data", "It is left out."),
         (f"Two {one}s share the email of one {other}", "They wait until a person says who is who."),
         (f"Two {one}s share an email that no {other} has", f"Each gets a {other} of its own."),
         (f"Several {other}s have the {one}'s email", "It waits until a person chooses one."),
         (f"A {one} is edited", "The fields that differ are sent, and no others."),
-        (f"A field of the table is edited in {names.target}", f"It is set back to what {names.source} says."),
+        (f"A field of the table is edited in {names.target}", _edited_there(names, rows)),
         ("A value cannot be used", "That field is left as it is and the record says why; the others are sent."),
         (f"{names.target} refuses a {one}", "It waits, with the reason, until it or the mapping is changed."),
         *((f"A {one} is archived", f"The {other} stays, and is marked.") for _ in _archive_marks(rows)),
@@ -186,16 +187,18 @@ def cases(names: Names, rows: Rows) -> list[Case]:
     return [Case(*pair) for pair in found]
 
 
+def _edited_there(names: Names, rows: Rows) -> str:
+    back = f" Where both ways is chosen, it goes to {names.source} instead, if {names.source} has not changed it too."
+    return f"It is set back to what {names.source} says.{back if any(row.get('back') for row in rows) else ''}"
+
+
 def _archive_marks(rows: Rows) -> list[str]:
     return [row["target"] for row in rows if "is_archived" in row["sources"]][:1]
 
 
-def never(names: Names) -> list[str]:
-    return [
-        f"Nothing is written to {names.source}.",
-        f"No {names.target_one} is deleted.",
-        f"Two {names.source_one}s never share a {names.target_one}.",
-        f"An empty field in {names.source} does not erase a filled one in {names.target}, unless we had filled it.",
-        "A field that is not in the table is not touched.",
-        "A record that is in step is not written.",
-    ]
+#: What the common plan will never do, whatever the recipe.
+NEVER = (
+    "Erase a filled field because the other side's is empty, unless we had filled it.",
+    "Touch a field that is not in the table.",
+    "Write a record that is in step.",
+)

@@ -58,6 +58,11 @@ class Recipe:
     target_resource: str
     names: Names
     mappings: tuple[dict[str, Any], ...]
+    #: For who chooses it: what it does, beside reading first and showing the plan, and what it never does.
+    does: tuple[str, ...]
+    never: tuple[str, ...]
+    #: (when, then) of a planner of its own; without them syncs.describing knows what the common one does.
+    cases: tuple[tuple[str, str], ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     #: What each option means, for who switches it.
     option_labels: dict[str, str] = field(default_factory=dict)

@@ -65,6 +65,16 @@ RECIPE = Recipe(
     target_resource="customers",
     names=Names("Jobber", "client", "Stripe", "customer", "jobber_client_id"),
     mappings=MAPPINGS,
+    does=(
+        "Recognises customers you already have by their email.",
+        "Writes a change in Jobber to Stripe within seconds; the other way too, if you want it.",
+        "Asks you where it is not sure who is who.",
+    ),
+    never=(
+        "Delete a client or a customer, or touch payments, cards or invoices.",
+        "Make the same customer twice.",
+        "Give two clients one customer without your say.",
+    ),
     planner=bothways.plan,
     facts="both_ways",
     options={"include_leads": False, "include_archived": True, "two_way": False, "create_back": False},

@@ -18,6 +18,37 @@ MAPPINGS = (
     row("url", "metadata.jobber_url", cut(500), mode="with_changes"),
     row("updated_at", "metadata.jobber_updated_at", {"name": "utc_time"}, mode="with_changes"),
 )
+CASES = (
+    (
+        "It is sent in Jobber",
+        "A draft with its lines is made in Stripe. Once both totals agree to the cent, it is opened for payment.",
+    ),
+    ("The totals differ", "It stays a draft that nobody can pay, and the record says by how much and why."),
+    ("Its client is no customer in Stripe yet", "It waits, and goes on by itself when the client is."),
+    (
+        "Something was paid in Jobber already",
+        "That is recorded in Stripe as paid elsewhere, and only the rest is asked for. Where it may be money that came "
+        "through Stripe, it waits for a person.",
+    ),
+    ("It is changed while it is a draft in Stripe", "The lines and fields that differ are changed, and no others."),
+    (
+        "Its lines, total, client or due date change when it can be paid",
+        "It waits until a person says whether to void it and make a new one. Fields that Stripe lets change follow.",
+    ),
+    ("It is voided or deleted in Jobber", "A draft goes. One that can be paid waits until a person says to void it."),
+    ("It is paid in Jobber, and nothing there says how", "What is left is marked in Stripe as paid elsewhere."),
+    ("It is bad debt in Jobber", "It is marked uncollectible in Stripe, where it can still be paid."),
+    (
+        "It is changed in Jobber after it was paid in Stripe",
+        "Nothing is changed there; a person sees what differs.",
+    ),
+    ("It is voided in Stripe, and still open in Jobber", "It waits until a person says whether to make a new one."),
+    (
+        "It is deleted in Stripe",
+        "Nothing changes in Jobber. Once it changes there, it waits until a person says whether to make a new one.",
+    ),
+    ("Several invoices in Stripe carry its id", "It waits until all but one of them are void."),
+)
 
 RECIPE = Recipe(
     slug="invoices-to-stripe",
@@ -30,6 +61,19 @@ RECIPE = Recipe(
     target_resource="invoices",
     names=Names("Jobber", "invoice", "Stripe", "invoice", "jobber_invoice_id"),
     mappings=MAPPINGS,
+    does=(
+        "Makes a Stripe invoice of every invoice that is sent in Jobber, line by line, with its GST.",
+        "Compares both totals to the cent before anybody can pay it.",
+        "Takes over what was paid in Jobber before, so that nobody pays twice.",
+        "Asks you before it voids anything, unless you say that it need not.",
+    ),
+    never=(
+        "Let anybody pay an invoice whose totals differ.",
+        "Change an invoice that can be paid already, without your say.",
+        "Email your clients: that stays with Jobber.",
+        "Delete or change anything in Jobber.",
+    ),
+    cases=CASES,
     planner=steps.plan,
     facts="invoices",
     steps=True,

@@ -14,6 +14,24 @@ RECIPE = Recipe(
     target_resource="invoices",
     names=Names("Stripe", "invoice", "Jobber", "invoice", "stripe_invoice_id"),
     mappings=(row("hosted_url", "custom.pay_online"),),
+    does=(
+        "Puts the address of the page to pay by into a field of the Jobber invoice.",
+        "If you want it, closes the Jobber invoice as received when it is paid in full.",
+    ),
+    never=(
+        "Change lines, amounts or dates of a Jobber invoice.",
+        "Close an invoice that is not paid in full.",
+    ),
+    cases=(
+        (
+            "An invoice that came from Jobber can be paid in Stripe",
+            "The address of its page is written into the field “Pay online” of the Jobber invoice, which is made the "
+            "first time it is needed.",
+        ),
+        ("A new invoice takes the place of one that was voided", "The field shows the new one's page."),
+        ("It is paid in full through Stripe", "The Jobber invoice is closed as received, where you have chosen that."),
+        ("It was not made from a Jobber invoice", "It is left out."),
+    ),
     planner=back.plan_page,
     facts="pages",
     after="invoices-to-stripe",

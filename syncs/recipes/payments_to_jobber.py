@@ -15,6 +15,23 @@ RECIPE = Recipe(
     target_resource="notes",
     names=Names("Stripe", "payment", "Jobber", "note", "stripe_payment_id"),
     mappings=(row("status", "message"),),
+    does=(
+        "Writes a note on the Jobber invoice for each payment in Stripe, with amount, method and date.",
+        "Changes the note when the payment is refunded or disputed.",
+    ),
+    never=(
+        "Write two notes for one payment.",
+        "Change notes that others have written.",
+        "Take, refund or change a payment.",
+    ),
+    cases=(
+        ("A payment is made", "The Jobber invoice that it pays gets a note with amount, method and date."),
+        ("It is refunded, in part or whole, or disputed", "The note says so instead."),
+        ("It fails", "A note says why, unless failed payments are not to be noted."),
+        ("It pays no invoice that came from Jobber", "It is left out."),
+        ("Somebody edits the note in Jobber", "It is set back to how the payment stands."),
+        ("Somebody deletes the note in Jobber", "It stays away until the payment moves on."),
+    ),
     planner=back.plan_note,
     facts="notes",
     after="invoices-to-stripe",

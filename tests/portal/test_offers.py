@@ -35,7 +35,7 @@ def test_every_recipe_is_offered_in_its_own_words(connected: Business, alice: Us
     with scope(business=connected):
         for offer in offers.current():
             assert offer.recipe.name in html
-            for words in (*offer.does, *offer.never):
+            for words in (*offer.recipe.does, *offer.recipe.never):
                 assert words in html
 
 

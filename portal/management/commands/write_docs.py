@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand
 
 from connectors import registry
 from connectors.base import Setting
-from portal import environment
+from portal import environment, offers
 from portal.access import WORDS, Action, may
 from portal.models import Role
+from portal.offers import Option
 from syncs import describing, recipes, runs
 from syncs.models import Sync
 from syncs.recipes import Recipe
@@ -57,34 +58,50 @@ def _list(items: Sequence[str]) -> str:
 
 def _recipe(recipe: Recipe) -> str:
     names = recipe.names
-    options = [(label, _yes(recipe.options[slug])) for slug, label in recipe.option_labels.items()]
+    cases = recipe.cases or [(c.happens, c.follows) for c in describing.cases(names, recipe.mappings)]
     parts = [
         f"## {recipe.name}",
         recipe.summary,
-        f"From {names.source} to {names.target}, one way.",
+        f"From {names.source} to {names.target}, one way{' unless you choose both' * _both_ways(recipe)}.",
         "### Field by field",
         _fields(recipe),
         FIELDS,
+        *([ADDRESSES] if _has_address(recipe) else []),
         *_limits(recipe),
         "### When",
         _list(_when(names.source)),
         "### Which records",
-        _table(("Option", "To begin with"), options),
-        f"{names.source}'s own sample data is always left out. So is a record that a person has left out.",
+        _table(("Option", "To begin with"), [(o.words, _chosen(o)) for o in offers.options(recipe, recipe.options)]),
+        "What a person has left out stays out.",
         "### What happens when",
-        _table(("When", "Then"), [(c.happens, c.follows) for c in describing.cases(names, recipe.mappings)]),
-        "### What is never done",
-        _list(describing.never(names)),
+        _table(("When", "Then"), cases),
+        "### It will never",
+        _list([*recipe.never, *(() if recipe.cases else describing.NEVER)]),
     ]
     return "\n\n".join(parts)
 
 
 FIELDS = (
-    "The rows are those a new sync starts with; integration staff change them for a business in the admin. Phone "
-    "numbers and addresses without a country are taken for the business's own country; the table shows Australia. All "
-    "text is sent without control characters and doubled spaces. The address is one field: where the source has any of "
-    "it, the parts it leaves empty are emptied too."
+    "The rows are those a new sync starts with; integration staff change them for a business in the admin. All text is "
+    "sent without control characters and doubled spaces."
 )
+ADDRESSES = (
+    "Phone numbers and addresses without a country are taken for the business's own country; the table shows "
+    "Australia. The address is one field: where the source has any of it, the parts it leaves empty are emptied too."
+)
+
+
+def _both_ways(recipe: Recipe) -> bool:
+    return "two_way" in recipe.options
+
+
+def _has_address(recipe: Recipe) -> bool:
+    return any(row["target"].startswith("address.") for row in recipe.mappings)
+
+
+def _chosen(option: Option) -> str:
+    """What a new sync starts with, in words."""
+    return dict(option.choices).get(option.value) or _yes(option.value)
 
 
 def _fields(recipe: Recipe) -> str:
