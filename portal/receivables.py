@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.expressions import Combinable
 
 from portal import wording
 from portal.figures import DUE, OPEN
@@ -24,7 +25,7 @@ A_DAY = timedelta(days=1)
 #: Statuses of an invoice, where it is written, that ask for money.
 ASKING = [status for status, (_, meant) in statuses.STATUSES.items() if meant == statuses.OPEN]
 #: Those of an invoice, where it is paid, in which what is left to pay is known.
-_KNOWS_LEFT = (statuses.OPEN, statuses.PAID, statuses.UNCOLLECTIBLE)
+KNOWS_LEFT = (statuses.OPEN, statuses.PAID, statuses.UNCOLLECTIBLE)
 UNPAID, OVERDUE, PAID_THERE = "unpaid", "overdue", "paid_there"
 DISPUTED, HELD, IN_STEP, ONLY_THERE = "disputed", "held", "in_step", "only_there"
 #: Payments that nobody has tried to make.
@@ -62,7 +63,17 @@ def books(syncs: Iterable[Sync]) -> Books:
     return Books([s for s in syncs if s.recipe in {r.slug for r in _RECIPES}])
 
 
+def current() -> Books:
+    """Those of the business whose scope is open."""
+    return books(Sync.objects.filter(recipe__in=[r.slug for r in _RECIPES]).order_by("pk"))
+
+
 # Which invoices
+
+
+def newest(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """The latest first; drafts, which have no date, at the end."""
+    return rows.order_by(F("issued_at").desc(nulls_last=True), "-pk")
 
 
 def every(kept: Books) -> QuerySet[Invoice]:
@@ -85,7 +96,7 @@ def asking(kept: Books) -> QuerySet[Invoice]:
     sides know, in minor units."""
     mine = kept.links.filter(source_id=OuterRef("external_id"), sync__source=OuterRef("connection"))
     there = Invoice.objects.filter(connection__in=kept.there, external_id=OuterRef("there_id"))
-    known = Q(there_status__in=_KNOWS_LEFT, there_left__lt=F("remaining"))
+    known = Q(there_status__in=KNOWS_LEFT, there_left__lt=F("remaining"))
     rows = Invoice.objects.filter(connection__in=kept.here, gone=False, status__in=ASKING, remaining__gt=0)
     return rows.annotate(
         there_id=Subquery(mine.values("target_id")[:1]),
@@ -157,6 +168,14 @@ class Sums:
         self.cents[currency] = self.cents.get(currency, 0) + (cents or 0)
 
     @classmethod
+    def of_rows(cls, rows: QuerySet[Any], amount: Combinable) -> "Sums":
+        """One query. `amount`: that of a row, in minor units of its currency."""
+        found = cls()
+        for row in rows.values("currency").order_by().annotate(n=Count("pk"), cents=Sum(amount)):
+            found.add(row["n"], row["currency"], row["cents"])
+        return found
+
+    @classmethod
     def of(cls, parts: "Iterable[Sums]") -> "Sums":
         whole = cls()
         for part in parts:
@@ -217,11 +236,7 @@ def stopped(kept: Books) -> dict[tuple[int, str], Sums]:
 
 
 def disputed() -> Sums:
-    found = Sums()
-    rows = Payment.objects.filter(status=Payment.Status.DISPUTED).values("currency").order_by()
-    for row in rows.annotate(n=Count("pk"), sum=Sum("amount")):
-        found.add(row["n"], row["currency"], row["sum"])
-    return found
+    return Sums.of_rows(Payment.objects.filter(status=Payment.Status.DISPUTED), F("amount"))
 
 
 # One client
@@ -244,8 +259,7 @@ class Theirs:
     @property
     def invoices(self) -> QuerySet[Invoice]:
         """The latest first."""
-        rows = every(self.kept).filter(self._mine)
-        return rows.order_by(F("issued_at").desc(nulls_last=True), "-pk")
+        return newest(every(self.kept).filter(self._mine))
 
     @property
     def payments(self) -> QuerySet[Payment]:
@@ -255,20 +269,13 @@ class Theirs:
         return Payment.objects.filter(mine).exclude(status__in=IDLE).order_by("-made_at", "-pk")
 
     def owed(self, now: datetime) -> Sums:
-        found = Sums()
         rows = sorted_out(asking(self.kept), now).filter(self._mine).exclude(kind=PAID_THERE)
-        for row in rows.values("currency").order_by().annotate(n=Count("pk"), cents=Sum("owed")):
-            found.add(row["n"], row["currency"], row["cents"])
-        return found
+        return Sums.of_rows(rows, F("owed"))
 
     def received(self) -> Sums:
         """What came in and stayed."""
-        found = Sums()
-        kept = (Payment.Status.PAID, Payment.Status.PART_REFUNDED, Payment.Status.DISPUTED)
-        rows = self.payments.filter(status__in=kept).values("currency").order_by()
-        for row in rows.annotate(n=Count("pk"), cents=Sum(F("received") - F("refunded"))):
-            found.add(row["n"], row["currency"], row["cents"])
-        return found
+        stayed = (Payment.Status.PAID, Payment.Status.PART_REFUNDED, Payment.Status.DISPUTED)
+        return Sums.of_rows(self.payments.filter(status__in=stayed), F("received") - F("refunded"))
 
 
 def of_client(kept: Books, link: Link) -> Theirs:

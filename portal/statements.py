@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from portal import invoices, wording
-from portal.receivables import A_DAY, ASKING, Books
+from portal.receivables import A_DAY, ASKING, KNOWS_LEFT, Books
 from portal.wording import Badge
 from syncs import currencies
 from syncs.models import Invoice, Link, Payment, Snapshot
@@ -108,7 +108,7 @@ def _invoice_line(
 
 def _left(row: Invoice, other: Invoice | None) -> int:
     """The less of the two: each side may know of a payment that the other does not."""
-    known = other is not None and other.status in {"open", "paid", "uncollectible"}
+    known = other is not None and other.status in KNOWS_LEFT
     return min(row.remaining, other.remaining) if other and known else row.remaining
 
 

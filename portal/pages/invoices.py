@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -20,17 +20,12 @@ from portal.pages import records
 from portal.receivables import Books, Standing, Sums
 from portal.stories import Tale
 from portal.values import Reader
-from syncs.models import Invoice, Link, Payment, Snapshot, Sync
+from syncs.models import Invoice, Link, Payment, Snapshot
 
 #: Clients and invoices whose name is looked through for a search, at most.
 MOST_FOUND = 500
 #: Payments of an invoice whose own story is told with it.
 MOST_TALES = 6
-
-
-def kept_books() -> Books:
-    """Of the business whose scope is open."""
-    return receivables.books(Sync.objects.filter(source_resource="invoices").order_by("pk"))
 
 
 # All of them
@@ -40,24 +35,20 @@ def kept_books() -> Books:
 @require_safe
 def invoice_list(request: HttpRequest, business_id: int) -> HttpResponse:
     business, now = access.demand(request, business_id, Action.VIEW), timezone.now()
-    kept = kept_books()
+    kept = receivables.current()
     asked, which = request.GET.get("q", "").strip()[:200], request.GET.get("show", "")
     stands = receivables.standing(kept, now)
     tabs = _tabs(kept, stands, now)
     which = which if which in {key for key, *_ in tabs} else ""
     counts = {key: count for key, _, count, _ in tabs}
     found = searched(receivables.listed(kept, which, now), asked, business)
-    page = paging.page(_newest(found), request.GET.get("page"), None if asked else counts[which])
+    page = paging.page(receivables.newest(found), request.GET.get("page"), None if asked else counts[which])
     context = {
         "q": asked, "show": which, "page": page, "tabs": tabs, "terms": kept.terms, "chosen": bool(kept.syncs),
         "sums": _sums(stands, which, business),
         "invoices": statements.invoice_lines(kept, list(page.object_list), business.currency, now),
     }  # fmt: skip
     return render(request, "portal/invoices.html", context)
-
-
-def _newest(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    return rows.order_by(F("issued_at").desc(nulls_last=True), "-pk")
 
 
 type Tab = tuple[str, str, int, str]
@@ -126,7 +117,7 @@ def _cents(asked: str, currency: str) -> int | None:
 @require_safe
 def invoice(request: HttpRequest, business_id: int, invoice_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.VIEW)
-    kept = kept_books()
+    kept = receivables.current()
     row = get_object_or_404(Invoice, pk=invoice_id)
     found = invoices.case(kept, row)
     if found.main.pk != row.pk and row.pk not in {other.pk for other in found.others}:

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from portal import access, paging, receivables, statements
 from portal.access import Action
-from portal.pages.invoices import kept_books
 from portal.receivables import Sums
 from syncs.models import Payment, Sync
 
@@ -34,7 +33,7 @@ _RARE = {"lost", "cancelled", "coming", "disputed"}
 @require_safe
 def payment_list(request: HttpRequest, business_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.VIEW)
-    kept, which = kept_books(), request.GET.get("show", "")
+    kept, which = receivables.current(), request.GET.get("show", "")
     sums, unmatched = _counted()
     tabs = _tabs(sums, unmatched)
     known = {key: count for key, _, count, _ in tabs}

@@ -171,8 +171,8 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
 
 def _money_of(business: Business, link: Link) -> dict[str, Any]:
     """What a client owes and has paid; nothing for records of another kind."""
-    kept = receivables.books(Sync.objects.filter(source_resource="invoices").order_by("pk"))
-    if link.sync.source_resource != "clients" or not kept.syncs:
+    kept = receivables.current() if link.sync.source_resource == "clients" else None
+    if kept is None or not kept.syncs:
         return {}
     theirs = receivables.of_client(kept, link)
     owed, received = theirs.owed(timezone.now()), theirs.received()
