@@ -74,19 +74,21 @@ def look_of(sync: Sync, link: Link, write: Write) -> Look:
     """The look that led to a write begun earlier, as far as the link still needs it."""
     source = snapshots.known(sync.source, sync.source_resource, [link.source_id]).get(link.source_id)
     changes = tuple(Change(p, "", v) for p, v in write.params.items())
-    aside = write.resource if write.resource != sync.target_resource else ""
-    return Look(link, _answered_by(link, write), source, None, _begun(sync, link, write, changes, aside))
+    return Look(link, _answered_by(link, write), source, None, _begun(sync, link, write, changes))
 
 
-def _begun(sync: Sync, link: Link, write: Write, changes: tuple[Change, ...], aside: str) -> Plan:
+def _begun(sync: Sync, link: Link, write: Write, changes: tuple[Change, ...]) -> Plan:
     """What the interrupted step was. Where a record takes several steps, whatever is missing is seen afterwards."""
-    more, whole = recipes.get(sync.recipe).steps, write.verb == "create" and not aside
+    back = write.connection_id == sync.source_id
+    aside = "" if back or write.resource == sync.target_resource else write.resource
+    more, whole = back or recipes.get(sync.recipe).steps, write.verb == "create" and not (aside or back)
     values = write.params if whole else link.base
     reason = f"An earlier try to {write.verb.replace('_', ' ')} it was interrupted."
     verdict = Verdict.CREATE if write.verb == "create" else Verdict.UPDATE
     action = "" if write.verb in {"create", "update"} else write.verb
     return Plan(
-        verdict, "missing", reason, write.target_id, changes, (), values, action=action, resource=aside, more=more
+        verdict, "missing", reason, write.target_id, changes, (), values, action=action, resource=aside, more=more,
+        back=back,
     )  # fmt: skip
 
 

@@ -1,15 +1,21 @@
 """Writes that were begun and never settled: what is done about them before anything new is planned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from connectors.base import Record, Session
+from connectors.base import Data, Record
 from syncs import looking, settling
 from syncs.applying import KEY_TRUSTED, Order
+from syncs.comparing import same
 from syncs.models import Link, Snapshot, Sync, Write
+from syncs.sessions import Sessions
+
+if TYPE_CHECKING:
+    from portal.models import Connection
 
 #: Clocks differ a little, and the service notes the moment it began, not the one we asked.
 SLACK = timedelta(minutes=5)
@@ -65,23 +71,27 @@ def _too_early(link: Link, write: Write) -> bool:
     return True
 
 
-def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], session: Session, reference: str) -> list[Order]:
-    """The same call with the same key again, or nothing but the record it made when that is found there."""
-    creates = [write for _, write in begun if _makes_counterpart(sync, write)]
-    made = _made_by(creates, session, reference) if creates else {}
+def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], sessions: Sessions, reference: str) -> list[Order]:
+    """The same call with the same key again, or nothing but the record it made when that is found there. Raises
+    connector errors when that cannot be read."""
+    there = [(link, write) for link, write in begun if _makes(write, sync.target_id, sync.target_resource)]
+    here = [(link, write) for link, write in begun if _makes(write, sync.source_id, sync.source_resource)]
+    made: dict[str, Sequence[Record]] = {}
+    if there:
+        found = _written_since(sync.target, [write for _, write in there], sessions)
+        for link, write in there:
+            made[write.key] = [r for r in found if r.references.get(reference) == link.source_id]
+    if here:
+        made |= _made_here(sync, [write for _, write in here], sessions)
     return [
-        Order(
-            looking.look_of(sync, link, write),
-            write,
-            made=tuple(made.get(link.source_id, ())) if _makes_counterpart(sync, write) else (),
-            send=_key_is_good(write),
-        )
+        Order(looking.look_of(sync, link, write), write, made=made.get(write.key, ()), send=_key_is_good(write))
         for link, write in begun
     ]
 
 
-def _makes_counterpart(sync: Sync, write: Write) -> bool:
-    return write.verb == "create" and write.resource == sync.target_resource
+def _makes(write: Write, connection_id: int, resource: str) -> bool:
+    """Whether it makes one of the two records, at this side, and not a thing beside them."""
+    return (write.verb, write.connection_id, write.resource) == ("create", connection_id, resource)
 
 
 def _key_is_good(write: Write) -> bool:
@@ -90,11 +100,26 @@ def _key_is_good(write: Write) -> bool:
     return write.connection.service.idempotent_writes and fresh and not write.spent
 
 
-def _made_by(creates: Sequence[Write], session: Session, reference: str) -> Mapping[str, list[Record]]:
-    """{source id: records made meanwhile that carry it}, by one list for all: a search could lag behind."""
-    since = min(write.intended_at for write in creates) - SLACK
-    found: dict[str, list[Record]] = {}
-    for record in session.written_since(creates[0].resource, since, [write.params for write in creates]):
-        if reference in record.references:
-            found.setdefault(record.references[reference], []).append(record)
-    return found
+def _written_since(connection: "Connection", creates: Sequence[Write], sessions: Sessions) -> list[Record]:
+    """All records made since these creates were begun, by one list for all: a search could lag behind."""
+    since, sent = min(write.intended_at for write in creates) - SLACK, [write.params for write in creates]
+    return sessions.call(connection, lambda session: session.written_since(creates[0].resource, since, sent))
+
+
+def _made_here(sync: Sync, creates: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:
+    """{key of the write: the record it made}. Records of the source carry no cross reference, so each is known by
+    showing all that was sent; one that has its counterpart is no answer, nor is one for two writes."""
+    found = _written_since(sync.source, creates, sessions)
+    linked = Link.objects.filter(sync=sync, source_id__in=[r.id for r in found]).exclude(target_id=None)
+    taken = set(linked.values_list("source_id", flat=True))
+    made: dict[str, Sequence[Record]] = {}
+    for write in creates:
+        one = next((r for r in found if r.id not in taken and _shows(r, write.params)), None)
+        if one:
+            made[write.key] = [one]
+            taken.add(one.id)
+    return made
+
+
+def _shows(record: Record, sent: Data) -> bool:
+    return all(same(record.data.get(path), value) for path, value in sent.items())

@@ -214,11 +214,7 @@ class Slice:
         if not begun:
             return
         try:
-            session = self.sessions.of(sync.target)
-            self._fly(sync, recovering.orders(sync, begun, session, recipes.get(sync.recipe).names.reference))
-        except AuthError as error:
-            self._unclaim([link for link, _ in begun])
-            self._sign_in_again(sync, error)
+            self._fly(sync, recovering.orders(sync, begun, self.sessions, recipes.get(sync.recipe).names.reference))
         except ConnectorError as error:
             self._unclaim([link for link, _ in begun])
             self._stopped(error, sync)
@@ -272,7 +268,7 @@ class Slice:
 
     def _obey(self, sync: Sync, answers: Sequence[Answer]) -> None:
         """What the service said to all of us: slow down, or sign in again."""
-        refused = next((a.error for a in answers if isinstance(a.error, AuthError)), None)
+        refused = next((a for a in answers if isinstance(a.error, AuthError)), None)
         if refused:
             self._sign_in_again(sync, refused)
         waits = [a.error.after for a in answers if isinstance(a.error, RateLimited)]
@@ -280,15 +276,17 @@ class Slice:
             lanes.wait(self.lane, max(0.05, min(waits)), failed=False)
             raise Stop
 
-    def _sign_in_again(self, sync: Sync, refused: AuthError) -> None:
+    def _sign_in_again(self, sync: Sync, refused: Answer) -> None:
+        """At the side that refused: a sync that goes both ways writes to either."""
+        side = refused.order.write.connection
         try:
-            if isinstance(refused, ScopeError):
-                raise refused
-            self.sessions.renew(sync.target)
+            if isinstance(refused.error, ScopeError):
+                raise refused.error
+            self.sessions.renew(side)
         except KeyError:
-            self.sessions.of(sync.target)  # renewed already, for an earlier flight
+            self.sessions.of(side)  # renewed already, for an earlier flight
         except ConnectorError as error:
-            self.sessions.last = sync.target
+            self.sessions.last = side
             self._stopped(error, sync)
 
     def _down(self, answer: Answer) -> None:

@@ -1,10 +1,13 @@
 """Clients that go both ways, through both stand-ins."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from portal.models import User
 from syncs import choosing, deciding
-from syncs.models import FieldMapping, Link
+from syncs.models import FieldMapping, Link, Write
 from tests.syncs.world import World
 
 
@@ -53,6 +56,25 @@ def test_what_is_made_in_stripe_becomes_one_client(here: World) -> None:
     here.read_again()
     assert Link.objects.exclude(state="ended").count() == 1
     assert len(here.stripe.customers()) == 1
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "500_after", "truncate", "reset"])
+def test_a_client_whose_making_got_no_answer_is_made_once(here: World, kind: str) -> None:
+    here.sandbox.sandbox.frame.faults.add(kind, service="jobber", operation="clientCreate")
+    customer = here.stripe.add(name="Jo van Dam", email="jo@example.com", phone="+61412000111")
+    here.read_again()
+    assert here.open_writes() == 1
+    Write.objects.filter(state="unknown").update(intended_at=timezone.now() - timedelta(minutes=3))
+    here.forget_waits()
+    here.read_again()
+    here.forget_waits()
+    here.read_again()
+    link = Link.objects.exclude(state="ended").get()
+    assert (link.state, link.target_id) == ("in_step", customer)
+    assert client(here, link.source_id) == {"name": "Jo van Dam", "email": "jo@example.com", "phone": "+61412000111"}
+    assert here.jobber.ask("{ clients(first: 5) { totalCount } }")["clients"]["totalCount"] == 1
+    assert [c["id"] for c in here.stripe.of(link.source_id)] == [customer]
+    assert here.open_writes() == 0
 
 
 def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: User) -> None:
