@@ -92,7 +92,7 @@ def _sides(
             continue
         here_moved = any(moved_here(p, told[p], known) for p in paths)
         there_moved = any(moved_there(p, there.get(p), known) for p in paths)
-        side = _side(rows[0], here_moved, there_moved, known, facts)
+        side = _side(rows, here_moved, there_moved, known, facts)
         if side == "target":
             target_says |= paths
         elif side == "ask":
@@ -109,15 +109,17 @@ def _groups(version: Compiled, told: Mapping[str, Any]) -> list[list[Row]]:
     return list(units.values())
 
 
-def _side(row: Row, here_moved: bool, there_moved: bool, known: Known, facts: Facts) -> str:
-    """Who has the say: "source", "target", or "ask", which keeps both until a person has chosen."""
+def _side(rows: Sequence[Row], here_moved: bool, there_moved: bool, known: Known, facts: Facts) -> str:
+    """Who has the say about these rows: "source", "target", or "ask", which keeps both until a person has chosen. A
+    unit follows its first row's owner, and a choice that was made about any part of it."""
+    row, chosen = rows[0], known.decision.get("sides") or {}
     if not there_moved:
         return "source"
     if not here_moved:
         return "source" if row.owner == "source" else "target"
-    chosen = (known.decision.get("sides") or {}).get(row.target)
-    if chosen:
-        return str(chosen)
+    decided = next((str(chosen[r.target]) for r in rows if r.target in chosen), "")
+    if decided:
+        return decided
     if row.owner != "newest":
         return row.owner
     later = facts.here_at is not None and facts.there_at is not None and facts.there_at > facts.here_at

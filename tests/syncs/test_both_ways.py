@@ -138,6 +138,20 @@ def test_an_address_goes_over_whole_or_not_at_all() -> None:
     }  # fmt: skip
 
 
+def test_a_choice_about_one_part_of_an_address_speaks_for_the_whole() -> None:
+    parts = {"address.line1": "1 Pitt St", "address.city": "Sydney", "address.country": "AU"}
+    compiled = version({f"address.{p}": "ask" for p in ("line1", "line2", "city", "state", "postal_code", "country")})
+    known = replace(agreed(), base={**agreed().base, **parts})
+    source = client(**{"billing_address.street1": "1 Pitt St", "billing_address.city": "Parramatta"})
+    target = customer(address__line1="1 Pitt St", address__city="Penrith", address__country="AU")
+    held = look(source, target, known, compiled=compiled)
+    assert [c.path for c in held.conflicts] == ["address.city"]
+    decided = replace(known, decision={"choice": "sides", "sides": {"address.city": "target"}})
+    made = look(source, target, decided, compiled=compiled)
+    assert made.back
+    assert made.data == {"billing_address.city": "Penrith", "billing_address.country": "AU"}
+
+
 def test_what_was_cleared_there_is_cleared_here_but_an_empty_field_erases_nothing() -> None:
     assert look(client(), customer(phone=""), agreed()).data == {"phone": ""}
     never = replace(agreed(), base={p: v for p, v in agreed().base.items() if p != "phone"})
