@@ -14,27 +14,30 @@ if TYPE_CHECKING:
 
 _WORDS = {
     "ambiguous": ("{n} {records} may already exist there", "Say who is who on the list of records that need a look."),
-    "target_deleted": ("{n} {records} changed after their counterpart was deleted", "Make a new one, or leave it out."),
+    "target_deleted": ("{n} {records} changed after the counterpart was deleted", "Make a new one, or leave it out."),
     "gave_up": ("{n} {records} could not be written after many tries", "Look at the answer, then try again."),
     "contract": ("{n} {records} met an answer we do not know", "Tell the maintainers; nothing was lost."),
     "kills_worker": ("{n} {records} stopped the worker each time", "Look at the record, then try again."),
-    "total_differs": ("{n} {records} come to another total there", "Compare the lines of both; they stay drafts."),
+    "total_differs": ("{n} {records} come{s} to another total there", "Compare the lines of both; they stay drafts."),
     "approve_void": ("{n} {records} can still be paid there", "Say whether to void them."),
-    "approve_replace": ("{n} {records} changed after they were opened", "Say whether to void them and make new ones."),
-    "void_there": ("{n} {records} were voided there", "Make new ones, or leave them out."),
-    "paid_there": ("{n} {records} are paid there, but given up here", "Look at each, and settle it with the client."),
-    "changed_after_paid": ("{n} {records} changed after they were paid", "Give a credit note or bill the difference."),
+    "approve_replace": ("{n} {records} changed after being opened", "Say whether to void them and make new ones."),
+    "void_there": ("{n} {records} {were} voided there", "Make new ones, or leave them out."),
+    "paid_there": ("{n} {records} {are} paid there, but given up here", "Look at each, and settle it with the client."),
+    "changed_after_paid": ("{n} {records} changed after being paid", "Give a credit note or bill the difference."),
     "part_paid": ("{n} {records} changed after a part was paid there", "Give a credit note or the money back there."),
     "paid_twice": ("{n} {records} may have been paid twice", "Look at the payments on both sides."),
-    "payment_changed": ("{n} {records} have a payment given back here only", "Give it back there too."),
-    "too_small": ("{n} {records} come to less than can be paid there", "Settle them another way, or leave them out."),
-    "ambiguous_invoice": ("{n} {records} are there more than once", "Void all but one of each."),
-    "unknown_status": ("{n} {records} have a status we do not know", "Say in the sync's options what it means."),
-    "client_stopped": ("{n} {records} wait for a client that needs a look", "Settle the client; they go on then."),
-    "no_client_sync": ("{n} {records} have no sync for their clients", "Choose “Clients to customers” first."),
-    "both_changed": ("{n} {records} were changed on both sides", "Say which side is right."),
+    "payment_changed": ("{n} {records} {have} a payment given back here only", "Give it back there too."),
+    "too_small": (
+        "{n} {records} come{s} to less than can be paid there",
+        "Settle them another way, or leave them out.",
+    ),
+    "ambiguous_invoice": ("{n} {records} {are} there more than once", "Void all but one of each."),
+    "unknown_status": ("{n} {records} {have} a status we do not know", "Say in the sync's options what it means."),
+    "client_stopped": ("{n} {records} wait{s} for a client that needs a look", "Settle the client; they go on then."),
+    "no_client_sync": ("{n} {records} wait{s} for a sync of clients", "Choose “Clients to customers” first."),
+    "both_changed": ("{n} {records} {were} changed on both sides", "Say which side is right."),
     "made_there": ("{n} {records} made there may be here already", "Say whether to make a new one."),
-    "taken": ("{n} {records} point at a counterpart that is already linked", "Say who is who."),
+    "taken": ("{n} {records} point{s} at a counterpart that is already linked", "Say who is who."),
 }
 _REJECTED = ("{n} {records} refused by the service", "Correct the record or the mapping; it is tried again by itself.")
 _OPEN = [Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED]
@@ -57,8 +60,11 @@ def refresh(sync: Sync) -> None:
 
 def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
     title, step = _WORDS.get(code, _REJECTED)
-    noun = sync.source_resource if count != 1 else sync.source_resource.removesuffix("s")
-    return title.format(n=count, records=noun), step
+    one = count == 1
+    return title.format(
+        n=count, records=sync.source_resource.removesuffix("s") if one else sync.source_resource,
+        s="s" if one else "", are="is" if one else "are", were="was" if one else "were", have="has" if one else "have",
+    ), step  # fmt: skip
 
 
 def connection_failed(connection: "Connection", code: str, title: str, step: str) -> None:
