@@ -95,7 +95,7 @@ def _tax_rates(batch: Batch) -> list[Record]:
     if not held.filter(read_at__gt=timezone.now() - RATES_OLD).exists():
         asked = timezone.now()
         records = batch.sessions.call(sync.target, lambda session: session.written_since("tax_rates", EVER, []))
-        snapshots.save(sync.target, "tax_rates", records, asked)
+        snapshots.save(sync.target, "tax_rates", records, asked, by=sync)
     return [snapshot.as_record() for snapshot in held.order_by("pk")]
 
 
@@ -154,7 +154,8 @@ def _read(batch: Batch, ids: Sequence[str]) -> Mapping[str, Snapshot]:
     asked, target = timezone.now(), batch.sync.target
     found = batch.sessions.call(target, lambda s: s.fetch("invoices", ids))
     records = [r for r in found.values() if r is not None]
-    return snapshots.save(target, "invoices", records, asked, gone=[i for i in ids if found.get(i) is None])[0]
+    gone = [i for i in ids if found.get(i) is None]
+    return snapshots.save(target, "invoices", records, asked, by=batch.sync, gone=gone)[0]
 
 
 def _link_field(batch: Batch) -> str:

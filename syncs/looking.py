@@ -125,7 +125,7 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
     found = sessions.call(sync.source, lambda s: s.fetch(sync.source_resource, old))
     gone = [i for i in old if found.get(i) is None]
     records = [r for r in found.values() if r is not None]
-    after, _ = snapshots.save(sync.source, sync.source_resource, records, asked, gone=gone)
+    after, _ = snapshots.save(sync.source, sync.source_resource, records, asked, by=sync, gone=gone)
     return held | after
 
 
@@ -167,7 +167,7 @@ def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[st
     records = [r for r in found.values() if r is not None]
     gone = [i for i in ids if found.get(i) is None]
     strangers.take_in(sync, records)
-    return snapshots.save(sync.target, sync.target_resource, records, asked, gone=gone)[0]
+    return snapshots.save(sync.target, sync.target_resource, records, asked, by=sync, gone=gone)[0]
 
 
 def _read_missing(sync: Sync, links: Sequence[Link], targets: dict[str, Snapshot], sessions: Sessions) -> None:

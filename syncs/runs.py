@@ -82,7 +82,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     strangers.take_in(sync, page.records)
-    _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked)
+    _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked, by=sync)
     _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))
     run.cursor = page.next_cursor or ""
@@ -105,7 +105,7 @@ def _targets_read(run: Run, sync: Sync) -> None:
 
 
 def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
-    _, changed = snapshots.save(sync.source, sync.source_resource, page.records, asked)
+    _, changed = snapshots.save(sync.source, sync.source_resource, page.records, asked, by=sync)
     changed |= set(page.unreadable)  # the look at each of them will say so
     labels = {r.id: r.label for r in page.records} | {key: key for key in page.unreadable}
     links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=list(labels))}

@@ -149,7 +149,7 @@ def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: dat
 
 def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outage: bool) -> None:
     now = timezone.now()
-    _keep_records(answers, asked)
+    _keep_records(sync, answers, asked)
     _read_again(answers, now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
@@ -168,7 +168,7 @@ def _spend_decisions(links: Sequence[Link]) -> None:
         Link.objects.filter(pk__in=done, noticed=F("handled")).update(decision={})
 
 
-def _keep_records(answers: Sequence[Answer], asked: datetime) -> None:
+def _keep_records(sync: Sync, answers: Sequence[Answer], asked: datetime) -> None:
     """What the service showed in its answers, by where it was written."""
     places: dict[tuple[int, str], tuple[Connection, list[Record]]] = {}
     for answer in answers:
@@ -177,7 +177,7 @@ def _keep_records(answers: Sequence[Answer], asked: datetime) -> None:
         found += [*answer.found, *([answer.result.record] if answer.result else [])]
     for (_, resource), (connection, records) in places.items():
         there = [r for r in records if not r.deleted]
-        snapshots.save(connection, resource, there, asked, gone=[r.id for r in records if r.deleted])
+        snapshots.save(connection, resource, there, asked, by=sync, gone=[r.id for r in records if r.deleted])
 
 
 def _read_again(answers: Sequence[Answer], now: datetime) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Record
-from syncs import bulk, money, recipes
-from syncs.models import Snapshot, SnapshotHistory
+from syncs import bulk, money, notice, recipes
+from syncs.models import Link, Snapshot, SnapshotHistory, Sync
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -25,11 +27,14 @@ def known(connection: "Connection", resource: str, ids: Iterable[str]) -> dict[s
 
 
 def save(
-    connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, gone: Sequence[str] = ()
-) -> tuple[dict[str, Snapshot], set[str]]:
-    """Store what was read at `read_at` (the moment before asking). Returns the snapshots and the ids that changed.
+    connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, by: Sync,
+    gone: Sequence[str] = (),
+) -> tuple[dict[str, Snapshot], set[str]]:  # fmt: skip
+    """Store what was read at `read_at` (the moment before asking) `by` a sync. Returns the snapshots and the ids that
+    changed.
 
-    An older state never overwrites a newer one; a replaced state goes to the history.
+    An older state never overwrites a newer one; a replaced state goes to the history. Other syncs of these records
+    look again once it is stored: to their own reading, nothing would have changed any more.
     """
     before = known(connection, resource, [r.id for r in records] + list(gone))
     after: dict[str, Snapshot] = dict(before)
@@ -49,10 +54,23 @@ def save(
         after[record.id] = _snapshot(connection, resource, record, read_at)
         changed.append(after[record.id])
     _store(changed, replaced, same, read_at)
-    _mark_gone([before[i] for i in gone if i in before], read_at)
+    lost = [before[i] for i in gone if i in before]
+    moved = [s.external_id for s in changed] + [s.external_id for s in lost if s.deleted_at is None]
+    if moved and (connection.connector, resource) in recipes.shared():
+        transaction.on_commit(lambda: _tell_others(connection, resource, moved, by))
+    _mark_gone(lost, read_at)
     money.keep(connection, resource, changed)
     money.gone(connection, resource, gone)
     return after, {s.external_id for s in changed}
+
+
+def _tell_others(connection: "Connection", resource: str, ids: Sequence[str], by: Sync) -> None:
+    """In a transaction of its own: these links belong to workers of other lanes."""
+    others = Sync.objects.filter(business_id=by.business_id).exclude(pk=by.pk).exclude(mode=Sync.Mode.OFF)
+    sources = Q(sync__in=others.filter(source=connection, source_resource=resource), source_id__in=ids)
+    targets = Q(sync__in=others.filter(target=connection, target_resource=resource), target_id__in=ids)
+    rested = Link.objects.filter(sources | targets, noticed__lte=F("handled")).exclude(state=Link.State.ENDED)
+    notice.again(rested, f"seen by {by}", timezone.now(), Link.Priority.LIVE)
 
 
 def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:

@@ -80,7 +80,7 @@ def test_connectors_do_without_django(package: str) -> None:
 def test_planning_is_pure() -> None:
     allowed = {
         "collections", "dataclasses", "datetime", "enum", "functools", "re", "typing", "unicodedata",
-        "email_validator", "phonenumbers", "random", "decimal", "zoneinfo",
+        "email_validator", "itertools", "phonenumbers", "random", "decimal", "zoneinfo",
     }  # fmt: skip
     ours = {f"syncs.{name.replace('/', '.').removesuffix('.__init__')}" for name in PURE}
     ours |= {"connectors.amounts", "connectors.base", "connectors.errors"}

@@ -260,7 +260,7 @@ def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
     world.jobber.edit(clients[0], lastName="Jones")
     notice.mark(world.sync, clients[0], "webhook CLIENT_UPDATE", timezone.now())
     world.work()
-    slices.looking.snapshots.save(snapshot.connection, "clients", [older], snapshot.read_at)
+    slices.looking.snapshots.save(snapshot.connection, "clients", [older], snapshot.read_at, by=world.sync)
     assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == "Jones"
 
 

@@ -1,5 +1,7 @@
 """What is paid in Stripe is known in Jobber by a note, a link and, where wanted, a closed invoice."""
 
+from typing import Any
+
 import pytest
 
 from portal.models import User
@@ -60,8 +62,7 @@ def test_a_declined_card_is_noted_and_the_invoice_stays_open(here: World, invoic
 def test_the_page_to_pay_by_stands_on_the_invoice(here: World, invoices: Sync, alice: User) -> None:
     made, _ = billed(here, invoices)
     pages = here.also("pay-links-to-jobber", alice)
-    (field,) = [f for f in here.jobber.invoice(made)["customFields"] if f.get("label") == "Pay online"]
-    assert field["valueLink"]["url"].startswith("http")
+    assert here.jobber.page_to_pay(made).startswith("http")
     read(here, pages)
     assert here.jobber.invoice(made)["invoiceStatus"] == "awaiting_payment"
 
@@ -89,3 +90,20 @@ def test_what_was_paid_in_jobber_is_told_to_stripe_once(here: World, invoices: S
     (invoice,) = here.stripe.invoices(made)
     assert (invoice["status"], invoice["amount_paid"], invoice["amount_remaining"]) == ("paid", cents(here, made), 0)
     assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_what_one_sync_writes_the_other_syncs_of_the_record_see(
+    here: World, alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Without webhooks the second would find it unchanged at its next reading: the first has stored the new state."""
+    invoices = here.also("invoices-to-stripe", alice, draft_as="draft")
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, markSent=False)
+    read(here, invoices)
+    pages = here.also("pay-links-to-jobber", alice)
+    assert Link.objects.get(sync=pages).state == "skipped"
+    here.jobber.send(made)
+    with django_capture_on_commit_callbacks(execute=True):
+        read(here, invoices)
+    here.work()
+    assert here.stripe.invoices(made)[0]["status"] == "open"
+    assert here.jobber.page_to_pay(made).startswith("http")

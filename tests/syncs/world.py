@@ -124,6 +124,15 @@ class Tradesperson:
         )
         return self.ask(query, id=invoice_id)["invoice"]
 
+    def page_to_pay(self, invoice_id: str) -> str:
+        """The address in the field that the recipe makes, '' where there is none."""
+        fields = self.invoice(invoice_id)["customFields"]
+        return next((str(f["valueLink"]["url"]) for f in fields if f.get("label") == "Pay online"), "")
+
+    def send(self, invoice_id: str) -> None:
+        query = "mutation($id: EncodedId!) { invoiceMarkAsSent(id: $id) { invoice { id } userErrors { message } } }"
+        assert not self.ask(query, id=invoice_id)["invoiceMarkAsSent"]["userErrors"]
+
     def take_payment(self, invoice_id: str, amount: str) -> None:
         """Cash, on the control page: Jobber's API cannot."""
         base, number = self._url.removesuffix("/api/graphql"), b64decode(invoice_id).decode().rpartition("/")[2]
