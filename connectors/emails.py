@@ -1,14 +1,19 @@
-"""Email addresses, as records are matched by them."""
+"""Email addresses: whether one is valid, and how records are matched by them."""
 
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
 
-@lru_cache(maxsize=8192)
 def match_email(raw: str) -> str:
     """The address records are matched by: lower case, '' when it is none."""
+    return valid_email(raw.strip()).lower()
+
+
+@lru_cache(maxsize=8192)
+def valid_email(raw: str) -> str:
+    """The address with its domain in lower case, '' when it is none."""
     try:
-        return validate_email(raw.strip(), check_deliverability=False).normalized.lower()
+        return validate_email(raw, check_deliverability=False).normalized
     except EmailNotValidError:
         return ""

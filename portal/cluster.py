@@ -20,6 +20,8 @@ from connectors import registry
 log = logging.getLogger(__name__)
 #: Exit status of a cluster that gave up because one of its processes was killed.
 MAIMED = 70
+#: A look at hundreds of records makes many objects that all end with it; Python's own figures search them too often.
+_COLLECT_AFTER = (20_000, 20, 50)
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -94,3 +96,4 @@ def preload() -> None:
     import_module("syncs.tasks")
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)

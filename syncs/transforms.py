@@ -8,11 +8,9 @@ but nothing that could be sent.
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
+from connectors.emails import valid_email
 from syncs import countries, phones
 
 type Notes = list[str]
@@ -96,18 +94,10 @@ def cut(value: Any, notes: Notes, *, length: int) -> str:
 def email(value: Any, notes: Notes) -> str:
     """A valid address, domain in lower case; nothing when it is none."""
     raw = plain(value)
-    found = _valid_email(raw) if raw else ""
+    found = valid_email(raw) if raw else ""
     if raw and not found:
         notes.append(f"“{raw[:60]}” is not an email address, so it was not sent")
     return found
-
-
-@lru_cache(maxsize=4096)
-def _valid_email(raw: str) -> str:
-    try:
-        return validate_email(raw, check_deliverability=False).normalized
-    except EmailNotValidError:
-        return ""
 
 
 @of_several

@@ -85,24 +85,22 @@ class JobberSession(Session):
         return [*KINDS[resource].fields, *custom]
 
     def page(self, resource: str, cursor: str | None = None, *, updated_since: datetime | None = None) -> Page:
-        """As many records as the bucket has points for; both ends of Jobber's time filter are inclusive."""
+        """As many records as the bucket has points for; both ends of Jobber's time filter are inclusive.
+
+        The first page says how many there are, so that the last waits for no more points than it needs.
+        """
         carried: dict[str, Any] = json.loads(cursor) if cursor else {}
         if updated_since and not cursor:
             carried["since"] = updated_since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        since = carried.get("since")
-        name = f"{resource}_changed" if since else f"{resource}_page"
-        page = self._reading.page(resource, name, {**carried, "first": self._reading.size(resource)}, RESERVE)
+        since, left = carried.get("since"), carried.pop("left", 0)
+        size = self._reading.size(resource)
+        asked = {**carried, "first": min(size, left) if left > 0 else size}
+        page = self._reading.page(resource, _document(resource, cursor, since), asked, RESERVE)
         found = page.records if resource != "notes" or not since else _changed(page.records, since)
-        following = json.dumps({**carried, "after": page.next_cursor}) if page.next_cursor else None
-        total = None if cursor or since or resource == "notes" else self._total(resource)
-        return replace(page, records=found, next_cursor=following, total=total)
-
-    def _total(self, resource: str) -> int | None:
-        """Nice to have for a progress bar, so a refusal is no failure."""
-        try:
-            return self._counted(resource)
-        except ConnectorError:
-            return None
+        if page.next_cursor:
+            left = (page.total or left) - int(asked["first"])
+            carried |= {"after": page.next_cursor} | ({"left": left} if left > 0 else {})
+        return replace(page, records=found, next_cursor=json.dumps(carried) if page.next_cursor else None)
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
         if resource == "notes":
@@ -251,6 +249,12 @@ class JobberSession(Session):
         done = self._asking.ask(documents.text("app_disconnect"), {}, cost=6, writes=True)["appDisconnect"]
         if done["userErrors"]:
             raise RejectedError(f"Jobber did not let go: {words(done['userErrors'][0])}")
+
+
+def _document(resource: str, cursor: str | None, since: str | None) -> str:
+    if since:
+        return f"{resource}_changed"
+    return f"{resource}_page" if cursor or resource == "notes" else f"{resource}_first"
 
 
 def _changed(found: Sequence[Record], since: str) -> list[Record]:

@@ -9,8 +9,8 @@ FOLDER = Path(__file__).parent / "queries"
 #: its size. What it holds beyond what is there is not taken in the end: of the 70 for a client about 51, so the 500
 #: points that come back each second are some ten clients. What Jobber says it asked for corrects this (Bucket).
 COSTS = {"clients": 70, "invoices": 338, "notes": 84}
-#: A page's own fields: pageInfo and what is in it.
-PAGE_COST = 3
+#: A page's own fields: pageInfo, what is in it, and how many there are on all pages.
+PAGE_COST = 4
 #: A hundred more of what a record holds, at most ten fields each.
 MORE_COST = 1_004
 #: A mutation beside the record that it answers with.

@@ -73,7 +73,8 @@ class Reading:
             except ContractError:
                 unreadable.append(str(node["id"]))
         info = found["pageInfo"]
-        return Page(rows, info["endCursor"] if info["hasNextPage"] else None, unreadable=unreadable)
+        following = info["endCursor"] if info["hasNextPage"] else None
+        return Page(rows, following, total=found.get("totalCount"), unreadable=unreadable)
 
     def read(self, resource: str, node: Node) -> Sequence[Record]:
         """The records of a node, with what its connections hold behind their first page."""

@@ -237,6 +237,17 @@ def test_reading_everything_uses_what_jobber_allows(limited: Limited) -> None:
     assert counts.total() < 60
 
 
+def test_the_last_page_waits_for_no_more_points_than_it_needs(limited: Limited) -> None:
+    first = limited.session.page("clients")
+    cursor = json.loads(first.next_cursor or "")
+    assert (first.total, cursor["left"]) == (1000, 900)
+    limited.throttle.spend("1", int(limited.throttle.available("1")) - 1_500 - 250)  # beside what live work is left
+    limited.session.account()
+    with pytest.raises(RateLimited):
+        limited.session.page("clients", json.dumps(cursor))
+    assert len(limited.session.page("clients", json.dumps(cursor | {"left": 3})).records) == 3
+
+
 def test_a_hundred_by_id_are_read_however_little_is_there(limited: Limited) -> None:
     ids = [r.id for r in limited.session.page("clients").records]
     for left in (0, 3_000, 5_000, 6_500):
