@@ -88,7 +88,8 @@ class Record:
     """One record as the service holds it now.
 
     `email` is the address records are matched by, trimmed and lower-cased ('' when none is valid).
-    `references` are the cross references found in it, as {"jobber_client_id": "..."}.
+    `references` are the cross references found in it, as {"jobber_client_id": "..."}. `phone` and `namesake` are the
+    keys of connectors.likeness, '' where it has none.
     """
 
     id: str
@@ -98,6 +99,8 @@ class Record:
     created_at: datetime | None = None
     deleted: bool = False
     email: str = ""
+    phone: str = ""
+    namesake: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     #: Paths that read differently each time and mean the same, such as a link with a fresh token in it.

@@ -172,6 +172,10 @@ def cases(names: Names, rows: Rows) -> list[Case]:
         (f"Two {one}s share the email of one {other}", "They wait until a person says who is who."),
         (f"Two {one}s share an email that no {other} has", f"Each gets a {other} of its own."),
         (f"Several {other}s have the {one}'s email", "It waits until a person chooses one."),
+        (
+            f"A {other} without its email has its name and postcode, or its phone and a similar name",
+            "It waits until a person says whether they are the same.",
+        ),
         (f"A {one} is edited", "The fields that differ are sent, and no others."),
         (f"A field of the table is edited in {names.target}", _edited_there(names, rows)),
         ("A value cannot be used", "That field is left as it is and the record says why; the others are sent."),

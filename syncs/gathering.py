@@ -1,6 +1,5 @@
 """What a planner must know beside a record and its counterpart: by recipe, for a whole batch at once."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from connectors.base import Record
 from syncs import bothways, snapshots, waiting
 from syncs.invoices import back
 from syncs.invoices import facts as invoice_facts
+from syncs.matching import WORTH_ASKING, likeness
 from syncs.models import Link, Snapshot, Sync
 from syncs.recipes import Recipe
 from syncs.sessions import Sessions
@@ -54,23 +54,18 @@ def _sides_of(link: Link, batch: Batch, alike: Mapping[str, list[str]]) -> bothw
         here_at=source.updated_at if source else None,
         there_at=(target.updated_at or target.noticed_at or target.read_at) if target else None,
         unmade=link.source_id.startswith(bothways.UNMADE),
-        alike=alike.get(target.email, ()) if target and target.email else (),
+        alike=alike.get(link.target_id or "", ()),
     )
 
 
 def _alike(batch: Batch) -> Mapping[str, list[str]]:
-    """{email: labels of source records that have it}, for records that were made at the target."""
+    """{target id: labels of source records that it may be}, for records that were made at the target."""
     unmade = [link.target_id or "" for link in batch.links if link.source_id.startswith(bothways.UNMADE)]
-    emails = {batch.targets[key].email for key in unmade if key in batch.targets} - {""}
-    found: dict[str, list[str]] = defaultdict(list)
-    if emails:
-        sync = batch.sync
-        held = Snapshot.objects.filter(
-            connection=sync.source_id, resource=sync.source_resource, email__in=emails, deleted_at=None
-        ).values_list("email", "label")  # fmt: skip
-        for email, label in held:
-            found[email].append(label)
-    return found
+    made = [batch.targets[key].as_record() for key in unmade if key in batch.targets]
+    sync = batch.sync
+    like = snapshots.resembling(sync.source, sync.source_resource, [batch.targets[r.id] for r in made])
+    here = [s.as_record() for s in like.values()]
+    return {r.id: [c.label for c in here if likeness(r, c).score >= WORTH_ASKING] for r in made}
 
 
 def _invoices(batch: Batch) -> Told:

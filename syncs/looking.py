@@ -203,28 +203,32 @@ def find_candidates(
     open_links = [link for link in links if not link.target_id and link.source_id in sources]
     if not open_links:
         return {}
-    emails = {sources[link.source_id].email for link in open_links} - {""}
-    references = {f"{names.reference}={link.source_id}" for link in open_links}
-    chosen = {str(link.decision["target_id"]) for link in open_links if link.decision.get("target_id")}
-    found = _candidates(sync, emails, references, chosen)
-    return {
-        link.pk: [c for c in found if _may_be(c, sources[link.source_id], link, names)] for link in open_links
-    }  # fmt: skip
+    like = snapshots.resembling(sync.target, sync.target_resource, [sources[link.source_id] for link in open_links])
+    found = [*(like | _named(sync, names, open_links)).values()]
+    held = _held(sync, [s.external_id for s in found])
+    free = [s for s in found if s.external_id not in held]
+    return {link.pk: [c for c in free if _may_be(c, sources[link.source_id], link, names)] for link in open_links}
 
 
 def _may_be(candidate: Snapshot, source: Snapshot, link: Link, names: Names) -> bool:
-    same_email = bool(source.email) and candidate.email == source.email
+    alike = any(
+        mine and mine == theirs
+        for mine, theirs in (
+            (source.email, candidate.email), (source.phone, candidate.phone), (source.namesake, candidate.namesake),
+        )
+    )  # fmt: skip
     refers = candidate.references.get(names.reference) == source.external_id
-    return same_email or refers or link.decision.get("target_id") == candidate.external_id
+    return alike or refers or link.decision.get("target_id") == candidate.external_id
 
 
-def _candidates(sync: Sync, emails: set[str], references: set[str], chosen: set[str]) -> list[Snapshot]:
-    """Target records that no link holds yet. One query for each kind of clue, so that each uses its own index."""
+def _named(sync: Sync, names: Names, links: Sequence[Link]) -> dict[int, Snapshot]:
+    """{pk: target records} that carry the id of one of these, or that a person has chosen."""
     there = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, deleted_at=None)
-    kinds = {"email__in": emails, "reference__in": references, "external_id__in": chosen}
-    found = {s.pk: s for kind, values in kinds.items() if values for s in there.filter(**{kind: list(values)})}
-    held = _held(sync, [s.external_id for s in found.values()])
-    return [s for s in found.values() if s.external_id not in held]
+    chosen = [str(link.decision["target_id"]) for link in links if link.decision.get("target_id")]
+    kinds = {
+        "reference__in": [f"{names.reference}={link.source_id}" for link in links], "external_id__in": chosen,
+    }  # fmt: skip
+    return {s.pk: s for kind, values in kinds.items() if values for s in there.filter(**{kind: values})}
 
 
 def _held(sync: Sync, target_ids: Sequence[str]) -> set[str]:

@@ -15,15 +15,32 @@ from syncs.models import Link, Snapshot, SnapshotHistory, Sync
 if TYPE_CHECKING:
     from portal.models import Connection
 
+#: Records with a phone, or a name and postcode, of others: so many are looked at in one go.
+MOST_ALIKE = 500
 _STATE = (
-    "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "references", "reference", "url",
-    "created_at",
+    "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "phone", "namesake", "references",
+    "reference", "url", "created_at",
 )  # fmt: skip
 
 
 def known(connection: "Connection", resource: str, ids: Iterable[str]) -> dict[str, Snapshot]:
     found = Snapshot.objects.filter(connection=connection, resource=resource, external_id__in=list(ids))
     return {s.external_id: s for s in found}
+
+
+def resembling(connection: "Connection", resource: str, like: Iterable[Snapshot]) -> dict[int, Snapshot]:
+    """{pk: records there that share an email, a phone, or name and postcode with one of these}.
+
+    One query for each kind of clue, so that each uses its own index. All with the same email are found; of what many
+    have in common, such as a central's number, only so many as a person would look at.
+    """
+    there, rows = Snapshot.objects.filter(connection=connection, resource=resource, deleted_at=None), list(like)
+    found: dict[int, Snapshot] = {}
+    for clue, most in (("email", None), ("phone", MOST_ALIKE), ("namesake", MOST_ALIKE)):
+        values = {value for row in rows if (value := getattr(row, clue))}
+        if values:
+            found |= {s.pk: s for s in there.filter(**{f"{clue}__in": values}).order_by("pk")[:most]}
+    return found
 
 
 def save(
@@ -84,8 +101,8 @@ def _snapshot(connection: "Connection", resource: str, record: Record, read_at: 
     return Snapshot(
         business_id=connection.business_id, connection=connection, resource=resource, external_id=record.id,
         data=record.data, fingerprint=record.fingerprint, updated_at=record.updated_at, read_at=read_at,
-        label=record.label[:300], email=record.email[:512], references=dict(record.references),
-        reference=_reference(record)[:320], url=record.url[:500],
+        label=record.label[:300], email=record.email[:512], phone=record.phone, namesake=record.namesake,
+        references=dict(record.references), reference=_reference(record)[:320], url=record.url[:500],
         created_at=record.created_at,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from connectors.base import Record
+from connectors.likeness import phone_key
 from portal.models import Business, Connection
 from syncs import money, recipes
 from syncs.models import (
@@ -161,7 +162,8 @@ def _snapshot(business: Business, held_by: Connection, key: str, data: dict[str,
     return Snapshot.objects.create(
         business=business, connection=held_by, resource=resource, external_id=key, data=data,
         fingerprint=record.fingerprint, label=record.label, email=str(data.get("email", "")).lower(),
-        reference=reference, read_at=now, updated_at=now, created_at=now - timedelta(days=30), **more,
+        phone=phone_key(data.get("phone")), reference=reference, read_at=now, updated_at=now,
+        created_at=now - timedelta(days=30), **more,
     )  # fmt: skip
 
 

@@ -79,11 +79,11 @@ def test_connectors_do_without_django(package: str) -> None:
 
 def test_planning_is_pure() -> None:
     allowed = {
-        "collections", "dataclasses", "datetime", "enum", "functools", "re", "typing", "unicodedata",
+        "collections", "dataclasses", "datetime", "difflib", "enum", "functools", "re", "typing", "unicodedata",
         "email_validator", "itertools", "phonenumbers", "random", "decimal", "zoneinfo",
     }  # fmt: skip
     ours = {f"syncs.{name.replace('/', '.').removesuffix('.__init__')}" for name in PURE}
-    ours |= {"connectors.amounts", "connectors.base", "connectors.emails", "connectors.errors"}
+    ours |= {"connectors.amounts", "connectors.base", "connectors.emails", "connectors.errors", "connectors.likeness"}
     for name in PURE:
         for module in imports(modules()[f"syncs/{name}.py"]):
             known = module.split(".")[0] in allowed or module in ("syncs", "connectors") or any(

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.base import Data, Field, FieldType, Record, storable
 from connectors.emails import match_email
 from connectors.jobber.writing import ADDRESS, WRITABLE
+from connectors.likeness import namesake_key, phone_key
 
 _TEXT = {
     "id": "Client id", "name": "Name", "first_name": "First name", "last_name": "Last name",
@@ -55,14 +56,16 @@ def client(node: Mapping[str, Any]) -> Record:
     data["tags"] = [str(t["label"]) for t in node["tags"]["nodes"]]
     data["balance"] = str(node["balance"])
     data |= custom_fields(node["customFields"])
-    email = match_email(str(data["email"])) if data.get("email") else ""
+    email, label = match_email(str(data["email"])) if data.get("email") else "", _label(data)
     return Record(
         id=str(node["id"]),
         data=data,
-        label=_label(data),
+        label=label,
         updated_at=moment(node["updatedAt"]),
         created_at=moment(node["createdAt"]),
         email=email,
+        phone=phone_key(data.get("phone")),
+        namesake=namesake_key(label, data.get("billing_address.postal_code")),
         url=str(node["jobberWebUri"] or ""),
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.base import Data, Field, FieldType, Record, storable
 from connectors.emails import match_email
+from connectors.likeness import namesake_key, phone_key
 from connectors.stripe.records import METADATA, dashboard, metadata, moment, references
 
 #: Lengths as Stripe's published types say (API 2026-10-28.endive).
@@ -42,6 +43,8 @@ def record(found: Mapping[str, Any]) -> Record:
         label=data.get("name") or data.get("business_name") or email or str(found["id"]),
         created_at=moment(found["created"]),
         email=match_email(email) if email else "",
+        phone=phone_key(data.get("phone")),
+        namesake=namesake_key(data.get("name") or data.get("business_name"), data.get("address.postal_code")),
         references=references(found),
         url=dashboard(found, "customers"),
     )

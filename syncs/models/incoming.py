@@ -74,6 +74,9 @@ class Snapshot(SnapshotBase):
     external_id = models.CharField(max_length=255)
     label = models.CharField(max_length=300)
     email = models.CharField(max_length=512, blank=True)
+    #: What records that are alike have in common beside the email (connectors.likeness).
+    phone = models.CharField(max_length=20, blank=True, editable=False)
+    namesake = models.CharField(max_length=420, blank=True, editable=False)
     references = models.JSONField(default=dict)
     #: The first of them that a recipe writes, as "name=value", to be found by.
     reference = models.CharField(max_length=320, blank=True)
@@ -90,6 +93,8 @@ class Snapshot(SnapshotBase):
         )
         indexes = (
             models.Index(fields=["connection", "resource", "email"]),
+            models.Index(fields=["connection", "resource", "phone"]),
+            models.Index(fields=["connection", "resource", "namesake"]),
             models.Index(fields=["connection", "resource", "reference"]),
             models.Index(
                 fields=["connection", "resource"],
@@ -105,7 +110,7 @@ class Snapshot(SnapshotBase):
         return Record(
             id=self.external_id, data=self.data, label=self.label, updated_at=self.updated_at,
             created_at=self.created_at, deleted=self.deleted_at is not None, email=self.email,
-            references=self.references, url=self.url,
+            phone=self.phone, namesake=self.namesake, references=self.references, url=self.url,
         )  # fmt: skip
 
 

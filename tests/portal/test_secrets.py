@@ -118,8 +118,8 @@ def faults(place: Place, *kinds: str) -> None:
     for number, kind in enumerate(kinds):
         operation = "POST customers" if number % 2 else ""
         place.sandbox.sandbox.frame.faults.add(kind, service="stripe", operation=operation, seconds=0.01, skip=number)
-    place.sandbox.sandbox.frame.faults.add("html", service="jobber", skip=2)
-    place.sandbox.sandbox.frame.faults.add("500", service="jobber", skip=5)
+    place.sandbox.sandbox.frame.faults.add("html", service="jobber", operation="graphql", skip=2)
+    place.sandbox.sandbox.frame.faults.add("500", service="jobber", operation="graphql", skip=5)
 
 
 def worked(place: Place, sync: Sync) -> None:

@@ -24,8 +24,8 @@ def pair(world: World) -> tuple[str, str, str]:
 def test_the_one_with_the_same_name_comes_with_more_reasons(world: World, pair: tuple[str, str, str]) -> None:
     ann, bert = world.link(pair[0]), world.link(pair[1])
     found = candidates.of(ann.sync, [ann, bert])
-    assert found[ann.pk][0].reasons == ("same email", "same name")
-    assert found[bert.pk][0].reasons == ("same email",)
+    assert (found[ann.pk][0].score, found[ann.pk][0].reasons) == (85, ("same email", "same name"))
+    assert (found[bert.pk][0].score, found[bert.pk][0].reasons) == (60, ("same email",))
 
 
 def test_each_choice_is_carried_out(world: World, pair: tuple[str, str, str], alice: User) -> None:
@@ -42,6 +42,44 @@ def test_each_choice_is_carried_out(world: World, pair: tuple[str, str, str], al
     world.work()
     assert world.link(bert).state == Link.State.IN_STEP
     assert len(world.stripe.customers()) == 2
+
+
+@pytest.fixture
+def neighbour(world: World) -> tuple[str, str]:
+    """A client and a customer with another email, and much in common: (client, customer)."""
+    phone = [{"number": "0412 345 678", "primary": True, "description": "MOBILE"}]
+    client = world.jobber.add("Ann", "Smith", "ann@example.com", phones=phone)
+    customer = world.stripe.add(name="Anne Smith", email="anne@example.org", phone="+61412345678")
+    world.go_live()
+    return client, customer
+
+
+def test_one_that_is_alike_waits_for_a_person_and_nothing_is_doubled(world: World, neighbour: tuple[str, str]) -> None:
+    link = world.link(neighbour[0])
+    assert (link.state, link.cause_code) == (Link.State.HELD, "ambiguous")
+    assert link.cause == "Anne Smith is there already: same phone and similar name."
+    (found,) = candidates.of(link.sync, [link])[link.pk]
+    assert (found.record.id, found.score) == (neighbour[1], 55)
+    assert len(world.stripe.customers()) == 1
+
+
+def test_never_the_same_is_kept(world: World, neighbour: tuple[str, str], alice: User) -> None:
+    deciding.decide(world.link(neighbour[0]), Choice.NEW, "", alice)
+    world.work()
+    assert len(world.stripe.customers()) == 2
+    world.jobber.edit(neighbour[0], lastName="Smyth")
+    world.read_again()
+    link = world.link(neighbour[0])
+    assert (link.state, link.target_id != neighbour[1]) == (Link.State.IN_STEP, True)
+    assert len(world.stripe.customers()) == 2
+
+
+def test_the_same_is_kept_though_the_emails_differ(world: World, neighbour: tuple[str, str], alice: User) -> None:
+    deciding.decide(world.link(neighbour[0]), Choice.SAME, neighbour[1], alice)
+    world.work()
+    world.read_again()
+    assert (world.link(neighbour[0]).state, world.link(neighbour[0]).target_id) == (Link.State.IN_STEP, neighbour[1])
+    assert [c["email"] for c in world.stripe.customers()] == ["ann@example.com"]
 
 
 def test_a_decision_does_not_speak_again_after_a_later_deletion(
