@@ -302,10 +302,6 @@ class Session(ABC):
         """Do one of the resource's `actions`. The result shows the record after it, or that it is deleted."""
         raise RejectedError(f"There is no “{action}” for {resource} here.")
 
-    def ensure_link_field(self, label: str) -> str:
-        """The slug of the account's own field for a web address on its invoices, made when there is none."""
-        raise RejectedError("This service has no fields of one's own for that.")
-
     @abstractmethod
     def find_by_email(self, resource: str, email: str) -> list[Record]:
         """By a list call that sees the service's own last write, never by a lagging search. Nothing where records

@@ -128,6 +128,7 @@ _STEPS = {
     "pay_out_of_band": "It is to be marked as paid elsewhere",
     "attach_payment": "An earlier payment is to count",
     "close_received": "It is to be closed as received",
+    "add_link_field": "Invoices need a field for the page to pay by",
 }
 
 

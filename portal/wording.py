@@ -82,6 +82,7 @@ _DONE = {
     "attach_payment": "Earlier payment counted",
     "send": "Sent to the client",
     "close_received": "Closed as received",
+    "add_link_field": "Field added",
     "reopen": "Opened again",
     "archive": "Archived",
     "unarchive": "Taken out of the archive",

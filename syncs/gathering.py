@@ -11,7 +11,7 @@ from syncs import bothways, snapshots, waiting
 from syncs.invoices import back
 from syncs.invoices import facts as invoice_facts
 from syncs.matching import WORTH_ASKING, likeness
-from syncs.models import Link, Snapshot, Sync
+from syncs.models import Link, Snapshot, Sync, Write
 from syncs.recipes import Recipe
 from syncs.sessions import Sessions
 
@@ -20,8 +20,6 @@ RATES_OLD = timedelta(hours=24)
 EVER = datetime(2010, 1, 1, tzinfo=UTC)
 #: The cross reference from a Stripe record to the Jobber invoice.
 INVOICE = "jobber_invoice_id"
-#: What the field for the payment page is called at Jobber, and what the sync remembers it by.
-PAY_ONLINE, LINK_FIELD = "Pay online", "link_field"
 #: By link: what the planner is given, and the link whose record must have its counterpart first.
 type Told = Mapping[int, tuple[object, int | None]]
 
@@ -136,12 +134,12 @@ def _pages(batch: Batch) -> Told:
     missing = [i for i in named.values() if i and i not in held]
     if missing:
         held |= _read(batch, missing)
-    field = _link_field(batch)
+    there = _has_link_field(sync)
     told = {}
     for link in batch.links:
         invoice = held.get(named.get(link.source_id, ""))
         record = invoice.as_record() if invoice and invoice.deleted_at is None else None
-        told[link.pk] = (back.PageFacts(record, field), None)
+        told[link.pk] = (back.PageFacts(record, there), None)
     return told
 
 
@@ -153,14 +151,10 @@ def _read(batch: Batch, ids: Sequence[str]) -> Mapping[str, Snapshot]:
     return snapshots.save(target, "invoices", records, asked, by=batch.sync, gone=gone)[0]
 
 
-def _link_field(batch: Batch) -> str:
-    """The catalogue path of the Jobber field for the page, made at Jobber the first time it is needed for real."""
-    sync = batch.sync
-    if not sync.learnt.get(LINK_FIELD) and sync.mode == Sync.Mode.LIVE:
-        slug = batch.sessions.call(sync.target, lambda s: s.ensure_link_field(PAY_ONLINE))
-        sync.learnt = {**sync.learnt, LINK_FIELD: f"custom.{slug.removeprefix('custom.')}"}
-        sync.save(update_fields=["learnt"])
-    return str(sync.learnt.get(LINK_FIELD) or "")
+def _has_link_field(sync: Sync) -> bool:
+    """By the ledger: made the first time that a page was to be written, or found there then."""
+    made = Write.objects.filter(connection=sync.target_id, verb=back.ADD_FIELD, state=Write.State.CONFIRMED)
+    return made.exists()
 
 
 _GATHER: Mapping[str, Callable[[Batch], Told]] = {

@@ -60,6 +60,10 @@ class Clash:
     there: Any
 
 
+#: Actions that are done for all records of the account at once.
+ACCOUNT_WIDE = frozenset({"add_link_field"})
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`code` names the reason for machines, `reason` says it to people. `values`: every mapped value, sent or not.
@@ -91,6 +95,11 @@ class Plan:
     def verb(self) -> str:
         """What the ledger calls it: create, update, or the action."""
         return self.action or ("create" if self.verdict == Verdict.CREATE else "update")
+
+    @property
+    def shared(self) -> bool:
+        """Whether other records wait for the same thing, which must be done once."""
+        return bool(self.resource) or self.action in ACCOUNT_WIDE
 
     @property
     def data(self) -> dict[str, Any]:

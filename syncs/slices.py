@@ -79,7 +79,7 @@ class Stop(Exception):
 
 def _beside(made: Plan) -> tuple[str, str]:
     """What a plan makes beside the counterpart."""
-    return made.resource, json.dumps(made.data, sort_keys=True)
+    return made.resource or made.action, json.dumps(made.data, sort_keys=True)
 
 
 class Slice:
@@ -178,14 +178,14 @@ class Slice:
     def _once(self, looks: list[Look]) -> list[Look]:
         """What several records need beside themselves, such as a tax rate, is made once: the others look again when
         it is there."""
-        if not any(look.plan.resource for look in looks):
+        if not any(look.plan.shared for look in looks):
             return looks
         flying = [o.look.plan for f in self.flights for o, _ in f.calls]
-        making = {_beside(made) for made in flying if made.resource}
+        making = {_beside(made) for made in flying if made.shared}
         found: list[Look] = []
         late: list[Look] = []
         for look in looks:
-            thing = _beside(look.plan) if look.plan.resource else None
+            thing = _beside(look.plan) if look.plan.shared else None
             (late if thing in making else found).append(look)
             if thing:
                 making.add(thing)

@@ -53,7 +53,7 @@ class Jobber(Connector):
             "invoices", "invoice", "invoices", writable=True,
             read_scopes=("read_invoices", "read_clients", "read_jobs", "read_users"),
             write_scopes=("write_invoices", "read_custom_field_configurations", "write_custom_field_configurations"),
-            actions=("close_received", "reopen"),
+            actions=("close_received", "reopen", "add_link_field"),
         ),
         "notes": Resource(
             "notes", "note", "notes", writable=True, notified=False, read_scopes=("read_invoices",),

@@ -177,6 +177,8 @@ class JobberSession(Session):
                 return self._write("invoiceClose", "invoice_close", asked, deadline)
             case ("invoices", "reopen"):
                 return self._write("invoiceReopen", "invoice_reopen", {"id": record_id}, deadline)
+            case ("invoices", "add_link_field"):
+                return self._add_link_field(record_id, str(data["label"]))
         return super().act(resource, record_id, action, data, key=key, deadline=deadline)
 
     def _write(
@@ -203,10 +205,10 @@ class JobberSession(Session):
 
     # The account's own fields for invoices
 
-    def ensure_link_field(self, label: str) -> str:
-        """One that is the app's own: people see it in Jobber, and cannot change it there."""
-        slug = records.slug_of(label)
-        held = self._configurations().get(slug)
+    def _add_link_field(self, invoice_id: str, label: str) -> WriteResult:
+        """For web addresses, on every invoice of the account, unless there is one. It is the app's own: people see it
+        in Jobber, and cannot change it there. Shows the invoice that it was wanted for."""
+        held = self._configurations().get(records.slug_of(label))
         if held is None:
             wanted = {"name": label, "appliesTo": "ALL_INVOICES", "readOnly": True, "transferable": False}
             answer = self._asking.ask(documents.text("link_field_create"), {"input": wanted}, cost=20, writes=True)
@@ -215,7 +217,10 @@ class JobberSession(Session):
                 raise _refused(made["userErrors"][0], {})
         elif held.kind != writing.LINK:
             raise RejectedError(f"Jobber has a field “{label}” for invoices already, and it takes no link.")
-        return slug
+        found = self.fetch("invoices", [invoice_id])[invoice_id]
+        if found is None:
+            raise MissingError("Jobber has no such invoice any more.")
+        return WriteResult(found)
 
     def _known_configurations(self) -> Mapping[str, writing.Configuration]:
         try:

@@ -19,6 +19,8 @@ from syncs.planning import Names, Plan, Verdict
 MESSAGE = "message"
 #: In the link's base: the invoice whose payment page stands in Jobber.
 LINKED = "_linked"
+#: The field of Jobber invoices that the page stands in, and how it comes to be there.
+PAY_ONLINE, FIELD, ADD_FIELD = "Pay online", "custom.pay_online", "add_link_field"
 _STILL_OPEN = {"awaiting_payment", "sent_not_due", "past_due"}
 
 
@@ -33,11 +35,11 @@ class NoteFacts:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """`invoice`: the Jobber invoice that the Stripe invoice was made from. `field`: the catalogue path of its link
-    field, '' while there is none."""
+    """`invoice`: the Jobber invoice that the Stripe invoice was made from. `has_field`: Jobber's invoices have the
+    field for the page."""
 
     invoice: Record | None
-    field: str = ""
+    has_field: bool = False
 
 
 def plan_note(
@@ -156,14 +158,22 @@ def plan_page(
 def _page(source: Record, invoice: Record, known: Known, facts: PageFacts, version: Compiled) -> Plan | None:
     """Written once for each Stripe invoice: the address holds a token that is fresh at every reading."""
     url = str(source.data.get("hosted_url") or "")
-    wanted = facts.field and version.options.get("write_link", True) and source.data.get("status") == "open" and url
-    if not wanted or (known.base.get(LINKED) == source.id and invoice.data.get(facts.field)):
+    wanted = version.options.get("write_link", True) and source.data.get("status") == "open" and url
+    if not wanted or (known.base.get(LINKED) == source.id and invoice.data.get(FIELD)):
         return None
-    change = Change(facts.field, invoice.data.get(facts.field, ""), url)
+    if not facts.has_field:
+        return _add_field(known)
+    change = Change(FIELD, invoice.data.get(FIELD, ""), url)
     values = {**known.base, LINKED: source.id}
     return Plan(
         Verdict.UPDATE, "pay_link", "Its page to pay by goes onto the Jobber invoice.", "", (change,), values=values
     )
+
+
+def _add_field(known: Known) -> Plan:
+    reason = f"Invoices in Jobber get the field “{PAY_ONLINE}” first."
+    change, values = Change("label", "", PAY_ONLINE), dict(known.base)
+    return Plan(Verdict.UPDATE, "link_field", reason, "", (change,), values=values, action=ADD_FIELD, more=True)
 
 
 def _close(source: Record, invoice: Record, version: Compiled, known: Known) -> Plan | None:

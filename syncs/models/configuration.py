@@ -28,8 +28,6 @@ class Sync(models.Model):
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.PREVIEW)
     #: Values of the recipe's options, such as {"include_leads": false}.
     options = models.JSONField(default=dict, blank=True)
-    #: What it has found out at the services, such as which field it was given there.
-    learnt = models.JSONField(default=dict, blank=True, editable=False)
     version = models.ForeignKey(
         "syncs.Version", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="live version"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.base import Credentials, Secret, Session
+from connectors.base import Credentials, Secret, Session, WriteResult
 from connectors.errors import (
     AuthError,
     ConnectorError,
@@ -205,9 +205,14 @@ def test_a_client_without_a_name_is_refused(session: Session) -> None:
         session.create("clients", {"email": "a@example.com"}, key="", deadline=soon())
 
 
+def add_field(session: Session, invoice: str, label: str) -> WriteResult:
+    return session.act("invoices", invoice, "add_link_field", {"label": label}, key="", deadline=soon())
+
+
 @pytest.mark.sandbox
 def test_the_link_field_is_made_once(session: Session, invoice: str) -> None:
-    assert session.ensure_link_field("Pay by card") == session.ensure_link_field("Pay by card") == "pay_by_card"
+    assert add_field(session, invoice, "Pay by card").record.id == invoice
+    add_field(session, invoice, "Pay by card")
     found = [f for f in session.fields("invoices") if f.path == "custom.pay_by_card"]
     assert [(f.label, f.writable) for f in found] == [("Pay by card", True)]
     link = {"custom.pay_by_card": "https://pay.example.com/in_1"}
@@ -221,7 +226,7 @@ def test_the_link_field_is_made_once(session: Session, invoice: str) -> None:
 
 @pytest.mark.sandbox
 def test_a_link_that_is_none_is_refused_by_its_path(session: Session, invoice: str) -> None:
-    session.ensure_link_field("Pay by card")
+    add_field(session, invoice, "Pay by card")
     changes = {"custom.purchase_order": "PO-1", "custom.pay_by_card": "javascript:alert(1)"}
     with pytest.raises(RejectedError) as refused:
         session.update("invoices", invoice, changes, key="", deadline=soon())
@@ -235,12 +240,12 @@ def test_fields_that_take_no_text_or_are_not_there_are_refused(session: Session,
             session.update("invoices", invoice, {path: "x"}, key="", deadline=soon())
         assert refused.value.field == path
     with pytest.raises(RejectedError, match="takes no link"):
-        session.ensure_link_field("Purchase order")
+        add_field(session, invoice, "Purchase order")
 
 
 @pytest.mark.sandbox
 def test_a_name_that_stands_for_two_fields_is_written_to_neither(jobber: Calls, session: Session, invoice: str) -> None:
-    session.ensure_link_field("Docket link")
+    add_field(session, invoice, "Docket link")
     like = {"name": "Docket: link", "appliesTo": "ALL_INVOICES", "readOnly": False, "transferable": False}
     jobber.done(TEXT_FIELD, input=like)
     with pytest.raises(RejectedError):

@@ -132,10 +132,10 @@ def jobber(status: str = "awaiting_payment", **more: Any) -> Record:
     return Record("inv1", {"id": "inv1", "status": status, **more}, "Invoice 1042")
 
 
-def page(found: Record | None, there: Record | None, known: Known | None = None, field: str = FIELD,
+def page(found: Record | None, there: Record | None, known: Known | None = None, has_field: bool = True,
          **options: Any) -> Plan:  # fmt: skip
     compiled = version(PAGES, **options)
-    return plan_page(compiled, PAGES.names, found, there, known or Known(), Clues(), PageFacts(there, field))
+    return plan_page(compiled, PAGES.names, found, there, known or Known(), Clues(), PageFacts(there, has_field))
 
 
 def test_the_page_is_written_once_though_its_address_is_a_new_one_each_time() -> None:
@@ -148,12 +148,17 @@ def test_the_page_is_written_once_though_its_address_is_a_new_one_each_time() ->
     assert page(invoice(key="in_2"), shown, known).data == {FIELD: URL}, "another invoice has taken its place"
 
 
-@pytest.mark.parametrize(("found", "field", "options"), [
-    (invoice(), "", {}), (invoice(), FIELD, {"write_link": False}), (invoice("uncollectible"), FIELD, {}),
-    (invoice(hosted_url=""), FIELD, {}),
+def test_the_field_is_made_before_the_page_is_written() -> None:
+    made = page(invoice(), jobber(), has_field=False)
+    assert (made.action, made.data, made.more, made.shared) == ("add_link_field", {"label": "Pay online"}, True, True)
+    assert not page(invoice("paid"), jobber(), has_field=False).writes
+
+
+@pytest.mark.parametrize(("found", "options"), [
+    (invoice(), {"write_link": False}), (invoice("uncollectible"), {}), (invoice(hosted_url=""), {}),
 ])  # fmt: skip
-def test_no_page_is_written_where_there_is_none_to_pay_by(found: Record, field: str, options: dict[str, Any]) -> None:
-    assert not page(found, jobber(), field=field, **options).writes
+def test_no_page_is_written_where_there_is_none_to_pay_by(found: Record, options: dict[str, Any]) -> None:
+    assert not page(found, jobber(), **options).writes
 
 
 def test_nothing_is_written_for_drafts_strangers_and_what_is_gone() -> None:

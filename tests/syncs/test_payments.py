@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portal.models import User
-from syncs.models import Link, Payment, Sync
+from syncs.models import Link, Payment, Sync, Write
 from tests.syncs.test_invoices import LINES, cents, read
 from tests.syncs.world import World
 
@@ -65,6 +65,20 @@ def test_the_page_to_pay_by_stands_on_the_invoice(here: World, invoices: Sync, a
     assert here.jobber.page_to_pay(made).startswith("http")
     read(here, pages)
     assert here.jobber.invoice(made)["invoiceStatus"] == "awaiting_payment"
+
+
+def test_the_field_for_the_page_is_made_once_and_stands_in_the_ledger(here: World, invoices: Sync, alice: User) -> None:
+    client = here.jobber.add(email="ann@example.com")
+    made = [here.jobber.bill(client, LINES) for _ in range(8)]
+    read(here, invoices)
+    here.forget_waits()  # for the tax rate, and below for the field
+    here.work()
+    here.also("pay-links-to-jobber", alice)
+    here.forget_waits()
+    here.work()
+    assert all(here.jobber.page_to_pay(invoice) for invoice in made)
+    (write,) = Write.objects.filter(verb="add_link_field")
+    assert (write.state, write.params) == ("confirmed", {"label": "Pay online"})
 
 
 def test_a_paid_invoice_is_closed_only_where_that_is_wanted(here: World, invoices: Sync, alice: User) -> None:
