@@ -1,8 +1,9 @@
 """What a planner must know beside a record and its counterpart: by recipe, for a whole batch at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -14,6 +15,9 @@ from syncs.matching import WORTH_ASKING, likeness
 from syncs.models import Link, Snapshot, Sync, Write
 from syncs.recipes import Recipe
 from syncs.sessions import Sessions
+
+if TYPE_CHECKING:
+    from portal.models import Connection
 
 #: Tax rates read longer ago are read again.
 RATES_OLD = timedelta(hours=24)
@@ -106,7 +110,7 @@ def _notes(batch: Batch) -> Told:
     """The Jobber invoice of each payment: of the Stripe invoice that it pays, else the one that it names itself."""
     sync, business = batch.sync, batch.sync.business
     paid = {s.external_id: str(s.data.get("invoice") or "") for s in batch.sources.values()}
-    known = snapshots.known(sync.source, "invoices", [i for i in paid.values() if i])
+    known = _invoices_at(batch, sync.source, paid.values())
     told = {}
     for link in batch.links:
         source, invoice = batch.sources.get(link.source_id), known.get(paid.get(link.source_id, ""))
@@ -130,10 +134,7 @@ def _linked_invoice(batch: Batch, invoice_id: str) -> str:
 def _pages(batch: Batch) -> Told:
     sync = batch.sync
     named = {s.external_id: s.references.get(INVOICE, "") for s in batch.sources.values()}
-    held = snapshots.known(sync.target, "invoices", [i for i in named.values() if i])
-    missing = [i for i in named.values() if i and i not in held]
-    if missing:
-        held |= _read(batch, missing)
+    held = _invoices_at(batch, sync.target, named.values())
     there = _has_link_field(sync)
     told = {}
     for link in batch.links:
@@ -143,12 +144,17 @@ def _pages(batch: Batch) -> Told:
     return told
 
 
-def _read(batch: Batch, ids: Sequence[str]) -> Mapping[str, Snapshot]:
-    asked, target = timezone.now(), batch.sync.target
-    found = batch.sessions.call(target, lambda s: s.fetch("invoices", ids))
+def _invoices_at(batch: Batch, connection: "Connection", ids: Iterable[str]) -> Mapping[str, Snapshot]:
+    """These invoices by id, '' left out; those that nobody has read yet are read."""
+    wanted = {i for i in ids if i}
+    held = snapshots.known(connection, "invoices", wanted)
+    missing = sorted(wanted - held.keys())
+    if not missing:
+        return held
+    asked = timezone.now()
+    found = batch.sessions.call(connection, lambda s: s.fetch("invoices", missing))
     records = [r for r in found.values() if r is not None]
-    gone = [i for i in ids if found.get(i) is None]
-    return snapshots.save(target, "invoices", records, asked, by=batch.sync, gone=gone)[0]
+    return held | snapshots.save(connection, "invoices", records, asked, by=batch.sync)[0]
 
 
 def _has_link_field(sync: Sync) -> bool:

@@ -69,7 +69,7 @@ def record(found: Mapping[str, Any]) -> Record:
     return Record(
         id=str(found["id"]),
         data=records.filled(_data(found)),
-        label=f"Invoice {number}" if number else f"Draft invoice, {whose}",
+        label=f"Invoice {number}, {whose}" if number else f"Draft invoice, {whose}",
         created_at=moment(found["created"]),
         references=records.references(found),
         url=records.dashboard(found, "invoices"),

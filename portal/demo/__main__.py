@@ -129,6 +129,8 @@ class Demo:
   2. Edit a client as the tradesperson, {place.sandbox_url}/jobber/
      and see the customer change within seconds, {place.sandbox_url}/stripe/
   3. Open that record in the portal and read its story.
+  4. Choose Invoices to Stripe, Payments to Jobber and Pay links to Jobber; pay an invoice with the
+     card 4242 4242 4242 4242 on its page, and see it paid in the portal and noted in Jobber.
 
   Mails of the portal are shown here. For manage.py in another terminal: . {place.shown(place.shell)}
   then .venv/bin/python manage.py status, or createsuperuser for one who sees every business.

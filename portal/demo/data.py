@@ -52,19 +52,20 @@ def _person(email: str, name: str, role: Role) -> User:
 
 
 def go_live() -> None:
-    """What the owner would do in the browser, to the end: both accounts connected, the sync switched on."""
-    sync = choose()
-    with scope(business=sync.business_id):
-        if sync.mode != Sync.Mode.LIVE:
-            choosing.go_live(sync)
+    """What the owner would do in the browser, to the end: both accounts connected, every recipe switched on."""
+    for slug in recipes.RECIPES:
+        sync = choose(slug)
+        with scope(business=sync.business_id):
+            if sync.mode != Sync.Mode.LIVE:
+                choosing.go_live(sync)
 
 
-def choose() -> Sync:
-    """Connect both accounts as the owner would in the browser, and choose the recipe: its review has begun."""
+def choose(slug: str = "clients-to-customers") -> Sync:
+    """Connect both accounts as the owner would in the browser, and choose a recipe: its review has begun."""
     business = make()
     owner = User.objects.get(email="owner@demo.test")
     rows = {slug: _connected(business, owner, slug) for slug in registry.CONNECTORS}
-    recipe = recipes.get("clients-to-customers")
+    recipe = recipes.get(slug)
     with scope(business=business):
         return choosing.choose(business, recipe, rows[recipe.source], rows[recipe.target], owner)
 

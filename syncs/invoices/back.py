@@ -158,7 +158,8 @@ def plan_page(
 def _page(source: Record, invoice: Record, known: Known, facts: PageFacts, version: Compiled) -> Plan | None:
     """Written once for each Stripe invoice: the address holds a token that is fresh at every reading."""
     url = str(source.data.get("hosted_url") or "")
-    wanted = version.options.get("write_link", True) and source.data.get("status") == "open" and url
+    to_pay = source.data.get("status") == "open" and invoice.data.get("status") in _STILL_OPEN
+    wanted = version.options.get("write_link", True) and to_pay and url
     if not wanted or (known.base.get(LINKED) == source.id and invoice.data.get(FIELD)):
         return None
     if not facts.has_field:

@@ -112,7 +112,7 @@ def test_an_invoice_is_paid_in_part_by_a_payment_taken_elsewhere_and_then_out_of
     assert (found.data["status"], found.data["amount_remaining"]) == ("open", 3105)
     assert found.data["auto_advance"] is False
     assert found.data["hosted_url"].startswith("http")
-    assert found.label == f"Invoice {found.data['number']}"
+    assert found.label.startswith(f"Invoice {found.data['number']}, ")
     paid = made(session, "payment_records", amount=1000, currency="AUD", initiated_at=1_790_000_000, method="Cash")
     part = act(session, found.id, "attach_payment", payment_record=paid.id).record
     assert (part.data["amount_paid"], part.data["amount_remaining"]) == (1000, 2105)

@@ -55,7 +55,7 @@ def test_an_open_invoice_with_its_payments() -> None:
         status_transitions={"finalized_at": NOW + 9, "paid_at": None}, due_date=NOW + 99,
     )  # fmt: skip
     record = invoices.record(found)
-    assert record.label == "Invoice FB-0001"
+    assert record.label == "Invoice FB-0001, Mrs Nguyen"
     assert record.data["payments"] == [
         {"id": "inpay_9", "amount": 1000, "status": "paid", "kind": "payment_record", "payment": "pr_1"},
         {"id": "inpay_1", "amount": 3415, "status": "open", "kind": "payment_intent", "payment": "pi_1"},

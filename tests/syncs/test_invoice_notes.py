@@ -161,6 +161,11 @@ def test_no_page_is_written_where_there_is_none_to_pay_by(found: Record, options
     assert not page(found, jobber(), **options).writes
 
 
+@pytest.mark.parametrize("status", ["paid", "bad_debt", "draft"])
+def test_no_page_is_written_where_jobber_waits_for_no_money(status: str) -> None:
+    assert not page(invoice(), jobber(status)).writes
+
+
 def test_nothing_is_written_for_drafts_strangers_and_what_is_gone() -> None:
     assert page(invoice("draft"), jobber()).code == "draft"
     assert page(invoice(), None).code == "not_ours"

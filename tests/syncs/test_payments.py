@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portal.models import User
-from syncs.models import Link, Payment, Sync, Write
+from syncs.models import Link, Payment, Snapshot, Sync, Write
 from tests.syncs.test_invoices import LINES, cents, read
 from tests.syncs.world import World
 
@@ -48,6 +48,15 @@ def test_a_payment_becomes_one_note_that_follows_it(here: World, invoices: Sync,
     read(here, payments)
     assert len(here.jobber.notes(made)) == 1
     assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_a_payment_is_noted_though_nobody_has_read_its_invoice_yet(here: World, invoices: Sync, alice: User) -> None:
+    made, there = billed(here, invoices)
+    here.stripe.pay(there)
+    Link.objects.filter(sync=invoices).delete()
+    Snapshot.objects.filter(resource="invoices").delete()
+    here.also("payments-to-jobber", alice)
+    assert len(here.jobber.notes(made)) == 1
 
 
 def test_a_declined_card_is_noted_and_the_invoice_stays_open(here: World, invoices: Sync, alice: User) -> None:
