@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from connectors import amounts
 from portal import wording
-from portal.receivables import Books
+from portal.receivables import IDLE, Books
 from portal.values import Reader, minor
 from portal.wording import Badge
 from syncs.invoices import statuses
@@ -120,7 +120,7 @@ def payments(kept: Books, found: Case) -> list[Payment]:
     said = Q(connection__in=kept.there, invoice_id__in=by_id)
     if found.here:
         said |= Q(refers_to=found.here.external_id)
-    rows = Payment.objects.filter(said).exclude(status=Payment.Status.NONE)
+    rows = Payment.objects.filter(said).exclude(IDLE)
     return list(rows.order_by(F("paid_at").desc(nulls_last=True), "-made_at")[:MOST_PAYMENTS])
 
 
