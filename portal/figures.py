@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.models import Business
 from portal.wording import Terms
-from syncs.models import Attempt, Incident, Link, Run, Sync
+from syncs.models import Attempt, Incident, Link, Payment, Run, Sync
 
 DAY = timedelta(hours=24)
 #: So many of the newest looks that wrote speak for the time a change takes.
@@ -21,9 +21,11 @@ OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
 
 
 def attention_count() -> int:
-    """How many records, or accounts, wait for a person in the business whose scope is open."""
+    """How many records, accounts, or disputed payments wait for a person in the business whose scope is open."""
     open_ones = Incident.objects.filter(state=Incident.State.OPEN)
-    return sum(records or 1 for records in open_ones.values_list("records", flat=True))
+    disputed = Payment.objects.filter(status=Payment.Status.DISPUTED).values_list(Value(1))
+    counts = open_ones.order_by().values_list("records").union(disputed, all=True).order_by()
+    return sum(records or 1 for (records,) in counts)
 
 
 # What a review found

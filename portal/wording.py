@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 
 from portal.models import Business
 from syncs import recipes
+from syncs.invoices.totals import ROUNDS
 from syncs.models import Link, Run, Sync, Write
 
 State = Link.State
@@ -125,6 +126,7 @@ _NEXT = {
     "both_changed": "Say below which side is right.",
     "made_there": "Say below whether to make a new one.",
     "total_differs": "Compare the lines of both sides below, and correct them. It stays a draft until they agree.",
+    ROUNDS: "Let the sync add a line for the cents (in its settings), or correct the lines. It is a draft until then.",
     "approve_void": "Say below whether to void it.",
     "approve_replace": "Say below whether to void it and make a new one.",
     "void_there": "Say below whether to make a new one.",

@@ -150,6 +150,7 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
     mine = [look for look in looks if look.link_id == link.pk]
     both = sides.of(tell, link, link.target_id or _planned_for(link, mine))
     choices = deciding.choices(link)
+    found = clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else []
     return {
         "link": link,
         "sync": link.sync,
@@ -161,7 +162,8 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
         "choices": choices,
-        "clashes": clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else [],
+        "clashes": found,
+        "conflict": clashes.conflict(found, both.source, both.target),
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
         "pending": bool(link.decision) and link.noticed > link.handled,

@@ -108,7 +108,7 @@ def test_totals_that_differ_hold_the_draft_and_say_why(here: World, sync: Sync) 
     read(here, sync)
     (there,) = here.stripe.invoices(made)
     held = link(sync, made)
-    assert (there["status"], held.state, held.cause_code) == ("draft", "held", "total_differs")
+    assert (there["status"], held.state, held.cause_code) == ("draft", "held", "rounding_differs")
     assert "Jobber says $0.17 and Stripe makes it $0.18" in held.cause
     assert "rounds the tax of each line" in held.cause
 
@@ -202,7 +202,8 @@ def test_a_month_of_random_invoices_agrees_to_the_cent_or_is_held(here: World, s
             assert there["total"] == cents(here, invoice)
             opened += 1
         else:
-            assert (there["status"], state.cause_code) == ("draft", "total_differs"), state.cause
+            assert there["status"] == "draft"
+            assert state.cause_code in {"total_differs", "rounding_differs"}, state.cause
             assert "Likely cause" in state.cause
             held += 1
     assert opened > held
