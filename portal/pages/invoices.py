@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from connectors import amounts
-from portal import access, invoices, paging, receivables, sides, statements, wording
+from portal import access, invoices, paging, receivables, statements, wording
 from portal.access import Action
 from portal.models import Business
 from portal.pages import records
@@ -168,9 +168,7 @@ def _beside(link: Link, paid: list[Payment]) -> list[Tale]:
     about = Q(sync__source_resource="payments", source_id__in=[p.external_id for p in paid[:MOST_TALES]])
     if link.target_id:
         about |= Q(sync__source_resource="invoices", source_id=link.target_id)
-    related = ("sync__business", "sync__source", "sync__target")
-    rows = Link.objects.filter(about, sync__source=sync.target_id).select_related(*related)
-    return [Tale(sides.teller(row.sync), row) for row in rows[: MOST_TALES + 1]]
+    return records.tales(Link.objects.filter(about, sync__source=sync.target_id)[: MOST_TALES + 1])
 
 
 urlpatterns = [

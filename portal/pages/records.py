@@ -18,17 +18,20 @@ from portal import access, clashes, paging, receivables, sides, statements, stor
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import Business, User
-from portal.sides import Sides
+from portal.receivables import Books
+from portal.sides import Sides, Teller
 from portal.stories import Tale
 from syncs import bothways, candidates, deciding, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
-from syncs.models import Attempt, Invoice, Link, Snapshot, Sync
+from syncs.models import Attempt, Invoice, Link, Payment, Snapshot, Sync
 
 #: Records whose email or name on the other side is looked through for a search, at most.
 MOST_FOUND = 500
 #: Invoices and payments shown with a client.
 SHOWN = 20
+#: Of each, how many have their own story told with the client's.
+MOST_TALES = 10
 _S = Link.State
 #: Filter of the list -> its words, the place in the ledger's equation, the states.
 FILTERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -132,7 +135,7 @@ def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse
     invoice = _invoice_of(link)
     if invoice:
         return redirect("invoice", business_id, invoice.pk)
-    return render(request, "portal/record.html", about(link) | _money_of(business, link))
+    return render(request, "portal/record.html", _client(business, link) or about(link))
 
 
 def _invoice_of(link: Link) -> Invoice | None:
@@ -171,20 +174,37 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
     }
 
 
-def _money_of(business: Business, link: Link) -> dict[str, Any]:
-    """What a client owes and has paid; nothing for records of another kind."""
+def _client(business: Business, link: Link) -> dict[str, Any]:
+    """A client with what is owed and was paid, and the story of both; nothing for records of another kind."""
     kept = receivables.current() if link.sync.source_resource == "clients" else None
     if kept is None or not kept.syncs:
         return {}
     theirs = receivables.of_client(kept, link)
     owed, received = theirs.owed(timezone.now()), theirs.received()
     rows, paid = list(theirs.invoices[:SHOWN]), list(theirs.payments[:SHOWN])
-    return {
+    return about(link, _beside(kept, rows, paid)) | {
         "owed": owed, "owed_shown": owed.shown(business.currency), "received": received,
         "received_shown": received.shown(business.currency), "money_shown": SHOWN, "kept_terms": kept.terms,
         "invoices": statements.invoice_lines(kept, rows, business.currency, timezone.now()),
         "payments": statements.payment_lines(kept, paid, business.currency),
     }  # fmt: skip
+
+
+def _beside(kept: Books, invoices: Sequence[Invoice], payments: Sequence[Payment]) -> list[Tale]:
+    """The stories of the latest invoices and payments of a client."""
+    mine = Q(sync__in=[s.pk for s in kept.syncs], source_id__in=[row.external_id for row in invoices[:MOST_TALES]])
+    paid = Q(
+        sync__source_resource="payments", sync__source__in={row.connection_id for row in payments},
+        source_id__in=[row.external_id for row in payments[:MOST_TALES]],
+    )  # fmt: skip
+    return tales(Link.objects.filter(mine | paid))
+
+
+def tales(links: QuerySet[Link]) -> list[Tale]:
+    """What is told beside a record, in the words of each one's own sync. One query."""
+    related = links.select_related("sync__business", "sync__source", "sync__target", "sync__version")
+    tellers: dict[int, Teller] = {}
+    return [Tale(tellers.setdefault(row.sync_id, sides.teller(row.sync)), row) for row in related]
 
 
 def _candidates(link: Link, both: Sides) -> list[Candidate]:
