@@ -221,7 +221,7 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         .select_related("link")
         .order_by("-settled_at")[:RECENT]
     )
-    day: LastDay = figures.last_day(business, runs)
+    day: LastDay = figures.last_day()
     running = [(sync, _running(sync, runs, places["waiting"])) for sync in syncs]
     return {
         "live": True,
