@@ -129,14 +129,15 @@ def invoice(request: HttpRequest, business_id: int, invoice_id: int) -> HttpResp
 
 def _context(business: Business, kept: Books, found: invoices.Case) -> dict[str, Any]:
     read = Reader(wording.zone(business), business.currency)
-    here, there = invoices.snapshots(found)
+    held = invoices.snapshots(found)
+    here, there = held.here, held.there
     paid = invoices.payments(kept, found)
     lines = statements.payment_lines(kept, paid, business.currency)
     [shown] = statements.invoice_lines(kept, [found.main], business.currency, timezone.now())
     context: dict[str, Any] = {
         "invoice": found.main, "line": shown, "kept_terms": kept.terms, "here": here, "there": there,
         "title": _title(found, shown.client.name), "case": found,
-        "facts": invoices.facts(found, here, there, read),
+        "facts": invoices.facts(found, held, read),
         "written": invoices.written(here, read) if here else None,
         "paid": invoices.paid(there, read, invoices.rates(there)) if there else None,
         "payments": lines, "entered": invoices.entered(here, read),

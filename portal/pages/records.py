@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page
 from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -51,6 +52,7 @@ class Listed:
     """One line of the list."""
 
     link: Link
+    title: str
     badge: wording.Badge
     email: str
     next_step: str
@@ -107,10 +109,15 @@ def _listed(syncs: Mapping[int, Sync], page: Page[Any]) -> list[Listed]:
         connection__in=[s.source_id for s in of], resource__in=[s.source_resource for s in of],
         external_id__in=[row.source_id for row in rows],
     )  # fmt: skip
-    emails = dict(held.values_list("external_id", "data__email")) if rows else {}
-    return [
-        Listed(row, wording.badge(row), emails.get(row.source_id) or "", _next(syncs[row.sync_id], row)) for row in rows
-    ]
+    number = KeyTextTransform("metadata.jobber_invoice_number", "data")
+    said = held.annotate(number=number).values_list("external_id", "data__email", "number") if rows else ()
+    known = {key: (email or "", number or "") for key, email, number in said}
+    return [_line(syncs[row.sync_id], row, *known.get(row.source_id, ("", ""))) for row in rows]
+
+
+def _line(sync: Sync, row: Link, email: str, number: str) -> Listed:
+    title = wording.title(sync.recipe, str(row), number)
+    return Listed(row, title, wording.badge(row), email, _next(sync, row))
 
 
 def _next(sync: Sync, link: Link) -> str:
@@ -159,6 +166,7 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
         "sync": link.sync,
         "tell": tell,
         "terms": tell.terms,
+        "called": wording.title(link.sync.recipe, str(link)),
         "badge": wording.badge(link),
         "next_step": wording.next_step(link, tell.terms),
         "sides": both,

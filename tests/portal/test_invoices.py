@@ -250,6 +250,15 @@ def test_the_story_tells_of_its_payments_too(acme: Business, alice: User, mixed:
     assert "Opened for payment in Stripe" in html
 
 
+def test_the_customer_who_pays_is_named(acme: Business, alice: User, mixed: Sync) -> None:
+    with scope(business=acme):
+        factories.customer(acme, mixed.target, "cus_of_it", name="A. Smith, Accounts")
+    html = get(alice, acme, page_of(acme, "ji-1"))
+    row = html.split('<th scope="row">Client</th>')[1].split("</tr>")[0]
+    assert "Ann Smith" in row
+    assert "A. Smith, Accounts" in row
+
+
 def test_only_web_addresses_become_links(acme: Business, alice: User, mixed: Sync) -> None:
     with scope(business=acme):
         pair(mixed, "11", {"client_hub_url": "javascript:alert(1)"}, {"hosted_url": "javascript:alert(2)"})
