@@ -230,12 +230,17 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         "places": places,
         "in_step": places["written"] + places["unchanged"],
         "trouble": _trouble(syncs, links, places["waiting"]),
-        "recent": [(write, wording.done(write)) for write in recent],
+        "recent": [(write, _title(syncs, write), wording.done(write)) for write in recent],
         "day": day,
         "half": wording.seconds(day.half) if day.half is not None else "",
         "most": wording.seconds(day.most) if day.most is not None else "",
         "looked_at": max((s.polled_until for s in syncs if s.polled_until), default=None),
     }
+
+
+def _title(syncs: Sequence[Sync], write: Write) -> str:
+    recipe = next((s.recipe for s in syncs if s.pk == write.link.sync_id), "")
+    return wording.title(recipe, str(write.link))
 
 
 def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress | None:
