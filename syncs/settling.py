@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: So many steps in a row bring any record to its end; more of them would never.
 MOST_STEPS = 60
 _LINK_STATE = (
-    "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code",
+    "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "written_at", "cause_code",
     "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
 _WRITE_STATE = (
@@ -98,7 +98,7 @@ def _apply_verdict(look: Look, sync: Sync, now: datetime, preview: bool) -> None
         link.handled = min(link.handled, link.noticed - 1)
     state = _STATE_OF[made.verdict]
     if made.code == "in_step" or made.verdict == Verdict.LINK:
-        state, link.wrote = Link.State.IN_STEP, False
+        state = Link.State.IN_STEP
         if not preview or link.target_id:
             _agree(link, made, look.target.data if look.target else {})
     cause = "" if state == Link.State.IN_STEP else made.reason
@@ -210,7 +210,7 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
     made, shown = look.plan, look.target.data if look.target else {}
     ours, steps = not (made.back or made.resource), link.attempts + 1
     _handled(link, look, sync)
-    link.wrote = True
+    link.written_at = now
     _agree(link, made, answered.data if ours else shown)
     if ours:
         link.target_id = answered.id

@@ -70,8 +70,8 @@ class Link(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
     #: The last plan's verdict.
     verdict = models.CharField(max_length=12, blank=True)
-    #: Whether the last look that ended in step wrote something.
-    wrote = models.BooleanField(default=False)
+    #: When something was last written for it.
+    written_at = models.DateTimeField(null=True, editable=False)
     cause_code = models.CharField(max_length=60, blank=True)
     cause = models.CharField(max_length=500, blank=True)
     since = models.DateTimeField("in this state since", default=timezone.now)

@@ -64,7 +64,7 @@ def link(sync: Sync, number: int, since: datetime | None = None) -> Link:
         SnapshotHistory.objects.create(
             business=sync.business, snapshot=seen, data=old, fingerprint="", read_at=timezone.now()
         )  # fmt: skip
-        return factories.link(sync, seen, there, wrote=True, base={"name": name})
+        return factories.link(sync, seen, there, written_at=timezone.now(), base={"name": name})
     if number == 1:
         return factories.link(sync, seen, state="held", cause_code="rejected:email", cause=f"{name}: refused")
     return factories.link(sync, seen, state="due", handled=0, noticed_at=since or timezone.now())

@@ -162,7 +162,7 @@ def test_places_of_links_are_those_of_the_ledger(here: World) -> None:
             for due in (False, True):
                 Link.objects.create(
                     business=here.business, sync=here.sync, source_id=f"{state}-{due}", state=state,
-                    noticed=2 if due else 1, handled=1, wrote=bool(number % 2),
+                    noticed=2 if due else 1, handled=1, written_at=timezone.now() if number % 2 else None,
                 )  # fmt: skip
         said = ledger.equation(here.sync)
         assert {place: Link.objects.filter(condition).count() for place, condition in PLACES.items()} == {
