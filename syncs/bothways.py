@@ -34,10 +34,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Paths by who has the say this time; those that neither has changed are in none of them."""
+    """Paths by who has the say this time; those that neither has changed are in none of them. `spelt`: what the
+    target says in its own way, and the source would say no differently."""
 
     there: frozenset[str] = frozenset()
     clashing: frozenset[str] = frozenset()
+    spelt: frozenset[str] = frozenset()
 
 
 def plan(
@@ -63,10 +65,10 @@ def _both(
     wanted, _ = version.values(source.data)
     told = {path: value.value for path, value in wanted.items() if not value.unusable}
     sides = _sides(version, told, target.data, known, facts)
-    aside = sides.there | sides.clashing
+    aside = sides.there | sides.clashing | sides.spelt
     found = compare(version, source, target, known, aside=aside)
     changes = _changes_here(version, source, target, sides.there)
-    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
+    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there | sides.spelt}}
     if found.changes or (made.verdict == Verdict.LINK and not known.target_id):
         reason = made.reason if made.verdict == Verdict.LINK else planning.why(names, found.led, known)
         forward = replace(made, reason=reason, changes=found.changes, warnings=found.warnings, values=found.values)
@@ -85,19 +87,38 @@ def _both(
 def _sides(
     version: Compiled, told: Mapping[str, Any], there: Mapping[str, Any], known: Known, facts: Facts
 ) -> Sides:  # fmt: skip
-    target_says, clashing = set(), set()
+    target_says, clashing, spelt = set(), set(), set()
     for rows in _groups(version, told):
         paths = {row.target for row in rows}
-        if all(same(told[p], there.get(p)) for p in paths):
+        if all(_alike(row, told[row.target], there.get(row.target)) for row in rows):
+            spelt |= {p for p in paths if not same(told[p], there.get(p))}
             continue
-        here_moved = any(moved_here(p, told[p], known) for p in paths)
+        here_moved = any(_moved_here(row, told[row.target], known) for row in rows)
         there_moved = any(moved_there(p, there.get(p), known) for p in paths)
         side = _side(rows, here_moved, there_moved, known, facts)
         if side == "target":
             target_says |= paths
         elif side == "ask":
             clashing |= paths
-    return Sides(frozenset(target_says), frozenset(clashing))
+    return Sides(frozenset(target_says), frozenset(clashing), frozenset(spelt))
+
+
+def _moved_here(row: Row, told: Any, known: Known) -> bool:
+    return moved_here(row.target, told, known) and not _alike(row, told, known.base.get(row.target))
+
+
+def _alike(row: Row, told: Any, there: Any) -> bool:
+    """Whether the source would tell just this once it had taken over what is there: +61 2 6666 1150 is told as
+    +61266661150, and was taken over from there."""
+    if same(told, there):
+        return True
+    if is_empty(there):
+        return False
+    values = [_back(row, there) if path == row.back else "" for path in row.sources]
+    found: Any = values[0] if len(values) == 1 else values
+    for step in row.steps:
+        found = step(found, [])
+    return same(told, found)
 
 
 def _groups(version: Compiled, told: Mapping[str, Any]) -> list[list[Row]]:
