@@ -138,7 +138,11 @@ def _look(tell: Teller, look: Attempt, beside: str) -> Entry:
     if look.noticed_at:
         facts.append(("From noticing to done", wording.seconds(max(0.0, (look.at - look.noticed_at).total_seconds()))))
     if look.version:
-        facts.append(("Rules used", str(look.version).capitalize()))
+        facts.append(("Mapping and rules used", str(look.version).capitalize()))
+    facts += [
+        (f"Rule “{name}”", came or "Does not apply") for name, applies, came in made.get("rules", ()) if not applies
+    ]
+    told += [f"Rule “{name}” applies: {came}." for name, applies, came in made.get("rules", ()) if applies]
     return Entry(
         look.at, _look_title(look), _look_badge(look), told, made.get("warnings", ()), tell.changes(made), facts,
         order=2, beside=beside,
@@ -147,6 +151,8 @@ def _look(tell: Teller, look: Attempt, beside: str) -> Entry:
 
 def _look_title(look: Attempt) -> str:
     made = look.plan
+    if made.get("hold") or look.verdict == "skip":
+        return "A rule holds it" if made.get("hold") else _LOOKS["skip"]
     if made.get("resource"):
         return f"A {wording.BESIDE.get(made['resource'], made['resource'])} is to be made first"
     return _STEPS.get(made.get("action", "")) or _LOOKS.get(look.verdict, "Looked at")
