@@ -139,14 +139,26 @@ def _look(tell: Teller, look: Attempt, beside: str) -> Entry:
         facts.append(("From noticing to done", wording.seconds(max(0.0, (look.at - look.noticed_at).total_seconds()))))
     if look.version:
         facts.append(("Mapping and rules used", str(look.version).capitalize()))
-    facts += [
-        (f"Rule “{name}”", came or "Does not apply") for name, applies, came in made.get("rules", ()) if not applies
-    ]
-    told += [f"Rule “{name}” applies: {came}." for name, applies, came in made.get("rules", ()) if applies]
+    acted, quiet = _rules(look)
+    told += acted
+    facts += quiet
     return Entry(
         look.at, _look_title(look), _look_badge(look), told, made.get("warnings", ()), tell.changes(made), facts,
         order=2, beside=beside,
     )  # fmt: skip
+
+
+def _rules(look: Attempt) -> tuple[list[str], list[tuple[str, str]]]:
+    """What the rules have said: of a record that was to be written, that of those that apply stands with the rest."""
+    writes = look.verdict in {"create", "update", "link"}
+    rulings = look.plan.get("rules", ())
+    acted = [f"Rule “{name}” applies: {came}." for name, applies, came in rulings if applies and writes]
+    quiet = [
+        (f"Rule “{name}”", f"Applies: {came}" if applies else came or "Does not apply")
+        for name, applies, came in rulings
+        if not (applies and writes)
+    ]
+    return acted, quiet
 
 
 def _look_title(look: Attempt) -> str:

@@ -69,7 +69,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
         ruled = judging.judge(version, here, known, now)
         made = recipe.planner(ruled.version, recipe.names, here, _record(target), known, clues[link.pk], facts)
         made = ruled.settle(made, here, known, steps=recipe.steps)
-        waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} else None
+        waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
 

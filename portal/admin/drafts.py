@@ -101,10 +101,12 @@ def rule_words(rule: Mapping[str, Any]) -> str:
 
 
 def condition_words(said: Mapping[str, Any]) -> str:
-    """“total > 5,000 and is lead is yes”."""
+    """“total > 5,000 and is lead: yes”."""
     if "field" in said:
         path, name = str(said["field"]), str(said.get("operator"))
         label = OPERATORS.get(name, name)
+        if name in {"yes", "no"}:
+            return f"{words_of(path)}: {name}"
         value = shown(said.get("value"))
         return f"{words_of(path)} {label.replace('…', value) if '…' in label else f'{label} {value}'.strip()}"
     if "cel" in said:

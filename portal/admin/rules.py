@@ -33,15 +33,15 @@ JOINED = (("all", "All of these are so"), ("any", "Any of these is so"), ("not",
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     known: ClassVar[Fields]
     catalogue: ClassVar[Catalogue]
-    joined = forms.ChoiceField(label="it applies when", choices=JOINED, required=False, widget=UnfoldAdminSelectWidget)
+    joined = forms.ChoiceField(label="It applies when", choices=JOINED, required=False, widget=UnfoldAdminSelectWidget)
     conditions = ConditionsField(required=False)
     expression = forms.CharField(
-        label="or an expression", required=False, max_length=1000,
+        label="Or an expression", required=False, max_length=1000,
         widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}),
-        help_text="For what rows cannot say, in CEL, instead of the rows: is_lead || (total > 5000 && size(tags) == 0)",
+        help_text="In CEL, instead of rows, for what these cannot say. What saved rows make below is a good start.",
     )  # fmt: skip
     target_path = forms.CharField(
-        label="field to set", max_length=120, required=False, widget=UnfoldAdminSelect2Widget({"data-tags": "true"})
+        label="Field to set", max_length=120, required=False, widget=UnfoldAdminSelect2Widget({"data-tags": "true"})
     )
 
     class Meta:
@@ -151,7 +151,7 @@ class RuleInline(ScopedStackedInline):
             return ((None, {"fields": ("name", "words")}),)
         return (
             (None, {"fields": (
-                "name", "joined", "conditions", "expression", ("outcome", "role"), "reason", ("target_path", "value"),
+                "name", "joined", "conditions", "expression", "outcome", "role", "reason", "target_path", "value",
                 "as_expression", "position",
             )}),
         )  # fmt: skip
@@ -167,7 +167,7 @@ class RuleInline(ScopedStackedInline):
     def as_expression(self, row: Rule) -> str:
         """What to begin with for who wants to write more than rows can say."""
         if row.pk is None or row.expression or self.known is None:
-            return "–"
+            return "Shown here once they are saved." if not row.expression else "–"
         try:
             return str(rulebook.compiled(row, self.known).cel())
         except RuleError as error:

@@ -66,7 +66,7 @@ class Test:
         yield self
 
     def words(self) -> str:
-        return f"{words_of(self.path)} {words(self.operator, self.argument)}"
+        return f"{words_of(self.path)}{words(self.operator, self.argument)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,8 +179,10 @@ BY_KIND: dict[Kind, dict[str, Operator]] = {
 
 
 def words(operator: Operator, argument: Any) -> str:
-    """'> 5,000', 'is in the last 30 days', 'is yes'."""
+    """' > 5,000', ' is in the last 30 days', ': yes': what stands behind the name of the field."""
+    if operator in BY_KIND[Kind.YES_NO].values():
+        return operator.label.replace("is ", ": ")
     if not operator.takes:
-        return operator.label
+        return f" {operator.label}"
     said = shown(Decimal(argument)) if operator.read is _number else shown(argument)
-    return operator.label.replace("…", said) if "…" in operator.label else f"{operator.label} {said}"
+    return f" {operator.label.replace('…', said)}" if "…" in operator.label else f" {operator.label} {said}"
