@@ -90,13 +90,20 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         except RuleError as error:
             self.add_error("expression" if row.expression else "conditions", str(error))
             return
+        if not row.name or not row.outcome:
+            return  # that is said already
         try:
             kept = rulebook.checked(row, self.known)
         except RuleError as error:
-            at = {Outcome.SKIP: "reason", Outcome.HOLD: "role"}.get(Outcome(row.outcome), "value") if row.name else None
-            self.add_error(at, str(error).removeprefix(f"Rule “{row.name}”: "))
+            self.add_error(self._place(row), str(error).removeprefix(f"Rule “{row.name}”: "))
             return
         cleaned["value"] = shown(kept["value"]) if row.outcome == Outcome.SET else cleaned.get("value", "")
+
+    def _place(self, row: Rule) -> str:
+        """The field that what is wrong with its outcome is about."""
+        if row.outcome == Outcome.SET:
+            return "value" if self.known.target(row.target_path) else "target_path"
+        return "reason" if row.outcome == Outcome.SKIP else "role"
 
 
 def _test(row: Mapping[str, str]) -> dict[str, str]:
