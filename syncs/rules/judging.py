@@ -116,7 +116,7 @@ def _held(ruling: Ruling, made: Plan, source: Record, known: Known, facts: Facts
         return _goes_on(ruling, made, f"{through.get('who', 'somebody')} has let it through")
     ruling.came = f"held for {ROLES[ruling.rule.role]}"
     reason = _why(ruling.rule, facts) + _since(through, parts)
-    hold = {**asked, "shown": _digest(parts)}
+    hold = {**asked, "shown": _digest(asked)}
     return replace(
         made, verdict=Verdict.HOLD, code=f"{HELD}{ruling.rule.role}", reason=reason, action="", more=False, hold=hold,
         conflicts=(),
