@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from portal.models import Business
 from syncs import recipes
 from syncs.models import Link, Run, Sync, Write
+from syncs.rules.judging import HELD
 
 State = Link.State
 
@@ -138,6 +139,7 @@ _NEXT = {
     "client_stopped": "Settle the client; this goes on by itself then.",
     "no_client_sync": "Choose “Clients to customers” first; this goes on by itself then.",
     "ambiguous_invoice": "Void all but one of them there.",
+    HELD: "Say below whether to let it through.",
 }
 
 
@@ -147,7 +149,8 @@ def next_step(link: Link, names: Terms) -> str:
         return ""
     if link.state in {State.HELD, State.CONFLICT, State.PARKED}:
         corrected = f"Correct it in {names.source}; it is then tried again by itself."
-        return _NEXT.get(link.cause_code, corrected)
+        code = HELD if link.cause_code.startswith(HELD) else link.cause_code
+        return _NEXT.get(code, corrected)
     if link.state == State.ENDED and link.cause_code == "target_deleted":
         return f"Make a new {names.target_one} if you still need one."
     if waits(link):

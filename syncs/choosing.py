@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import lanes, notice, recipes, runs
-from syncs.mapping import compile_version
+from syncs import lanes, notice, recipes, rulebook, runs
+from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Run, Sync, Version
+from syncs.rules import RuleError
 
 if TYPE_CHECKING:
     from portal.models import Business, Connection, User
@@ -59,12 +60,16 @@ def draft_content(sync: Sync) -> dict[str, Any]:
         }
         for m in sync.mappings.all()
     ]  # fmt: skip
-    return {"mappings": rows, "options": sync.options}
+    return {"mappings": rows, "rules": [rulebook.unchecked(rule) for rule in sync.rules.all()], "options": sync.options}
 
 
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
-    """Make the draft the live version. MappingError names a row that cannot work; then nothing changes."""
-    return _publish(sync, draft_content(sync), by, note)
+    """Make the draft the live version. MappingError names a row or rule that cannot work; then nothing changes."""
+    try:
+        rules = rulebook.content(sync)
+    except RuleError as error:
+        raise MappingError(str(error)) from None
+    return _publish(sync, {**draft_content(sync), "rules": rules}, by, note)
 
 
 def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note: str) -> None:

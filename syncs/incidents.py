@@ -8,6 +8,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from syncs.models import Incident, Link, Sync
+from syncs.rules.judging import HELD
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -37,6 +38,7 @@ _WORDS = {
     "no_client_sync": ("{n} {records} wait{s} for a sync of clients", "Choose “Clients to customers” first."),
     "both_changed": ("{n} {records} {were} changed on both sides", "Say which side is right."),
     "made_there": ("{n} {records} made there may be here already", "Say whether to make a new one."),
+    "rule_hold": ("{n} {records} {are} held by a rule", "Let them through, or leave them out."),
     "taken": ("{n} {records} point{s} at a counterpart that is already linked", "Say who is who."),
 }
 _REJECTED = ("{n} {records} refused by the service", "Correct the record or the mapping; it is tried again by itself.")
@@ -59,7 +61,7 @@ def refresh(sync: Sync) -> None:
 
 
 def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
-    title, step = _WORDS.get(code, _REJECTED)
+    title, step = _WORDS.get("rule_hold" if code.startswith(HELD) else code, _REJECTED)
     one = count == 1
     return title.format(
         n=count, records=sync.source_resource.removesuffix("s") if one else sync.source_resource,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from syncs.rules import RuleError
+from syncs.rules.book import Rule, compile_rules
 from syncs.transforms import GATHERING as GATHERING
 from syncs.transforms import TRANSFORMS, Notes, is_empty
 
@@ -68,11 +70,13 @@ class Value:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A version ready to be used. `options` are the recipe's."""
+    """A version ready to be used. `options` are the recipe's; `constants` what rules have set for one record."""
 
     rows: tuple[Row, ...]
     options: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
+    rules: tuple[Rule, ...] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict)
 
     def values(self, data: Mapping[str, Any], there: Collection[str] = ()) -> tuple[dict[str, Value], list[str]]:
         """{target path: value}, and warnings about what could not be sent. `there`: paths the target has filled."""
@@ -81,6 +85,7 @@ class Compiled:
         for row in self.rows:
             for sources, target in _pairs(row, data, self.limits, taken):
                 found[target] = _value(row, sources, data)
+        found |= {path: Value(value) for path, value in self.constants.items()}
         warnings = [note for value in found.values() if value.unusable for note in value.notes]
         for prefix in self.limits.units:
             _as_one(found, prefix)
@@ -91,6 +96,7 @@ class Compiled:
         warnings = []
         for prefix, most in self.limits.groups.items():
             own = {r.target for r in self.rows if r.target.startswith(prefix) and not r.many}
+            own |= {path for path in self.constants if path.startswith(prefix)}
             more = [p for p in found if p.startswith(prefix) and p not in own and not is_empty(found[p].value)]
             strangers = sum(1 for p in there if p.startswith(prefix) and p not in own and not self.covers(p))
             more.sort(key=lambda path: (path not in there, path))
@@ -113,7 +119,11 @@ def compile_version(content: Mapping[str, Any]) -> Compiled:
     twice = next((t for t in targets if targets.count(t) > 1), None)
     if twice:
         raise MappingError(f"{twice}: two rows write this field.")
-    return Compiled(rows=rows, options=content.get("options", {}))
+    try:
+        rules = compile_rules(content.get("rules", ()))
+    except RuleError as error:
+        raise MappingError(str(error)) from None
+    return Compiled(rows=rows, options=content.get("options", {}), rules=rules)
 
 
 def compile_row(row: Mapping[str, Any]) -> Row:

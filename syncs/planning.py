@@ -71,6 +71,8 @@ class Plan:
     A record that takes several calls is planned one step at a time: `action` is what is done to the counterpart ('':
     its fields are written), `resource` what is made beside it ('': the counterpart itself), `more` says that another
     step follows, `back` that this one writes to the source.
+
+    `rules`: each rule that was asked, whether it applies, and what came of it. `hold`: what a person may let through.
     """
 
     verdict: Verdict
@@ -85,6 +87,8 @@ class Plan:
     more: bool = False
     back: bool = False
     conflicts: tuple[Clash, ...] = ()
+    rules: tuple[Sequence[Any], ...] = ()
+    hold: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -116,6 +120,8 @@ class Plan:
             "warnings": list(self.warnings),
             **{name: value for name in ("action", "resource", "back") if (value := getattr(self, name))},
             **({"conflicts": [[c.path, c.agreed, c.here, c.there] for c in self.conflicts]} if self.conflicts else {}),
+            **({"rules": [list(rule) for rule in self.rules]} if self.rules else {}),
+            **({"hold": dict(self.hold)} if self.hold else {}),
         }
 
 
@@ -229,9 +235,13 @@ def why(names: Names, changes: Sequence[Change], known: Known) -> str:
 
 def field_words(changes: Sequence[Change]) -> str:
     """'Name, email, address and 2 more'."""
+    return field_words_of([change.path for change in changes])
+
+
+def field_words_of(paths: Sequence[str]) -> str:
     found: list[str] = []
-    for change in changes:
-        name = change.path.removeprefix("metadata.").removeprefix("cf_").split(".")[0].replace("_", " ")
+    for path in paths:
+        name = path.removeprefix("metadata.").removeprefix("cf_").split(".")[0].replace("_", " ")
         if name not in found:
             found.append(name)
     text = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")

@@ -26,6 +26,7 @@ from portal.admin.drafting import (
 from portal.admin.drafts import said
 from portal.admin.filters import PLACE_WORDS
 from portal.admin.mapping import transforms_described
+from portal.admin.rules import RuleInline
 from portal.health import Health
 from syncs import choosing, ledger
 from syncs.mapping import MappingError
@@ -50,7 +51,7 @@ class SyncAdmin(ScopedAdmin):
 
     change_gate = Action.CONFIGURE
     form = SyncForm
-    inlines = (MappingInline,)
+    inlines = (MappingInline, RuleInline)
     list_display = ("name", "where", "condition", "doing", "reads", "writes", "published", "looked")
     list_select_related = standing.RELATED
     search_fields = ("name", "business__name", "source__account_name", "target__account_name")

@@ -1,7 +1,7 @@
 """What needs a person: records to settle and open incidents, by cause, each with its one next step."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
@@ -38,6 +38,9 @@ class Case:
     link: Link
     choices: tuple[Choice, ...]
     candidates: Sequence[Candidate]
+    #: The plan that a rule holds, and who decides about it, where that is not the person who looks.
+    shown: str = ""
+    decider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     related = ("source", "target", "lane", "version")
     syncs = {s.pk: s for s in Sync.objects.select_related(*related).order_by("pk")}
     opened = list(Incident.objects.filter(state=Incident.State.OPEN).select_related("connection"))
-    causes = _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened})
+    causes = _held(request, _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened}))
     context: dict[str, Any] = {
         "causes": causes,
         "others": [i for i in opened if i.sync_id is None],
@@ -115,6 +118,17 @@ def _causes(
         for (pk, code), group in groups
     ]
     return sorted(found, key=lambda cause: cause.since)
+
+
+def _held(request: HttpRequest, causes: Iterable[Cause]) -> list[Cause]:
+    """With what a rule holds, as it is shown now, and who decides about it. One query for all of them."""
+    found = list(causes)
+    plans = deciding.held_plans(case.link for cause in found for case in cause.cases)
+    for cause in found:
+        asked = deciding.asked_of(cause.cases[0].link)
+        decider = "" if access.decides(request, asked) else access.decider(asked)
+        cause.cases[:] = [replace(c, shown=plans.get(c.link.pk, ""), decider=decider) for c in cause.cases]
+    return found
 
 
 def _shown(sums: Sums | None, business: Business) -> str:

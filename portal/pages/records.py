@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -132,7 +133,7 @@ def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse
     invoice = _invoice_of(link)
     if invoice:
         return redirect("invoice", business_id, invoice.pk)
-    return render(request, "portal/record.html", about(link) | _money_of(business, link))
+    return render(request, "portal/record.html", about(request, link) | _money_of(business, link))
 
 
 def _invoice_of(link: Link) -> Invoice | None:
@@ -142,7 +143,7 @@ def _invoice_of(link: Link) -> Invoice | None:
     return Invoice.objects.filter(connection=link.sync.source_id, external_id=link.source_id).first()
 
 
-def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
+def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
     """How one record stands, what can be decided about it, and its story with that of what is beside it."""
     tell = sides.teller(link.sync)
     tales = [Tale(tell, link), *beside]
@@ -161,6 +162,8 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
         "choices": choices,
+        "shown": deciding.held_plans([link]).get(link.pk, ""),
+        "decider": "" if access.decides(request, deciding.asked_of(link)) else access.decider(deciding.asked_of(link)),
         "clashes": clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else [],
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
@@ -212,14 +215,18 @@ def record_again(request: HttpRequest, business_id: int, link_id: int) -> HttpRe
 @login_required
 @require_POST
 def record_decide(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
-    """`choice`: same, new, leave or reconsider; `target_id` says with whom it is the same."""
+    """`choice`: same, new, leave, through or reconsider; `target_id` says with whom it is the same, `shown` what was
+    shown of the plan that a rule holds."""
     access.demand(request, business_id, Action.DECIDE)
     link, person, choice = find(link_id), cast(User, request.user), request.POST.get("choice", "")
+    if not access.decides(request, deciding.asked_of(link)):
+        raise PermissionDenied(f"{access.decider(deciding.asked_of(link))} decides about what this rule holds.")
     try:
         if choice == "reconsider":
             deciding.reconsider(link, person)
         elif choice in set(Choice):
-            deciding.decide(link, Choice(choice), request.POST.get("target_id", ""), person)
+            target_id, shown = request.POST.get("target_id", ""), request.POST.get("shown", "")
+            deciding.decide(link, Choice(choice), target_id, person, shown=shown)
         else:
             raise Http404("No such choice.")
     except TooLate as late:

@@ -76,6 +76,8 @@ class Recipe:
     steps: bool = False
     #: The recipe whose records must be there first.
     after: str = ""
+    #: Fields of the target that the planner fills itself, so that no rule can set them. None: it fills all there are.
+    own: frozenset[str] | None = frozenset()
     #: Cross references of what is made beside the counterpart.
     also_references: tuple[str, ...] = ()
 

@@ -141,8 +141,8 @@ def asked(client: Client, address: str) -> int:
 
 @pytest.mark.parametrize(
     "name",
-    ["Link", "Attempt", "Write", "Event", "Snapshot", "SnapshotHistory", "Sync", "FieldMapping", "Incident", "Lane",
-     "Run", "Version", "Connection", "Membership", "Invitation", "User", "Business", "ConnectStart"],
+    ["Link", "Attempt", "Write", "Event", "Snapshot", "SnapshotHistory", "Sync", "FieldMapping", "Rule", "Incident",
+     "Lane", "Run", "Version", "Connection", "Membership", "Invitation", "User", "Business", "ConnectStart"],
 )  # fmt: skip
 def test_lists_ask_as_often_for_many_rows_as_for_few(name: str, boss: Client, here: World) -> None:
     from tests.portal.test_admin_pages import registered

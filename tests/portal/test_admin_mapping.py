@@ -18,6 +18,8 @@ from tests.portal.rows import World, everything
 from tests.portal.test_admin_pages import page_address
 
 CUT = [{"name": "cut", "length": 150}]
+#: The draft's rules, as a page sends them on which nothing was done to them.
+NO_RULES = {f"rules-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM")} | {"rules-MAX_NUM_FORMS": "1000"}
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def draft_of(sync: Sync) -> list[dict[str, Any]]:
 def sent(sync: Sync, given: list[dict[str, Any]], **more: Any) -> QueryDict:
     """The form of the sync's page as a browser sends it."""
     form = QueryDict(mutable=True)
-    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **more})
+    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **NO_RULES, **more})
     form.update(
         {
             "mappings-TOTAL_FORMS": str(len(given)), "mappings-MIN_NUM_FORMS": "0", "mappings-MAX_NUM_FORMS": "1000",
