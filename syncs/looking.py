@@ -62,9 +62,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     for link in links:
         source, target = sources.get(link.source_id), targets.get(link.target_id or "")
         facts, waits_for = told.get(link.pk, (None, None))
-        made = recipe.planner(
-            version, recipe.names, _record(source), _record(target), known_of(link), clues[link.pk], facts
-        )
+        made = recipe.decide(version, _record(source), _record(target), known_of(link), clues[link.pk], facts)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
