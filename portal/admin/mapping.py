@@ -123,7 +123,8 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         help_text="A list of steps, applied in order. What there is to choose from stands below the rows.",
     )  # fmt: skip
     examples = ExamplesField(
-        required=False, widget=UnfoldAdminTextareaWidget({"rows": 1, "spellcheck": "false"}),
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 1, "spellcheck": "false", "placeholder": '[["in", "out"]]'}),
         help_text='Tried before the draft is published: [["what goes in", "what comes out"], …], at most 20. '
         'What goes in of several fields is a list; a record that must wait is {"held": true}.',
     )  # fmt: skip

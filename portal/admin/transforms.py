@@ -1,5 +1,6 @@
 """The catalogue of transforms as the page of a sync shows it, below the rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,13 +9,13 @@ from syncs.transforms import Entry, by_theme, shown
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """`arguments`: (name, what it is). `examples`: (what goes in, the step as it is written, what comes out)."""
+    """`arguments`: (name, what it is). `examples`: (the step as it is written, [(what goes in, what comes out)])."""
 
     name: str
     does: str
     gathers: bool
     arguments: tuple[tuple[str, str], ...]
-    examples: tuple[tuple[str, str, str], ...]
+    examples: Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +33,5 @@ def described() -> tuple[Theme, ...]:
 def _described(entry: Entry) -> Described:
     return Described(
         entry.name, entry.help, entry.gathers, tuple((a.name, shown.argument(a)) for a in entry.arguments),
-        tuple((shown.goes_in(e), shown.step(entry, e), shown.comes_out(e)) for e in entry.examples),
+        shown.examples(entry),
     )  # fmt: skip

@@ -65,9 +65,10 @@ def state_of_postcode(value: Any, notes: Notes) -> str:
 def _abn(value: Any) -> str:
     """Eleven digits whose check digits are right, else ''."""
     from stdnum.au import abn as numbers  # deferred: only needed where a row has one
+    from stdnum.util import clean
 
-    raw = plain(value)[:40]
-    compact = str(numbers.compact(raw)) if raw.isascii() else ""
+    raw = plain(value)[:40].upper().removeprefix("ABN").lstrip(" :")
+    compact = str(clean(raw, " -.")) if raw.isascii() else ""
     return compact if compact and numbers.is_valid(compact) else ""
 
 

@@ -18,7 +18,7 @@ def first(value: Any, notes: Notes) -> Any:
 
 @transform(eg("", "unknown", to="unknown"), eg("Ann", "Ann", to="unknown"), says="“{to}” where nothing is there")
 def default(value: Any, notes: Notes, *, to: Annotated[str, Arg("what stands in", least=1)]) -> Any:
-    """The value, or `to` where it is empty."""
+    """The value, or “to” where it is empty."""
     return to if is_empty(value) or plain(value) == "" else value
 
 

@@ -9,8 +9,8 @@ from syncs.transforms.catalogue import Entry, Example
 
 def argument(one: Argument) -> str:
     """'the most characters; a whole number from 4 to 100,000; needed'."""
-    usual = "needed" if one.needed else f"{_json(one.default)} unless you say otherwise"
-    return f"{one.help}; {one.takes}; {usual}"
+    usual = "may be left out" if one.default == "" else f"usually {_json(one.default)}"
+    return f"{one.help}; {one.takes}; {'needed' if one.needed else usual}"
 
 
 def step(entry: Entry, example: Example) -> str:
@@ -18,15 +18,19 @@ def step(entry: Entry, example: Example) -> str:
     return _json({"name": entry.name, **example.arguments})
 
 
+def examples(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
+    """[(the step as it is written, [(what goes in, what comes out)])]; examples of one step stand together."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for example in entry.examples:
+        found.setdefault(step(entry, example), []).append((goes_in(example), _json(example.result)))
+    return list(found.items())
+
+
 def goes_in(example: Example) -> str:
     """'first_name = "Ann", last_name = "Smith"', or the one value there is."""
     if not example.paths:
         return _json(example.value)
     return ", ".join(f"{path} = {_json(value)}" for path, value in zip(example.paths, example.value, strict=True))
-
-
-def comes_out(example: Example) -> str:
-    return _json(example.result)
 
 
 def _json(value: Any) -> str:

@@ -11,7 +11,7 @@ transform = theme("Words")
 
 @transform(eg("  Ann   Smith ", "Ann Smith"), eg(["Gas", "VIP"], "Gas, VIP"), eg(True, "yes"))
 def text(value: Any, notes: Notes) -> str:
-    """Unicode NFC, control characters removed, runs of spaces collapsed."""
+    """Tidy text: runs of spaces collapsed, control characters removed, letters in one form (Unicode NFC)."""
     return plain(value)
 
 
@@ -44,7 +44,7 @@ def trim(
 
 @transform(eg("A very long name", "A very...", length=9), eg("short", "short", length=9))
 def cut(value: Any, notes: Notes, *, length: Annotated[int, Arg("the most characters", least=4, most=LONGEST)]) -> str:
-    """At most `length` code points; a longer text ends in '...' and is noted."""
+    """At most “length” characters; a longer text ends in '...' and is noted."""
     raw = "" if value is None else str(value)
     if len(raw) <= length:
         return raw
@@ -61,7 +61,7 @@ def split(
     at: Annotated[str, Arg("what stands between the parts", least=1, most=50)],
     part: Annotated[int, Arg("which part: 1 is the first, -1 the last", least=-100, most=100)] = 1,
 ) -> str:  # fmt: skip
-    """One part of a text that is split wherever `at` stands. Nothing where there is no such part."""
+    """One part of a text that is split wherever “at” stands. Nothing where there is no such part."""
     parts = plain(value).split(at)
     place = part - 1 if part > 0 else len(parts) + part
     return parts[place].strip() if 0 <= place < len(parts) else ""
@@ -76,7 +76,7 @@ def replace(
     find: Annotated[str, Arg("what is looked for; capitals do not matter", least=1, most=200)],
     by: Annotated[str, Arg("what stands there instead", most=200)] = "",
 ) -> str:  # fmt: skip
-    """The text with every `find` in it replaced."""
+    """The text with every “find” in it replaced."""
     raw, wanted = plain(value), find.casefold()
     if len(raw.casefold()) != len(raw) or len(wanted) != len(find):  # ß folds into ss: places would be off
         return raw.replace(find, by)[:LONGEST].strip()
