@@ -136,7 +136,13 @@ def test_a_template_sees_nothing_of_python() -> None:
         assert CATALOGUE["template"].bound({"text": f"<{text}>"}, ("a",))("Ann", []) == "<>"
 
 
+def test_a_text_that_is_too_long_to_search_is_not_half_searched() -> None:
+    notes: list[str] = []
+    assert CATALOGUE["extract"].bound({"pattern": "^a+$"}, ())("a" * 50_000 + "!", notes) == ""
+    assert notes == ["is 50,001 characters long, too long to look for a pattern in, so it was not sent"]
+
+
 def test_a_pattern_that_explodes_elsewhere_is_quick() -> None:
     began = time.perf_counter()
-    assert CATALOGUE["extract"].bound({"pattern": "^(a+)+$"}, ())("a" * 50_000 + "!", []) == ""
+    assert CATALOGUE["extract"].bound({"pattern": "^(a+)+$"}, ())("a" * 9_999 + "!", []) == ""
     assert time.perf_counter() - began < 1

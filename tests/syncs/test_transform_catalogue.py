@@ -80,6 +80,7 @@ TOO_LONG = "x" * 1001
         ("extract", {"pattern": "(?=a)"}, "without look-around"),
         ("extract", {"pattern": "a" * 201}, "a text of 1 to 200 characters, and has a text of 201 characters"),
         ("extract", {"pattern": "((a{100}){100}){100}"}, "cannot use its “pattern”"),
+        ("extract", {"pattern": ".{1,1000}.{1,1000}"}, "it repeats too much"),
         ("extract", {"pattern": "\ud800"}, "half a character"),
         ("template", {"text": "{{ a "}, "not written as Liquid wants it"),
         ("template", {"text": "{% for i in (1..9) %}x{% endfor %}"}, "not written as Liquid wants it"),
