@@ -85,6 +85,8 @@ class StepsField(forms.JSONField):
     default_error_messages = {"invalid": NOT_STEPS}
 
     def prepare_value(self, value: Any) -> Any:
+        if value is None:
+            return ""  # a new row
         if not isinstance(value, list):
             return super().prepare_value(value)
         return "[" + ",\n ".join(json.dumps(step, ensure_ascii=False) for step in value) + "]"
@@ -102,9 +104,11 @@ class ExamplesField(forms.JSONField):
     default_error_messages = {"invalid": f"{examples.WRITTEN}."}
 
     def prepare_value(self, value: Any) -> Any:
+        if not value:
+            return ""
         if not isinstance(value, list):
             return super().prepare_value(value)
-        return "[" + ",\n ".join(map(examples.shown, value)) + "]" if value else ""
+        return "[" + ",\n ".join(map(examples.shown, value)) + "]"
 
     def clean(self, value: Any) -> list[list[Any]]:
         pairs = super().clean(value) or []

@@ -43,8 +43,7 @@ def extract(
     pattern: Annotated[str, Arg("a regular expression, as RE2 takes it", least=1, most=200, check=compiled)],
 ) -> str:  # fmt: skip
     """The first place that matches the pattern: its first group where it has one, else all of it. Nothing where
-    nothing matches. A text of more than 10,000 characters is not searched, and that is
-    noted."""
+    nothing matches. A text of more than 10,000 characters is left out and noted, without a search."""
     raw = plain(value)
     if len(raw) > _READ:
         notes.append(f"is {len(raw):,} characters long, too long to look for a pattern in, so it was not sent")

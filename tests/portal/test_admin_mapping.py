@@ -10,7 +10,7 @@ from django.test import Client
 from django_scopes import scope
 
 from portal.admin.drafts import Difference, differences, row_words
-from portal.admin.mapping import StepsField
+from portal.admin.mapping import ExamplesField, StepsField
 from portal.models import Business, User
 from syncs.models import FieldMapping, Link, Sync, Version
 from syncs.transforms import CATALOGUE
@@ -240,6 +240,14 @@ def test_steps_are_shown_one_a_line() -> None:
     assert shown == '[{"name": "text"},\n {"name": "cut", "length": 150}]'
     assert StepsField().clean(shown) == [{"name": "text"}, *CUT]
     assert StepsField(required=False).clean("") == []
+    assert StepsField().prepare_value(None) == ""
+
+
+def test_examples_are_shown_one_a_line() -> None:
+    shown = ExamplesField().prepare_value([["800", "0800"], [["a", "b"], None]])
+    assert shown == '[["800", "0800"],\n [["a", "b"], null]]'
+    assert ExamplesField().clean(shown) == [["800", "0800"], [["a", "b"], None]]
+    assert ExamplesField().prepare_value([]) == ExamplesField().prepare_value(None) == ""
 
 
 def test_differences_name_rows_options_and_order() -> None:
