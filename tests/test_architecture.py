@@ -31,7 +31,7 @@ PURE = (
     "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning",
     "retries", "examples", "transforms/__init__", "transforms/arguments", "transforms/australia",
     "transforms/catalogue", "transforms/choosing", "transforms/contacts", "transforms/dates", "transforms/lists",
-    "transforms/numbers", "transforms/patterns", "transforms/places", "transforms/templates", "transforms/values",
+    "transforms/numbers", "transforms/patterns", "transforms/places", "transforms/shown", "transforms/templates", "transforms/values",
     "transforms/words", "recipes/__init__", "recipes/base", "recipes/clients_to_customers",
     "recipes/invoices_to_stripe", "recipes/pay_links_to_jobber", "recipes/payments_to_jobber", "invoices/__init__",
     "invoices/back", "invoices/case", "invoices/document", "invoices/drafting", "invoices/facts", "invoices/opened",
