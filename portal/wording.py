@@ -138,6 +138,7 @@ _NEXT = {
     "unknown_status": "Say in the sync's settings what this status means.",
     "client_stopped": "Settle the client; this goes on by itself then.",
     "no_client_sync": "Choose “Clients to customers” first; this goes on by itself then.",
+    "not_in_table": "Correct the value, or have it added to the mapping's table; it is then tried again by itself.",
     "ambiguous_invoice": "Void all but one of them there.",
     HELD: "Say below whether to let it through.",
 }

@@ -12,10 +12,10 @@ from typing import Any
 from connectors.base import Record
 from syncs import planning
 from syncs.comparing import Change, Known, compare, moved_here, moved_there, same
-from syncs.mapping import Compiled, Row
+from syncs.mapping import Compiled, Row, applied
 from syncs.matching import Clues
 from syncs.planning import Clash, Names, Plan, Verdict
-from syncs.transforms import is_empty
+from syncs.transforms import Hold, Notes, is_empty
 
 #: A record of the target that is to have its counterpart made at the source has this instead of a source id.
 UNMADE = "new:"
@@ -67,12 +67,16 @@ def _both(
     sides = _sides(version, told, target.data, known, facts)
     aside = sides.there | sides.clashing | sides.spelt
     found = compare(version, source, target, known, aside=aside)
-    changes = _changes_here(version, source, target, sides.there)
+    notes: Notes = []
+    changes = _changes_here(version, source, target, sides.there, notes)
     agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there | sides.spelt}}
     if found.changes or (made.verdict == Verdict.LINK and not known.target_id):
         reason = made.reason if made.verdict == Verdict.LINK else planning.why(names, found.led, known)
         forward = replace(made, reason=reason, changes=found.changes, warnings=found.warnings, values=found.values)
         return replace(forward, more=bool(changes or sides.clashing))
+    held = _held(names, notes, target)
+    if held:
+        return held
     if changes:
         reason = f"{planning.field_words(changes)} changed in {names.target}."
         return Plan(
@@ -114,11 +118,8 @@ def _alike(row: Row, told: Any, there: Any) -> bool:
         return True
     if is_empty(there):
         return False
-    values = [_back(row, there) if path == row.back else "" for path in row.sources]
-    found: Any = values[0] if len(values) == 1 else values
-    for step in row.steps:
-        found = step(found, [])
-    return same(told, found)
+    values = [_back(row, there, []) if path == row.back else "" for path in row.sources]
+    return same(told, applied(row.steps, values[0] if len(values) == 1 else values, []))
 
 
 def _groups(version: Compiled, told: Mapping[str, Any]) -> list[list[Row]]:
@@ -147,23 +148,32 @@ def _side(rows: Sequence[Row], here_moved: bool, there_moved: bool, known: Known
     return "target" if later else "source"
 
 
-def _changes_here(version: Compiled, source: Record, target: Record, paths: frozenset[str]) -> tuple[Change, ...]:
+def _held(names: Names, notes: Notes, target: Record) -> Plan | None:
+    """Nothing goes back where what the target says must not be guessed."""
+    hold = next((note for note in notes if isinstance(note, Hold)), None)
+    if hold is None:
+        return None
+    return Plan(Verdict.HOLD, hold.code, f"In {names.target}, {hold}.", target.id)
+
+
+def _changes_here(
+    version: Compiled, source: Record, target: Record, paths: frozenset[str], notes: Notes
+) -> tuple[Change, ...]:
     """What the source is sent, by its own paths."""
     changes = []
     for row in version.rows:
         if row.target in paths:
-            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target))
+            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target), notes)
             if not same(before, after):
                 changes.append(Change(row.back, before, after))
     return tuple(changes)
 
 
-def _back(row: Row, value: Any) -> Any:
-    notes: list[str] = []
-    found = "" if is_empty(value) else value
-    for step in row.back_steps:
-        found = step(found, notes)
-    return "" if found is None else found
+def _back(row: Row, value: Any, notes: Notes) -> Any:
+    own: Notes = []
+    found = applied(row.back_steps, "" if is_empty(value) else value, own)
+    notes += own
+    return found
 
 
 def _clash(
@@ -195,7 +205,11 @@ def _make_here(version: Compiled, names: Names, target: Record | None, known: Kn
             f"a new {names.source_one}?"
         )
         return Plan(Verdict.HOLD, "made_there", reason, target.id)
-    changes = tuple(Change(p, "", v) for p, v in _as_new(version, target).items() if not is_empty(v))
+    notes: Notes = []
+    changes = tuple(Change(p, "", v) for p, v in _as_new(version, target, notes).items() if not is_empty(v))
+    held = _held(names, notes, target)
+    if held:
+        return held
     reason = f"It was made in {names.target}; {names.source} has no such {names.source_one} yet."
     return Plan(Verdict.CREATE, "made_there", reason, "", changes, (), {}, back=True, more=True)
 
@@ -204,9 +218,9 @@ def _among(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"one of {', '.join(labels[:3])}"
 
 
-def _as_new(version: Compiled, target: Record) -> dict[str, Any]:
+def _as_new(version: Compiled, target: Record, notes: Notes) -> dict[str, Any]:
     """All that goes back, and a name of the kind that the source keeps."""
-    found = {row.back: _back(row, target.data.get(row.target)) for row in version.rows if row.back}
+    found = {row.back: _back(row, target.data.get(row.target), notes) for row in version.rows if row.back}
     company = str(target.data.get("business_name") or "")
     name = str(target.data.get("individual_name") or ("" if company else target.data.get("name") or ""))
     first, _, last = name.strip().rpartition(" ")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import lanes, notice, recipes, rulebook, runs
+from syncs import examples, lanes, notice, recipes, rulebook, runs
 from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Run, Sync, Version
 from syncs.rules import RuleError
@@ -45,7 +45,7 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
         FieldMapping(
             business_id=sync.business_id, sync=sync, position=10 * (i + 1), sources=row["sources"],
             target_path=row["target"], transforms=row["transforms"], mode=row["mode"], owner=row["owner"],
-            back_path=row["back"], back_transforms=row["back_transforms"],
+            back_path=row["back"], back_transforms=row["back_transforms"], examples=row.get("examples", []),
         )
         for i, row in enumerate(recipe.mappings_in(sync.business.country))
     ]  # fmt: skip
@@ -57,6 +57,7 @@ def draft_content(sync: Sync) -> dict[str, Any]:
         {
             "sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode,
             "owner": m.owner, "back": m.back_path, "back_transforms": m.back_transforms,
+            "examples": m.examples,
         }
         for m in sync.mappings.all()
     ]  # fmt: skip
@@ -64,12 +65,14 @@ def draft_content(sync: Sync) -> dict[str, Any]:
 
 
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
-    """Make the draft the live version. MappingError names a row or rule that cannot work; then nothing changes."""
+    """Make the draft the live version. MappingError names a row or rule that cannot work, or says which of a row's
+    examples come out otherwise; then nothing changes."""
     try:
-        rules = rulebook.content(sync)
+        content = {**draft_content(sync), "rules": rulebook.content(sync)}
     except RuleError as error:
         raise MappingError(str(error)) from None
-    return _publish(sync, {**draft_content(sync), "rules": rules}, by, note)
+    examples.check(content)
+    return _publish(sync, content, by, note)
 
 
 def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note: str) -> None:

@@ -34,6 +34,10 @@ _WORDS = {
     ),
     "ambiguous_invoice": ("{n} {records} {are} there more than once", "Void all but one of each."),
     "unknown_status": ("{n} {records} {have} a status we do not know", "Say in the sync's options what it means."),
+    "not_in_table": (
+        "{n} {records} {have} a value that is in no table",
+        "Add it to the table of the mapping, or correct it; they go on then.",
+    ),
     "client_stopped": ("{n} {records} wait{s} for a client that needs a look", "Settle the client; they go on then."),
     "no_client_sync": ("{n} {records} wait{s} for a sync of clients", "Choose “Clients to customers” first."),
     "both_changed": ("{n} {records} {were} changed on both sides", "Say which side is right."),

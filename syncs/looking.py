@@ -67,7 +67,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
         facts, waits_for = told.get(link.pk, (None, None))
         here, known = _record(source), known_of(link)
         ruled = judging.judge(version, here, known, now)
-        made = recipe.planner(ruled.version, recipe.names, here, _record(target), known, clues[link.pk], facts)
+        made = recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
         made = ruled.settle(made, here, known, steps=recipe.steps)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))

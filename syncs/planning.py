@@ -220,6 +220,30 @@ def _link(version: Compiled, names: Names, source: Record, target: Record, how: 
     return _plan(Verdict.LINK, "matched", f"{how}.", compare(version, source, target, known), target.id)
 
 
+def kept_back(version: Compiled, source: Record | None, made: Plan) -> Plan:
+    """The plan, or a hold in its place where a value must not be guessed: nothing is made, linked, opened or written
+    then, and nothing counts as in step. What withdraws the counterpart or counts its payments goes on."""
+    if source is None or made.back or not version.may_hold or not _needs_values(version, made):
+        return made
+    holds = version.holds(source.data)
+    if not holds:
+        return made
+    return Plan(Verdict.HOLD, holds[0].code, " ".join(dict.fromkeys(holds)), made.target_id, warnings=made.warnings)
+
+
+#: Steps after which others see the counterpart.
+_SHOWS = frozenset({"finalize"})
+
+
+def _needs_values(version: Compiled, made: Plan) -> bool:
+    if made.verdict == Verdict.LINK or made.code == "in_step" or made.action in _SHOWS:
+        return True
+    if made.verdict == Verdict.CREATE:
+        return not made.resource  # what is made beside the counterpart shows none of its values
+    mapped = {row.target for row in version.rows}
+    return made.verdict == Verdict.UPDATE and any(c.path in mapped or version.covers(c.path) for c in made.changes)
+
+
 def agreement(made: Plan, known: Known, shown: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The link's new base and rendered values, once the plan was carried out and the target shows `shown`."""
     return dict(made.values), comparing.rendered(made.values, made.data, known, shown)

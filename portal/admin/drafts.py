@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from syncs import examples
 from syncs.rules.book import ROLES
 from syncs.rules.conditions import words_of
 from syncs.rules.operators import BY_KIND
@@ -41,6 +42,7 @@ def differences(live: Content, draft: Content) -> list[Difference]:
     names = [*after, *(n for n in before if n not in after)]
     found = [Difference(n, before.get(n, ""), after.get(n, "")) for n in names if before.get(n) != after.get(n)]
     found += _rules(live, draft)
+    found += _examples(live, draft)
     found += _options(live.get("options", {}), draft.get("options", {}))
     if [n for n in before if n in after] != [n for n in after if n in before]:
         found.append(Difference("Order of the rows", "as published", "changed"))
@@ -60,6 +62,16 @@ def _rules(live: Content, draft: Content) -> list[Difference]:
     if [n for n in before if n in after] != [n for n in after if n in before]:
         found.append(Difference("Order of the rules", "as published", "changed"))
     return found
+
+
+def _examples(live: Content, draft: Content) -> list[Difference]:
+    before, after = (
+        {row["target"]: examples_words(row.get("examples") or ()) for row in content.get("mappings", [])}
+        for content in (live, draft)
+    )
+    names = [*after, *(n for n in before if n not in after)]
+    told = [(n, before.get(n, ""), after.get(n, "")) for n in names]
+    return [Difference(f"Examples of {name}", one, other) for name, one, other in told if one != other]
 
 
 def _options(live: Content, draft: Content) -> list[Difference]:
@@ -84,6 +96,11 @@ def row_words(row: Mapping[str, Any]) -> str:
     """“company_name → text, cut(150), always”, and who wins where it goes both ways."""
     way = f"{', '.join(row['sources'])} → {steps_words(row['transforms'])}{MODES.get(row['mode'], row['mode'])}"
     return f"{way}; back to {row['back']}, {OWNERS[row['owner']]}" if row.get("back") else way
+
+
+def examples_words(pairs: Sequence[Sequence[Any]]) -> str:
+    """'"800" → "0800", "" → ""'."""
+    return ", ".join(" → ".join(map(examples.shown, pair)) for pair in pairs)
 
 
 def steps_words(steps: Sequence[Mapping[str, Any]]) -> str:

@@ -91,6 +91,8 @@ class FieldMapping(models.Model):
     #: The source's field that takes what the target says, where the sync goes both ways.
     back_path = models.CharField("back to", max_length=120, blank=True)
     back_transforms = models.JSONField(default=list, blank=True)
+    #: [[input, expected], ...]: what the row must make of what, or the draft is not published (syncs.examples).
+    examples = models.JSONField(default=list, blank=True)
 
     objects: ClassVar["models.Manager[FieldMapping]"] = ScopedManager(business="business")
 
@@ -146,7 +148,7 @@ class Version(models.Model):
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
     sync = models.ForeignKey(Sync, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    #: {"mappings": [{sources, target, transforms, mode}], "rules": [as in syncs.rules.book], "options": {...}}
+    #: {"mappings": [{sources, target, transforms, mode, ...}], "rules": [as in syncs.rules.book], "options": {...}}
     content = models.JSONField()
     note = models.CharField(max_length=300, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
