@@ -19,7 +19,8 @@ def choose(
     business: "Business", recipe: recipes.Recipe, source: "Connection", target: "Connection", by: "User | None",
     options: dict[str, Any] | None = None,
 ) -> Sync:  # fmt: skip
-    """A new sync in preview, its first version published and its review started; or the one there is.
+    """A new sync in preview, its first version published and its review started; or the one there is, reviewed again
+    unless it is live.
 
     `options` are values of the recipe's own, where they differ from what it starts with.
     """
@@ -36,7 +37,8 @@ def choose(
         if made:
             FieldMapping.objects.bulk_create(_draft(sync, recipe))
             publish(sync, by, "As the recipe comes")
-    review(sync)
+    if sync.mode != Sync.Mode.LIVE:
+        review(sync)
     return sync
 
 

@@ -1,6 +1,7 @@
 """Storing how looks and calls ended: links, attempts, writes and snapshots, together or not at all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ _LINK_STATE = (
     "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "written_at", "cause_code",
     "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
+#: A call that goes out again so long after it was planned may be refused for what was right then, such as a due date.
+OUTDATED = timedelta(minutes=15)
 _WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
 )  # fmt: skip
@@ -200,6 +203,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     if answer.error is None:
         return None  # a counterpart turned up: the next look sees it
     decision = decide(answer.error, link.attempts)
+    if decision.next == Next.HOLD and now - answer.order.write.intended_at > OUTDATED:
+        decision = replace(decision, next=Next.AGAIN)  # what was refused is planned anew from how things are now
     _after_error(link, look, sync, decision, now, outage)
     quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
     return None if quiet else _attempt(look, sync, now, "failed", decision)

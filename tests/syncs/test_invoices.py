@@ -1,6 +1,7 @@
 """Jobber invoices as Stripe invoices, through both stand-ins: totals to the cent, or held with the cause."""
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -64,6 +65,23 @@ def test_nothing_is_written_for_one_that_is_in_step(here: World, sync: Sync) -> 
     read(here, sync)
     read(here, sync)
     assert Write.objects.count() == before
+    assert link(sync, made).state == "in_step"
+
+
+def test_what_was_right_an_hour_ago_is_planned_anew_where_it_is_refused_now(here: World, sync: Sync) -> None:
+    """A due date that lies behind by the time the call goes out again."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.sandbox.sandbox.frame.faults.add("reset", service="stripe", operation="POST invoices", times=1)
+    read(here, sync)
+    begun = Write.objects.get(resource="invoices", verb="create", state="unknown")
+    ago = begun.intended_at - timedelta(hours=2)
+    begun.params["due_date"] = int(ago.timestamp())
+    Write.objects.filter(pk=begun.pk).update(intended_at=ago, params=begun.params)
+    for _ in range(4):
+        here.forget_waits()
+        here.work()
+    assert Write.objects.get(pk=begun.pk).state == "rejected"
+    assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
     assert link(sync, made).state == "in_step"
 
 
