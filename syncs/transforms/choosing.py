@@ -87,7 +87,7 @@ _FIELDS = ("name", "is_company", "company_name", "first_name", "last_name", "ema
 
 
 @transform(
-    eg(["", True, "Acme Pty Ltd", "Ann", "Smith", "", "Z2lkOi8v"], "Acme Pty Ltd", _FIELDS),
+    eg(["", True, "Bayside Cafe Pty Ltd", "Ann", "Smith", "", "Z2lkOi8v"], "Bayside Cafe Pty Ltd", _FIELDS),
     eg(["", False, "", "", "", "ann@example.com", "Z2lkOi8v"], "ann", _FIELDS), gathers=True, fields=NAMED,
 )  # fmt: skip
 def choose_name(value: Any, notes: Notes) -> str:
