@@ -87,7 +87,7 @@ _FIELDS = ("name", "is_company", "company_name", "first_name", "last_name", "ema
 
 
 @transform(
-    eg(["", True, "Bayside Cafe Pty Ltd", "Ann", "Smith", "", "Z2lkOi8v"], "Bayside Cafe Pty Ltd", _FIELDS),
+    eg(["", True, "Bay Cafe Pty Ltd", "Ann", "Smith", "", "Z2lkOi8v"], "Bay Cafe Pty Ltd", _FIELDS),
     eg(["", False, "", "", "", "ann@example.com", "Z2lkOi8v"], "ann", _FIELDS), gathers=True, fields=NAMED,
 )  # fmt: skip
 def choose_name(value: Any, notes: Notes) -> str:
