@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from django.db.models import Max, Q
 
 from portal.sides import Teller
 from syncs import deciding
 from syncs.mapping import Compiled, compile_version
-from syncs.models import Attempt, Link
+from syncs.models import Attempt, Link, Snapshot
 
 SIDES = ("source", "target")
 
@@ -24,6 +27,55 @@ class Clash:
     @property
     def label(self) -> str:
         return self.rows[0][0] if len(self.rows) == 1 else ", ".join(row[0] for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The clashes of one record, and when each side changed as far as that is known. `noticed`: what is known of the
+    target is only when its change came to notice."""
+
+    clashes: Sequence[Clash]
+    here_at: datetime | None = None
+    there_at: datetime | None = None
+    noticed: bool = False
+
+
+def conflict(clashes: Sequence[Clash], here: Snapshot | None, there: Snapshot | None) -> Conflict:
+    there_at = (there.updated_at or there.noticed_at or there.read_at) if there else None
+    noticed = there is not None and there.updated_at is None
+    return Conflict(clashes, here.updated_at if here else None, there_at, noticed)
+
+
+def of_several(tell: Teller, links: Sequence[Link]) -> dict[int, Conflict]:
+    """{link id: its conflict} of those links of one sync that have one. Two queries, however many."""
+    asked = [link for link in links if link.cause_code == deciding.BOTH_CHANGED]
+    if not asked:
+        return {}
+    last = {look.link_id: look for look in _newest(asked)}
+    here, there = _both_sides(tell, asked)
+    return {
+        link.pk: conflict(of(tell, link, last.get(link.pk)), here.get(link.source_id), there.get(link.target_id or ""))
+        for link in asked
+    }
+
+
+def _newest(links: Sequence[Link]) -> list[Attempt]:
+    newest = Attempt.objects.filter(link__in=links).values("link").order_by().annotate(newest=Max("pk"))
+    return list(Attempt.objects.filter(pk__in=newest.values("newest")))
+
+
+def _both_sides(tell: Teller, links: Sequence[Link]) -> tuple[dict[str, Snapshot], dict[str, Snapshot]]:
+    sync = tell.sync
+    here = Q(connection=sync.source_id, resource=sync.source_resource, external_id__in=[x.source_id for x in links])
+    there = Q(
+        connection=sync.target_id, resource=sync.target_resource,
+        external_id__in=[x.target_id for x in links if x.target_id],
+    )  # fmt: skip
+    held = list(Snapshot.objects.filter(here | there))
+    return (
+        {s.external_id: s for s in held if s.connection_id == sync.source_id},
+        {s.external_id: s for s in held if s.connection_id == sync.target_id},
+    )
 
 
 def of(tell: Teller, link: Link, last: Attempt | None) -> list[Clash]:

@@ -1,17 +1,29 @@
 """The counts that the pages show: where records stand, what a review found, what the last day brought."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    F,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
-from portal.models import Business
 from portal.wording import Terms
-from syncs.models import Attempt, Incident, Link, Run, Sync
+from syncs.models import Attempt, Incident, Link, Payment, Run, Sync
 
 DAY = timedelta(hours=24)
 #: So many of the newest looks that wrote speak for the time a change takes.
@@ -21,9 +33,11 @@ OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
 
 
 def attention_count() -> int:
-    """How many records, or accounts, wait for a person in the business whose scope is open."""
+    """How many records, accounts, or disputed payments wait for a person in the business whose scope is open."""
     open_ones = Incident.objects.filter(state=Incident.State.OPEN)
-    return sum(records or 1 for records in open_ones.values_list("records", flat=True))
+    disputed = Payment.objects.filter(status=Payment.Status.DISPUTED).values_list(Value(1))
+    counts = open_ones.order_by().values_list("records").union(disputed, all=True).order_by()
+    return sum(records or 1 for (records,) in counts)
 
 
 # What a review found
@@ -172,22 +186,50 @@ class LastDay:
     most: float | None
 
 
-def last_day(business: Business, runs: Sequence[Run]) -> LastDay:
-    """`runs`: those of the last day. Records that a run read and found as they were have no look of their own."""
-    since = timezone.now() - DAY
-    looks = Attempt.objects.filter(business=business, at__gte=since)
-    counts: Counter[str] = Counter()
-    for row in looks.values("outcome", "verdict").annotate(n=Count("pk")).order_by():
-        counts[_kind(row["outcome"], row["verdict"])] += row["n"]
-    unchanged = counts["unchanged"] + sum(r.counts.get("unchanged", 0) for r in runs if r.started_at >= since)
-    half, most = _waits(looks)
-    return LastDay(counts["written"], unchanged, counts["failed"], half, most)
+type Hours = Counter[tuple[datetime, str]]
+#: What a look can come to, among what is counted.
+WRITTEN, UNCHANGED, FAILED = "written", "unchanged", "failed"
+
+
+def by_hour(now: datetime) -> Hours:
+    """{(hour in UTC, what it came to): how many records} of the last 24 hours, in the scope that is open. Records that
+    a run read and found as they were have no look of their own; they count when the run began."""
+    found: Hours = Counter()
+    looks = Attempt.objects.filter(at__gte=now - DAY).annotate(hour=_hour("at")).values("hour", "outcome", "verdict")
+    for row in looks.annotate(n=Count("pk")).order_by():
+        found[_utc(row["hour"]), _kind(row["outcome"], row["verdict"])] += row["n"]
+    unchanged = Sum(Cast(KeyTextTransform("unchanged", "counts"), IntegerField()))
+    runs = Run.objects.filter(started_at__gte=now - DAY).annotate(hour=_hour("started_at")).values("hour")
+    for run in runs.annotate(n=unchanged).order_by():
+        found[_utc(run["hour"]), UNCHANGED] += run["n"] or 0
+    return found
+
+
+def _hour(moment: str) -> Substr:
+    """TruncHour is a call into Python per row on SQLite."""
+    return Substr(Cast(moment, TextField()), 1, len("2026-01-31 09"))
+
+
+def _utc(hour: str) -> datetime:
+    return datetime.fromisoformat(hour).replace(tzinfo=UTC)
+
+
+def total(hours: Hours, kind: str) -> int:
+    return sum(n for (_, each), n in hours.items() if each == kind)
+
+
+def last_day() -> LastDay:
+    """Of the business whose scope is open."""
+    now = timezone.now()
+    hours = by_hour(now)
+    half, most = _waits(Attempt.objects.filter(at__gte=now - DAY))
+    return LastDay(total(hours, WRITTEN), total(hours, UNCHANGED), total(hours, FAILED), half, most)
 
 
 def _kind(outcome: str, verdict: str) -> str:
-    if outcome in {"written", "failed"}:
+    if outcome in {WRITTEN, FAILED}:
         return outcome
-    return "unchanged" if outcome == "done" and verdict in {"skip", "link"} else ""
+    return UNCHANGED if outcome == "done" and verdict in {"skip", "link"} else ""
 
 
 def _waits(looks: QuerySet[Attempt]) -> tuple[float | None, float | None]:

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from connectors import amounts
 from portal import wording
-from portal.receivables import Books
+from portal.receivables import IDLE, Books
 from portal.values import Reader, minor
 from portal.wording import Badge
 from syncs.invoices import statuses
@@ -101,17 +101,26 @@ def _others(kept: Books, here: Invoice | None, there: Invoice | None) -> list[In
     return list(named.exclude(pk__in=[there.pk] if there else []).order_by("-pk")[:MOST_OTHERS])
 
 
-def snapshots(found: Case) -> tuple[Snapshot | None, Snapshot | None]:
-    """As it was last read where it is written, and where it is paid."""
-    rows = [row for row in (found.here, found.there) if row]
+@dataclass(frozen=True, slots=True)
+class Held:
+    """As last read where it is written and where it is paid; `customer`: who is to pay it there."""
+
+    here: Snapshot | None
+    there: Snapshot | None
+    customer: Snapshot | None
+
+
+def snapshots(found: Case) -> Held:
+    """One query."""
+    asked = [(row.connection_id, "invoices", row.external_id) for row in (found.here, found.there) if row]
+    if found.there and found.there.party_id:
+        asked.append((found.there.connection_id, "customers", found.there.party_id))
     either = Q(pk__in=[])
-    for row in rows:
-        either |= Q(connection=row.connection_id, resource="invoices", external_id=row.external_id)
-    held = {s.connection_id: s for s in Snapshot.objects.filter(either)}
-    return (
-        held.get(found.here.connection_id) if found.here else None,
-        held.get(found.there.connection_id) if found.there else None,
-    )
+    for connection, resource, key in asked:
+        either |= Q(connection=connection, resource=resource, external_id=key)
+    held = {(s.connection_id, s.resource): s for s in Snapshot.objects.filter(either)}
+    here, there = (row.connection_id if row else 0 for row in (found.here, found.there))
+    return Held(held.get((here, "invoices")), held.get((there, "invoices")), held.get((there, "customers")))
 
 
 def payments(kept: Books, found: Case) -> list[Payment]:
@@ -120,7 +129,7 @@ def payments(kept: Books, found: Case) -> list[Payment]:
     said = Q(connection__in=kept.there, invoice_id__in=by_id)
     if found.here:
         said |= Q(refers_to=found.here.external_id)
-    rows = Payment.objects.filter(said).exclude(status=Payment.Status.NONE)
+    rows = Payment.objects.filter(said).exclude(IDLE)
     return list(rows.order_by(F("paid_at").desc(nulls_last=True), "-made_at")[:MOST_PAYMENTS])
 
 
@@ -155,14 +164,14 @@ class SideShown:
     sums: Sequence[tuple[str, str]]
 
 
-def facts(found: Case, here: Snapshot | None, there: Snapshot | None, read: Reader) -> list[Fact]:
-    mine, theirs = here.data if here else {}, there.data if there else {}
+def facts(found: Case, held: Held, read: Reader) -> list[Fact]:
+    mine, theirs = held.here.data if held.here else {}, held.there.data if held.there else {}
     tax = str(mine.get("tax_rate.name") or "Tax")
     both = bool(mine) and bool(theirs)
     rows = [
         Fact("Number", str(mine.get("number") or ""), str(theirs.get("number") or "")),
         Fact("Status", _status_words(found.here), _status_words(found.there)),
-        Fact("Client", str(mine.get("client_name") or ""), ""),
+        Fact("Client", str(mine.get("client_name") or ""), held.customer.label if held.customer else ""),
         Fact("Subject", str(mine.get("subject") or ""), str(theirs.get("description") or "")),
         Fact(
             "Issued",

@@ -28,8 +28,9 @@ ASKING = [status for status, (_, meant) in statuses.STATUSES.items() if meant ==
 KNOWS_LEFT = (statuses.OPEN, statuses.PAID, statuses.UNCOLLECTIBLE)
 UNPAID, OVERDUE, PAID_THERE = "unpaid", "overdue", "paid_there"
 DISPUTED, HELD, IN_STEP, ONLY_THERE = "disputed", "held", "in_step", "only_there"
-#: Payments that nobody has tried to make.
-IDLE = (Payment.Status.NONE,)
+#: Payments that were begun or given up without anybody having tried to pay: Stripe begins one with every invoice, and
+#: gives it up when the invoice is paid another way.
+IDLE = Q(status__in=(Payment.Status.NONE, Payment.Status.CANCELLED), received=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,7 @@ class Theirs:
         mine = Q(pk__in=[])
         for connection, party in self.parties:
             mine |= Q(connection=connection, customer_id=party)
-        return Payment.objects.filter(mine).exclude(status__in=IDLE).order_by("-made_at", "-pk")
+        return Payment.objects.filter(mine).exclude(IDLE).order_by("-made_at", "-pk")
 
     def owed(self, now: datetime) -> Sums:
         rows = sorted_out(asking(self.kept), now).filter(self._mine).exclude(kind=PAID_THERE)

@@ -75,7 +75,8 @@ def teller(sync: Sync) -> Teller:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One mapped field: what the source says, what the target has. `note` where they differ rightly; `unsent` where
-    what the source says cannot be sent; `owner`: who wins where both have changed it."""
+    what the source says cannot be sent; `owner`: who wins where both have changed it; `along`: bookkeeping, which only
+    goes along with other changes."""
 
     label: str
     said: str
@@ -85,6 +86,7 @@ class Row:
     own: bool = True
     unsent: bool = False
     owner: str = ""
+    along: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Sides:
 
     @property
     def extra_differs(self) -> bool:
-        return any(not row.agrees for row in self.extra)
+        return any(not row.agrees and not row.along for row in self.extra)
 
     @property
     def source_url(self) -> str:
@@ -117,7 +119,7 @@ class Sides:
 
     @property
     def differing(self) -> int:
-        return sum(not row.agrees for row in self.rows)
+        return sum(not row.agrees and not row.along for row in self.rows)
 
     @property
     def unsent(self) -> int:
@@ -182,11 +184,12 @@ def _row(
     goal, there = tell.shown(path, wanted), tell.shown(path, has)
     unsent = value is not None and value.unusable
     note = f"goes over as “{goal[:80]}”" if goal and goal not in (told, there) else ""
-    if value and value.mode == "with_changes" and there and goal != there:
+    along = row is not None and row.mode == "with_changes"
+    if along and there and goal != there:
         note = "goes along with the next change"
     note = "" if unsent else note
     return Row(
-        tell.label(path), told, there, agrees, note, describing.is_own(path), unsent, _owner(tell, row)
+        tell.label(path), told, there, agrees, note, describing.is_own(path), unsent, _owner(tell, row), along
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """The story of one record: everything that happened to it, newest first."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
+from itertools import groupby
 from operator import or_
 
 from django.db.models import Q
@@ -11,16 +12,18 @@ from django.db.models import Q
 from portal import wording
 from portal.sides import Teller
 from portal.wording import Badge
-from syncs.models import Attempt, Event, Link, Sync, Write
+from syncs.models import Attempt, Event, Link, Write
 
 #: Newest rows of each kind that a story shows.
 MOST = 60
+#: Place of a notice among what happened at the same moment, and how one of a service ends.
+NOTICE, TOLD = 1, " told us of a change"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that happened. `changes`: (field, before, after); `facts` and `sent`: (what, value), for who digs
-    deeper. `beside`: the other record it happened to, '' where it was the one the page is about."""
+    deeper. `beside`: the other record it happened to, '' where it was the one the page is about; `page`: its link."""
 
     at: datetime
     title: str
@@ -32,6 +35,9 @@ class Entry:
     sent: Sequence[tuple[str, str]] = ()
     order: int = 0
     beside: str = ""
+    page: int = 0
+    #: Notices of one kind that this one speaks for, itself among them, newest first.
+    folded: Sequence["Entry"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +59,46 @@ def timeline(tales: Sequence[Tale], looks: Sequence[Attempt]) -> list[Entry]:
     it, such as its payments, says whose it was."""
     links = [tale.link for tale in tales]
     of = {tale.link.pk: tale.tell for tale in tales}
-    beside, services = {tale.link.pk: str(tale.link) for tale in tales[1:]}, _services(tales)
+    beside, services = {tale.link.pk: tale.link for tale in tales[1:]}, _services(tales)
     writes = Write.objects.filter(link__in=links).select_related("actor").order_by("-pk")
-    found = [_write(of[w.link_id], w, beside.get(w.link_id, "")) for w in writes[:MOST]]
-    found += [_look(of[a.link_id], a, beside.get(a.link_id, "")) for a in looks]
-    found += [_event(services, e) for e in _events(tales)]
-    found += _asked(looks)
-    found += [_waiting(link, link.noticed_at) for link in links if link.noticed > link.handled and link.noticed_at]
-    return sorted(found, key=lambda e: (e.at, e.order), reverse=True)
+    found = [_at(beside.get(w.link_id), _write(of[w.link_id], w)) for w in writes[:MOST]]
+    found += [_at(beside.get(a.link_id), _look(of[a.link_id], a)) for a in looks]
+    told_of = _told_of(tales)
+    found += [_at(told_of.get((e.connection_id, e.record_id)), _event(services, e)) for e in _events(tales)]
+    found += _asked(looks, beside)
+    due = [link for link in links if link.noticed > link.handled]
+    found += [_at(beside.get(x.pk), _waiting(x, x.noticed_at)) for x in due if x.noticed_at]
+    return _folded(sorted(found, key=lambda e: (e.at, e.order), reverse=True))
+
+
+def _at(link: Link | None, entry: Entry) -> Entry:
+    """What happened to a record beside the one the page is about says whose it was."""
+    return replace(entry, beside=str(link), page=link.pk) if link else entry
+
+
+def _folded(entries: Iterable[Entry]) -> list[Entry]:
+    """Notices of one kind that follow each other as one: a service tells of a single change several times."""
+    groups = [list(group) for _, group in groupby(entries, key=lambda e: (e.order, e.title, e.page))]
+    return [e for rows in groups for e in ([_one_of(rows)] if rows[0].order == NOTICE and rows[1:] else rows)]
+
+
+def _one_of(rows: Sequence[Entry]) -> Entry:
+    title = f"{rows[0].title}, {len(rows)} times"
+    if rows[0].title.endswith(TOLD):
+        title = f"{rows[0].title.removesuffix(TOLD)} told us of {len(rows)} changes"
+    return replace(rows[0], title=title, facts=(), folded=rows)
+
+
+def _told_of(tales: Sequence[Tale]) -> dict[tuple[int | None, str], Link]:
+    """{(connection, record): the record beside the first one that its deliveries are about}."""
+    found: dict[tuple[int | None, str], Link] = {}
+    for tale in reversed(tales):
+        sync, link = tale.tell.sync, tale.link
+        for key in ((sync.source_id, link.source_id), (sync.target_id, link.target_id or "")):
+            found.pop(key, None)
+            if tale is not tales[0]:
+                found[key] = link
+    return found
 
 
 def _services(tales: Sequence[Tale]) -> dict[int, str]:
@@ -70,15 +108,14 @@ def _services(tales: Sequence[Tale]) -> dict[int, str]:
 
 
 def _events(tales: Sequence[Tale]) -> list[Event]:
-    about = reduce(or_, (_about(tale.tell.sync, tale.link) for tale in tales))
-    return list(Event.objects.filter(about).defer("body")[:MOST])
-
-
-def _about(sync: Sync, link: Link) -> Q:
-    about = Q(connection=sync.source_id, resource=sync.source_resource, record_id=link.source_id)
-    if link.target_id:
-        about |= Q(connection=sync.target_id, resource=sync.target_resource, record_id=link.target_id)
-    return about
+    about: dict[tuple[int, str], set[str]] = {}
+    for tale in tales:
+        sync, link = tale.tell.sync, tale.link
+        about.setdefault((sync.source_id, sync.source_resource), set()).add(link.source_id)
+        if link.target_id:
+            about.setdefault((sync.target_id, sync.target_resource), set()).add(link.target_id)
+    either = [Q(connection=pk, resource=what, record_id__in=sorted(ids)) for (pk, what), ids in about.items()]
+    return list(Event.objects.filter(reduce(or_, either)).defer("body")[:MOST])
 
 
 def _waiting(link: Link, at: datetime) -> Entry:
@@ -86,10 +123,18 @@ def _waiting(link: Link, at: datetime) -> Entry:
     return Entry(at, "Waiting to be looked at", Badge("Waiting"), told, order=9)
 
 
-def _asked(looks: Sequence[Attempt]) -> list[Entry]:
+def _asked(looks: Sequence[Attempt], beside: Mapping[int, Link]) -> list[Entry]:
     """Notices that left no delivery behind: people and readings."""
-    found = {(a.noticed_at, a.noticed_by) for a in looks if a.noticed_at and not a.noticed_by.startswith("webhook")}
-    return [Entry(at, _sentence(wording.why_noticed(by)), order=0) for at, by in found if at]
+    found = {
+        (a.noticed_at, a.noticed_by, a.link_id)
+        for a in looks
+        if a.noticed_at and not a.noticed_by.startswith("webhook")
+    }
+    return [
+        _at(beside.get(link), Entry(at, _sentence(wording.why_noticed(by)), order=NOTICE))
+        for at, by, link in found
+        if at
+    ]
 
 
 def _sentence(words: str) -> str:
@@ -103,7 +148,9 @@ def _event(services: Mapping[int, str], event: Event) -> Entry:
         facts.append(("Delivered", f"{event.deliveries} times"))
     if event.answered_ms is not None:
         facts.append(("Answered in", f"{event.answered_ms:.0f} ms"))
-    return Entry(event.received_at, f"{service} told us of a change", None, facts=facts, order=1)
+    echo = event.verdict == Event.Verdict.ECHO
+    title = f"Our own write came back from {service}" if echo else f"{service}{TOLD}"
+    return Entry(event.received_at, title, None, facts=facts, order=NOTICE)
 
 
 _LOOKS = {
@@ -132,7 +179,7 @@ _STEPS = {
 }
 
 
-def _look(tell: Teller, look: Attempt, beside: str) -> Entry:
+def _look(tell: Teller, look: Attempt) -> Entry:
     made = look.plan
     told = [t for t in (made.get("reason", ""), look.error) if t]
     facts = [("Why it was looked at", _sentence(wording.why_noticed(look.noticed_by)))]
@@ -145,7 +192,7 @@ def _look(tell: Teller, look: Attempt, beside: str) -> Entry:
     facts += quiet
     return Entry(
         look.at, _look_title(look), _look_badge(look), told, made.get("warnings", ()), tell.changes(made), facts,
-        order=2, beside=beside,
+        order=2,
     )  # fmt: skip
 
 
@@ -192,7 +239,7 @@ _WRITES = {
 }
 
 
-def _write(tell: Teller, write: Write, beside: str) -> Entry:
+def _write(tell: Teller, write: Write) -> Entry:
     words, badge = _WRITES[Write.State(write.state)]
     back = write.connection_id == tell.sync.source_id
     service = tell.terms.source if back else tell.terms.target
@@ -204,7 +251,6 @@ def _write(tell: Teller, write: Write, beside: str) -> Entry:
     sent = [(what, value) for what, value in tell.fields(plan, write.params.items())]
     return Entry(
         write.settled_at or write.intended_at, title, badge, told, facts=_trace(write), sent=sent, order=3,
-        beside=beside,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 
 from portal.models import Business
 from syncs import recipes
+from syncs.invoices.totals import ROUNDS
 from syncs.models import Link, Run, Sync, Write
 from syncs.rules.judging import HELD
 
@@ -50,6 +51,21 @@ def terms(recipe: recipes.Recipe) -> Terms:
 
 def terms_of(sync: Sync) -> Terms:
     return terms(recipes.get(sync.recipe))
+
+
+#: What the record of a sync is called, where its own label is that of another thing: with it, and with its number.
+_TITLES = {
+    "pay-links-to-jobber": ("Pay link of {label}", "Pay link of invoice {number}"),
+    "payments-to-jobber": ("Note of {label}", ""),
+}
+
+
+def title(recipe: str, label: str, number: str = "") -> str:
+    """'Pay link of invoice 1052', 'Note of payment $110.00, Ann Smith'; most records are called by their label."""
+    plain, numbered = _TITLES.get(recipe, ("", ""))
+    if numbered and number:
+        return numbered.format(number=number)
+    return plain.format(label=f"{label[:1].lower()}{label[1:]}") if plain else label
 
 
 # States
@@ -126,6 +142,7 @@ _NEXT = {
     "both_changed": "Say below which side is right.",
     "made_there": "Say below whether to make a new one.",
     "total_differs": "Compare the lines of both sides below, and correct them. It stays a draft until they agree.",
+    ROUNDS: "Let the sync add a line for the cents (in its settings), or correct the lines. It is a draft until then.",
     "approve_void": "Say below whether to void it.",
     "approve_replace": "Say below whether to void it and make a new one.",
     "void_there": "Say below whether to make a new one.",
@@ -180,6 +197,20 @@ def why_noticed(noticed_by: str) -> str:
     if noticed_by.startswith("asked by "):
         return f"{noticed_by.removeprefix('asked by ')} asked for it"
     return noticed_by or "it was due"
+
+
+_PERMISSIONS = {
+    "read_custom_field_configurations": "see which custom fields there are",
+    "write_custom_field_configurations": "add custom fields",
+}
+_MAY = {"read": "see", "write": "change"}
+
+
+def permission(scope: str) -> str:
+    """'change clients' for 'write_clients'; one that nobody knows speaks for itself."""
+    verb, _, what = scope.partition("_")
+    plain = f"{_MAY[verb]} {what.replace('_', ' ')}" if verb in _MAY and what else scope
+    return _PERMISSIONS.get(scope, plain)
 
 
 # Values

@@ -144,6 +144,20 @@ def choose_sides(link: Link, sides: Mapping[str, str], by: "User", *, always: bo
         _ask(held, by)
 
 
+def choose_for_all(links: Iterable[Link], side: str, by: "User") -> tuple[int, int]:
+    """The same side is right about every field of these conflicts, each decided as if by itself. Returns how many were,
+    and how many had been settled before."""
+    decided = late = 0
+    for link in links:
+        try:
+            choose_sides(link, dict.fromkeys(clashing(link), side), by)
+        except TooLate:
+            late += 1
+        else:
+            decided += 1
+    return decided, late
+
+
 def reconsider(link: Link, by: "User") -> None:
     """Take back “leave it out”. TooLate when that is not how it stands."""
     with transaction.atomic():

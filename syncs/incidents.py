@@ -7,45 +7,77 @@ from django.db.models import Count
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from syncs import recipes
+from syncs.invoices.totals import ROUNDS
 from syncs.models import Incident, Link, Sync
 from syncs.rules.judging import HELD
 
 if TYPE_CHECKING:
     from portal.models import Connection
 
+#: What happened to how many records, and what a person can do. {there} and {here}: the services of both sides.
 _WORDS = {
-    "ambiguous": ("{n} {records} may already exist there", "Say who is who on the list of records that need a look."),
+    "ambiguous": ("{n} {records} may already exist in {there}", "Say who is who."),
     "target_deleted": ("{n} {records} changed after the counterpart was deleted", "Make a new one, or leave it out."),
     "gave_up": ("{n} {records} could not be written after many tries", "Look at the answer, then try again."),
     "contract": ("{n} {records} met an answer we do not know", "Tell the maintainers; nothing was lost."),
     "kills_worker": ("{n} {records} stopped the worker each time", "Look at the record, then try again."),
-    "total_differs": ("{n} {records} come{s} to another total there", "Compare the lines of both; they stay drafts."),
-    "approve_void": ("{n} {records} can still be paid there", "Say whether to void them."),
-    "approve_replace": ("{n} {records} changed after being opened", "Say whether to void them and make new ones."),
-    "void_there": ("{n} {records} {were} voided there", "Make new ones, or leave them out."),
-    "paid_there": ("{n} {records} {are} paid there, but given up here", "Look at each, and settle it with the client."),
-    "changed_after_paid": ("{n} {records} changed after being paid", "Give a credit note or bill the difference."),
-    "part_paid": ("{n} {records} changed after a part was paid there", "Give a credit note or the money back there."),
-    "paid_twice": ("{n} {records} may have been paid twice", "Look at the payments on both sides."),
-    "payment_changed": ("{n} {records} {have} a payment given back here only", "Give it back there too."),
-    "too_small": (
-        "{n} {records} come{s} to less than can be paid there",
-        "Settle them another way, or leave them out.",
+    "total_differs": (
+        "{n} {records} come{s} to another total in {there}",
+        "Compare the lines of both; until they agree, {it} stay{s} {a_draft} there.",
     ),
-    "ambiguous_invoice": ("{n} {records} {are} there more than once", "Void all but one of each."),
+    ROUNDS: (
+        "{n} {records} come{s} to another total in {there}, by rounding",
+        "Let the sync add a line for the cents, or correct the lines; until then, {it} stay{s} {a_draft} there.",
+    ),
+    "approve_void": ("{n} {records} can still be paid in {there}", "Say whether to void {them}."),
+    "approve_replace": ("{n} {records} changed after being opened", "Say whether to void {them} and make {new}."),
+    "void_there": ("{n} {records} {were} voided in {there}", "Make {new}, or leave {them} out."),
+    "paid_there": (
+        "{n} {records} {are} paid in {there}, but given up in {here}",
+        "Look at each, and settle it with the client.",
+    ),
+    "changed_after_paid": ("{n} {records} changed after being paid", "Give a credit note or bill the difference."),
+    "part_paid": (
+        "{n} {records} changed after a part was paid in {there}",
+        "Give a credit note or the money back in {there}.",
+    ),
+    "paid_twice": ("{n} {records} may have been paid twice", "Look at the payments on both sides."),
+    "payment_changed": (
+        "{n} {records} {have} a payment given back in {here} only",
+        "Give it back in {there} too.",
+    ),
+    "too_small": (
+        "{n} {records} come{s} to less than can be paid in {there}",
+        "Settle {them} another way, or leave {them} out.",
+    ),
+    "ambiguous_invoice": ("{n} {records} {are} in {there} more than once", "Void all but one of each."),
     "unknown_status": ("{n} {records} {have} a status we do not know", "Say in the sync's options what it means."),
     "not_in_table": (
         "{n} {records} {have} a value that is in no table",
-        "Add it to the table of the mapping, or correct it; they go on then.",
+        "Add it to the table of the mapping, or correct it; {it} go{es} on then.",
     ),
-    "client_stopped": ("{n} {records} wait{s} for a client that needs a look", "Settle the client; they go on then."),
+    "client_stopped": (
+        "{n} {records} wait{s} for a client that needs a look",
+        "Settle the client; {it} go{es} on then.",
+    ),
     "no_client_sync": ("{n} {records} wait{s} for a sync of clients", "Choose “Clients to customers” first."),
     "both_changed": ("{n} {records} {were} changed on both sides", "Say which side is right."),
-    "made_there": ("{n} {records} made there may be here already", "Say whether to make a new one."),
-    "rule_hold": ("{n} {records} {are} held by a rule", "Let them through, or leave them out."),
+    "made_there": ("{n} {records} made in {there} may be in {here} already", "Say whether to make a new one."),
+    "rule_hold": ("{n} {records} {are} held by a rule", "Let {them} through, or leave {them} out."),
     "taken": ("{n} {records} point{s} at a counterpart that is already linked", "Say who is who."),
 }
-_REJECTED = ("{n} {records} refused by the service", "Correct the record or the mapping; it is tried again by itself.")
+_REJECTED = (
+    "{n} {records} refused by the service", "Correct the record or the mapping; it is tried again by itself.",
+)  # fmt: skip
+_ONE = {
+    "s": "s", "es": "es", "are": "is", "were": "was", "have": "has", "it": "it", "them": "it", "a_draft": "a draft",
+    "new": "a new one",
+}  # fmt: skip
+_SEVERAL = {
+    "s": "", "es": "", "are": "are", "were": "were", "have": "have", "it": "they", "them": "them", "a_draft": "drafts",
+    "new": "new ones",
+}  # fmt: skip
 _OPEN = [Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED]
 
 
@@ -65,12 +97,14 @@ def refresh(sync: Sync) -> None:
 
 
 def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
+    """What is said of so many records of the sync, and what to do."""
     title, step = _WORDS.get("rule_hold" if code.startswith(HELD) else code, _REJECTED)
-    one = count == 1
-    return title.format(
-        n=count, records=sync.source_resource.removesuffix("s") if one else sync.source_resource,
-        s="s" if one else "", are="is" if one else "are", were="was" if one else "were", have="has" if one else "have",
-    ), step  # fmt: skip
+    names, many = recipes.get(sync.recipe).names, sync.source_resource
+    said = {
+        "n": f"{count:,}", "records": many.removesuffix("s") if count == 1 else many, "there": names.target,
+        "here": names.source, **(_ONE if count == 1 else _SEVERAL),
+    }  # fmt: skip
+    return title.format(**said), step.format(**said)
 
 
 def connection_failed(connection: "Connection", code: str, title: str, step: str) -> None:

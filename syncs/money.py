@@ -71,7 +71,8 @@ def _payment(connection: "Connection", snapshot: Snapshot) -> Payment:
         refunded=int(data.get("amount_refunded") or 0), method=_text(data, "method")[:80],
         failure=(_text(data, "failure_message") or _text(data, "failure_code"))[:300],
         dispute=_text(data, "dispute_status")[:60],
-        made_at=epoch(data.get("created")) or snapshot.read_at, paid_at=epoch(data.get("paid_at")),
+        made_at=epoch(data.get("tried_at") or data.get("created")) or snapshot.read_at,
+        paid_at=epoch(data.get("paid_at")),
     )  # fmt: skip
 
 

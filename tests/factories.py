@@ -212,16 +212,19 @@ def write(of: Link, verb: str = "update", state: str = "confirmed", **changes: A
 
 
 def event(held_by: Connection, record_id: str, topic: str = "CLIENT_UPDATE", **changes: Any) -> Event:
-    values = {"event_id": f"evt-{next(_number)}", "verdict": "marked", "body": "{}", "answered_ms": 4.2}
+    values = {
+        "event_id": f"evt-{next(_number)}", "verdict": "marked", "body": "{}", "answered_ms": 4.2,
+        "resource": RESOURCES[held_by.connector],
+    }  # fmt: skip
     return Event.objects.create(
         business=held_by.business, connection=held_by, connector=held_by.connector, topic=topic,
-        resource=RESOURCES[held_by.connector], record_id=record_id, **{**values, **changes},
+        record_id=record_id, **{**values, **changes},
     )  # fmt: skip
 
 
 def incident(of: Sync, cause_code: str = "ambiguous", records: int = 1, **changes: Any) -> Incident:
     values = {
-        "subject": f"sync:{of.pk}", "title": f"{records} clients may already exist there",
+        "subject": f"sync:{of.pk}", "title": f"{records} clients may already exist in Stripe",
         "next_step": "Say who is who on the list of records that need a look.",
     }  # fmt: skip
     return Incident.objects.create(

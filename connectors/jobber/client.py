@@ -64,8 +64,8 @@ class JobberSession(Session):
         if not self.credentials.scopes:
             return Check(label, None, "Jobber does not say what this access may do.")
         if scope in self.credentials.scopes:
-            return Check(label, True, f"The access has {scope}.")
-        return Check(label, False, f"The access has no {scope}.", _ADD_SCOPE)
+            return Check(label, True, "Yes.")
+        return Check(label, False, "No: Jobber has not given it.", _ADD_SCOPE)
 
     def _counted(self, resource: str) -> int:
         return int(self._asking.ask(documents.text(f"{resource}_total"), {}, cost=2)[resource]["totalCount"])

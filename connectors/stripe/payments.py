@@ -30,9 +30,12 @@ FIELDS = (
     Field("failure_message", "Why it failed"),
     Field("dispute_status", "State of the dispute"),
     Field("dispute_id", "Dispute id"),
+    Field("dispute_due_at", "Answer the dispute by", FieldType.DATETIME),
+    Field("dispute_url", "Dispute"),
     Field("receipt_url", "Receipt"),
     Field("metadata.*", "Metadata", custom=True),
     Field("created", "Created", FieldType.DATETIME),
+    Field("tried_at", "Last tried on", FieldType.DATETIME),
     Field("paid_at", "Paid on", FieldType.DATETIME),
     Field("livemode", "Live mode", FieldType.BOOLEAN),
 )
@@ -84,10 +87,10 @@ def _record(
         "invoice": invoice,
         "description": found.get("description"),
         "method": _method(taken.get("payment_method_details") or {}),
-        "dispute_status": dispute["status"] if dispute else None,
-        "dispute_id": dispute["id"] if dispute else None,
+        **(_dispute(dispute) if dispute else {}),
         "receipt_url": taken.get("receipt_url"),
         "created": found["created"],
+        "tried_at": taken.get("created"),
         "paid_at": taken["created"] if taken.get("status") == "succeeded" and taken.get("captured") else None,
         "livemode": bool(found.get("livemode")),
         **about,
@@ -125,6 +128,16 @@ def _intent_status(found: Mapping[str, Any]) -> str:
     if found.get("last_payment_error") and found["status"] == "requires_payment_method":
         return "failed"
     return _INTENTS.get(found["status"], str(found["status"]))
+
+
+def _dispute(found: Mapping[str, Any]) -> Data:
+    """The deadline is that of the bank; Stripe names none where nothing can be answered."""
+    return {
+        "dispute_status": found["status"],
+        "dispute_id": found["id"],
+        "dispute_due_at": (found.get("evidence_details") or {}).get("due_by"),
+        "dispute_url": records.dashboard(found, "disputes"),
+    }
 
 
 def _failure(charge: Mapping[str, Any], error: Mapping[str, Any]) -> Data:

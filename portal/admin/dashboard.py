@@ -9,6 +9,7 @@ from django.db.models import Count, Min, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
+from portal import figures
 from portal.access import Action
 from portal.admin import lastday, standing
 from portal.admin.base import businesses_where
@@ -29,7 +30,7 @@ CAUSES = {
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
     stands = standing.of(list(Sync.objects.select_related(*standing.RELATED)))
-    day = lastday.counted(now)
+    day = figures.by_hour(now)
     return {
         **context,
         "tiles": [*_business_tiles(request), *_connection_tiles(), *_work_tiles(stands)],
@@ -124,7 +125,7 @@ def _slowest(stands: Sequence[Standing]) -> Standing | None:
 
 def _refused(now: datetime) -> list[Tile]:
     rows = (
-        RefusedDelivery.objects.filter(hour__gte=now - lastday.DAY)
+        RefusedDelivery.objects.filter(hour__gte=now - figures.DAY)
         .values("reason")
         .annotate(n=Sum("count"))
         .order_by("-n")

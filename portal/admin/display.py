@@ -38,7 +38,7 @@ LOOKS = {
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number that leads to its list. `look`: good, busy, warn, bad or plain."""
+    """A number that leads to its list; `address` is '' where there is none. `look`: good, busy, warn, bad or plain."""
 
     words: str
     number: int

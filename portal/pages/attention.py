@@ -10,13 +10,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, F, Min, Window
 from django.db.models.functions import RowNumber
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, figures, receivables, wording
+from portal import access, clashes, disputes, figures, receivables, sides, wording
 from portal.access import Action
+from portal.clashes import Conflict
 from portal.figures import DUE
 from portal.models import Business, User
 from portal.pages import syncs as sync_pages
@@ -25,10 +26,16 @@ from portal.wording import Terms
 from syncs import candidates, deciding, incidents
 from syncs.candidates import Candidate
 from syncs.deciding import Choice
+from syncs.invoices.totals import ROUNDS
 from syncs.models import Incident, Link, Sync
 
 #: Records of one cause that are shown; the others come as these are settled.
 SHOWN = 10
+DISPUTES_SHOWN = 50
+#: Conflicts that one press settles, at most.
+AT_ONCE = 500
+
+_HELPED_BY_TRYING = {"gave_up", "contract", "kills_worker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Case:
     #: The plan that a rule holds, and who decides about it, where that is not the person who looks.
     shown: str = ""
     decider: str = ""
+    conflict: Conflict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Cause:
     cases: list[Case]
     #: What these records come to, where they are invoices.
     worth: str = ""
+    #: Conflicts that one press settles, by their links.
+    together: Sequence[int] = ()
 
     @property
     def more(self) -> int:
@@ -67,20 +77,33 @@ class Cause:
         """Another try can help without anybody deciding first."""
         return not any(set(c.choices) - {Choice.LEAVE} for c in self.cases)
 
+    @property
+    def again_helps(self) -> bool:
+        """Nothing need be corrected before another try."""
+        return self.code in _HELPED_BY_TRYING
+
+    @property
+    def settings_help(self) -> bool:
+        """Another try alone changes nothing, but a setting of the sync may."""
+        return self.code == ROUNDS
+
 
 @login_required
 @require_safe
 def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.VIEW)
-    related = ("source", "target", "lane", "version")
+    related = ("business", "source", "target", "lane", "version")
     syncs = {s.pk: s for s in Sync.objects.select_related(*related).order_by("pk")}
     opened = list(Incident.objects.filter(state=Incident.State.OPEN).select_related("connection"))
+    kept = receivables.books(syncs.values())
+    disputed = disputes.waiting(kept, business.currency, DISPUTES_SHOWN)
     causes = _held(request, _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened}))
     context: dict[str, Any] = {
         "causes": causes,
         "others": [i for i in opened if i.sync_id is None],
         "waits": _waits(s for s in syncs.values() if not (s.lane.parked and s.pk in _told_of(opened, syncs))),
-        "attention_count": sum(i.records or 1 for i in opened),
+        "disputes": disputed,
+        "attention_count": sum(i.records or 1 for i in opened) + len(disputed),
     }
     return render(request, "portal/attention.html", context)
 
@@ -110,13 +133,16 @@ def _causes(
     rows = list(ranked.filter(place__lte=SHOWN).order_by("sync_id", "cause_code", "pk"))
     for row in rows:
         row.sync = syncs[row.sync_id]
-    alike = _alike(syncs, rows)
+    alike, clashing = _alike(syncs, rows), _clashing(syncs, rows)
     groups = groupby(rows, key=lambda row: (row.sync_id, row.cause_code))
     worth = receivables.stopped(receivables.books(syncs.values()))
     found = [
-        _cause(syncs[pk], code, list(group), opened.get((pk, code)), alike, _shown(worth.get((pk, code)), business))
+        _cause(
+            syncs[pk], code, list(group), opened.get((pk, code)), alike, clashing,
+            _shown(worth.get((pk, code)), business),
+        )
         for (pk, code), group in groups
-    ]
+    ]  # fmt: skip
     return sorted(found, key=lambda cause: cause.since)
 
 
@@ -144,15 +170,35 @@ def _alike(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, list[Can
     return found
 
 
+def _clashing(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, Conflict]:
+    """What both sides say of the records that both have changed."""
+    found: dict[int, Conflict] = {}
+    for pk, sync in syncs.items():
+        asked = [row for row in rows if row.sync_id == pk and Choice.HERE in deciding.choices(row)]
+        found |= clashes.of_several(sides.teller(sync), asked) if asked else {}
+    return found
+
+
+def _together(sync: Sync, code: str, rows: Sequence[Any]) -> list[int]:
+    """All of the conflicts there are, so that one press settles these and none that come later."""
+    if code != deciding.BOTH_CHANGED or rows[0].alike == 1:
+        return []
+    if rows[0].alike == len(rows):
+        return [row.pk for row in rows]
+    every = Link.objects.filter(sync=sync, state__in=figures.OPEN, cause_code=code).exclude(DUE).order_by("pk")
+    return list(every.values_list("pk", flat=True)[:AT_ONCE])
+
+
 def _cause(
     sync: Sync, code: str, rows: Sequence[Any], incident: Incident | None, alike: Mapping[int, list[Candidate]],
-    worth: str,
+    clashing: Mapping[int, Conflict], worth: str,
 ) -> Cause:  # fmt: skip
     title, step = incidents.words(code, rows[0].alike, sync)
     return Cause(
         sync, wording.terms_of(sync), code, incident.title if incident else title,
         incident.next_step if incident else step, rows[0].alike, rows[0].first,
-        [Case(row, deciding.choices(row), alike.get(row.pk, [])) for row in rows], worth,
+        [Case(row, deciding.choices(row), alike.get(row.pk, []), conflict=clashing.get(row.pk)) for row in rows], worth,
+        _together(sync, code, rows),
     )  # fmt: skip
 
 
@@ -175,7 +221,34 @@ def attention_again(request: HttpRequest, business_id: int, sync_id: int) -> Htt
     return redirect("attention", business_id)
 
 
+@login_required
+@require_POST
+def attention_sides(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """The same side is right in every one of these conflicts: `side` is source or target, `links` names them."""
+    access.demand(request, business_id, Action.DECIDE)
+    sync, side = sync_pages.find(sync_id), request.POST.get("side", "")
+    if side not in clashes.SIDES:
+        raise Http404("No such side.")
+    ids = [int(each) for each in request.POST.get("links", "").split(",") if each.isdecimal() and len(each) < 19]
+    links = Link.objects.filter(sync=sync, pk__in=ids[:AT_ONCE]).select_related("sync").order_by("pk")
+    decided, late = deciding.choose_for_all(links, side, cast(User, request.user))
+    told = messages.success if decided else messages.info
+    told(request, _decided(sync, side, decided, late))
+    return redirect("attention", business_id)
+
+
+def _decided(sync: Sync, side: str, decided: int, late: int) -> str:
+    names = wording.terms_of(sync)
+    right = names.source if side == "source" else names.target
+    words = f"Noted for {names.count(decided)}: {right} is right. " if decided else ""
+    if late:
+        others = names.count(late) if not decided else f"{late:,} more"
+        words += f"{others} {'was' if late == 1 else 'were'} settled already, and nothing was changed there."
+    return words.strip() or "There was nothing to decide."
+
+
 urlpatterns = [
     path("b/<int:business_id>/attention/", attention, name="attention"),
     path("b/<int:business_id>/attention/<int:sync_id>/again/", attention_again, name="attention_again"),
+    path("b/<int:business_id>/attention/<int:sync_id>/sides/", attention_sides, name="attention_sides"),
 ]

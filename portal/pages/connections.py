@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connectors import registry
 from connectors.base import AuthMethod, Check, Connector
 from connectors.errors import AuthError, ConnectorError
-from portal import access, connect
+from portal import access, connect, places, wording
 from portal.access import Action
 from portal.connect import Problem
 from portal.models import Business, Connection, User
@@ -75,12 +76,19 @@ def _card(connector: Connector, row: Connection | None, past: Connection | None)
     return {
         "connector": connector,
         "purpose": PURPOSE.get(connector.slug, ""),
-        "scopes": sorted(_needed(connector)),
+        "scopes": [wording.permission(scope) for scope in sorted(_needed(connector))],
+        "stand_in": _stand_in(connector),
         "connection": row,
         "past": past if row is None else None,
         "method": first,
         "others": others,
     }
+
+
+def _stand_in(service: Connector) -> bool:
+    """Whether something else answers in place of the service itself, such as the sandbox of the demo."""
+    urls = [s for s in service.settings if s.kind == "url" and s.default]
+    return any(urlsplit(service.config[s.name]).hostname != urlsplit(s.default).hostname for s in urls)
 
 
 def _needed(connector: Connector) -> set[str]:
@@ -206,7 +214,9 @@ def connection(request: HttpRequest, business_id: int, connection_id: int) -> Ht
         "connection": row,
         "checks": checks,
         "problems": [check for check in checks if check.ok is False],
-        "scopes": [(name, name in row.scopes) for name in needed] if row.scopes else [],
+        "scopes": [(wording.permission(name), name in row.scopes) for name in needed] if row.scopes else [],
+        "country": places.COUNTRIES.get(row.country, (row.country,))[0],
+        "stand_in": _stand_in(row.service),
         "both_connected": active > 1,
         "method": row.service.auth_methods[0],
     }

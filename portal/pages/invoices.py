@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from connectors import amounts
-from portal import access, invoices, paging, receivables, sides, statements, wording
+from portal import access, invoices, paging, receivables, statements, wording
 from portal.access import Action
 from portal.models import Business
 from portal.pages import records
@@ -129,14 +129,15 @@ def invoice(request: HttpRequest, business_id: int, invoice_id: int) -> HttpResp
 
 def _context(request: HttpRequest, business: Business, kept: Books, found: invoices.Case) -> dict[str, Any]:
     read = Reader(wording.zone(business), business.currency)
-    here, there = invoices.snapshots(found)
+    held = invoices.snapshots(found)
+    here, there = held.here, held.there
     paid = invoices.payments(kept, found)
     lines = statements.payment_lines(kept, paid, business.currency)
     [shown] = statements.invoice_lines(kept, [found.main], business.currency, timezone.now())
     context: dict[str, Any] = {
         "invoice": found.main, "line": shown, "kept_terms": kept.terms, "here": here, "there": there,
         "title": _title(found, shown.client.name), "case": found,
-        "facts": invoices.facts(found, here, there, read),
+        "facts": invoices.facts(found, held, read),
         "written": invoices.written(here, read) if here else None,
         "paid": invoices.paid(there, read, invoices.rates(there)) if there else None,
         "payments": lines, "entered": invoices.entered(here, read),
@@ -168,9 +169,7 @@ def _beside(link: Link, paid: list[Payment]) -> list[Tale]:
     about = Q(sync__source_resource="payments", source_id__in=[p.external_id for p in paid[:MOST_TALES]])
     if link.target_id:
         about |= Q(sync__source_resource="invoices", source_id=link.target_id)
-    related = ("sync__business", "sync__source", "sync__target")
-    rows = Link.objects.filter(about, sync__source=sync.target_id).select_related(*related)
-    return [Tale(sides.teller(row.sync), row) for row in rows[: MOST_TALES + 1]]
+    return records.tales(Link.objects.filter(about, sync__source=sync.target_id)[: MOST_TALES + 1])
 
 
 urlpatterns = [

@@ -13,8 +13,9 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal import access, figures, health, receivables, wording
+from portal import access, disputes, figures, health, receivables, wording
 from portal.access import Action
+from portal.disputes import Dispute
 from portal.figures import DUE, LastDay
 from portal.health import Health, Level
 from portal.models import Business, Connection, WorkerBeat
@@ -25,6 +26,8 @@ from syncs.models import Incident, Lane, Link, Run, Sync, Write
 from syncs.recipes import Recipe
 
 RECENT = 8
+#: Disputed payments that are named one by one.
+DISPUTES = 5
 #: Enough for a day of polls of every sync.
 RUNS = 150
 
@@ -49,6 +52,7 @@ class Need:
     address: str
     action: str
     since: datetime | None = None
+    dispute: Dispute | None = None
 
 
 @login_required
@@ -74,10 +78,11 @@ def context(business: Business) -> dict[str, Any]:
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
     kept = receivables.books(syncs)
     stands = receivables.standing(kept, timezone.now())
+    disputed = disputes.waiting(kept, business.currency, DISPUTES) if stands.disputed.count else []
     found: dict[str, Any] = {
         "connections": [(row, health_of(row)) for row in connections],
-        "attention_count": sum(i.records or 1 for i in incidents),
-        "needs": _needs(business, connections, syncs, incidents, stands),
+        "attention_count": sum(i.records or 1 for i in incidents) + stands.disputed.count,
+        "needs": _needs(business, connections, syncs, incidents, stands, disputed),
         "amounts": amounts(business, stands, kept.terms) if kept.syncs else [],
         "amounts_at": min((s.polled_until for s in kept.syncs if s.polled_until), default=None),
     }
@@ -175,10 +180,11 @@ def _connect(business: Business, slug: str, name: str, words: str, active: set[s
 
 def _needs(
     business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], incidents: Sequence[Incident],
-    stands: Standing,
+    stands: Standing, disputed: Sequence[Dispute],
 ) -> list[Need]:  # fmt: skip
     needs = [n for c in connections if (n := _broken(business, c, syncs))]
     page = reverse("attention", args=[business.pk])
+    needs += [Need(d.title, "", page, "Look at it", dispute=d) for d in disputed]
     known = {s.pk for s in syncs}
     for incident in incidents:
         if incident.sync_id in known:
@@ -215,7 +221,7 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         .select_related("link")
         .order_by("-settled_at")[:RECENT]
     )
-    day: LastDay = figures.last_day(business, runs)
+    day: LastDay = figures.last_day()
     running = [(sync, _running(sync, runs, places["waiting"])) for sync in syncs]
     return {
         "live": True,
@@ -224,12 +230,17 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         "places": places,
         "in_step": places["written"] + places["unchanged"],
         "trouble": _trouble(syncs, links, places["waiting"]),
-        "recent": [(write, wording.done(write)) for write in recent],
+        "recent": [(write, _title(syncs, write), wording.done(write)) for write in recent],
         "day": day,
         "half": wording.seconds(day.half) if day.half is not None else "",
         "most": wording.seconds(day.most) if day.most is not None else "",
         "looked_at": max((s.polled_until for s in syncs if s.polled_until), default=None),
     }
+
+
+def _title(syncs: Sequence[Sync], write: Write) -> str:
+    recipe = next((s.recipe for s in syncs if s.pk == write.link.sync_id), "")
+    return wording.title(recipe, str(write.link))
 
 
 def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress | None:

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page
 from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -19,17 +20,20 @@ from portal import access, clashes, paging, receivables, sides, statements, stor
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import Business, User
-from portal.sides import Sides
+from portal.receivables import Books
+from portal.sides import Sides, Teller
 from portal.stories import Tale
 from syncs import bothways, candidates, deciding, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
-from syncs.models import Attempt, Invoice, Link, Snapshot, Sync
+from syncs.models import Attempt, Invoice, Link, Payment, Snapshot, Sync
 
 #: Records whose email or name on the other side is looked through for a search, at most.
 MOST_FOUND = 500
 #: Invoices and payments shown with a client.
 SHOWN = 20
+#: Of each, how many have their own story told with the client's.
+MOST_TALES = 10
 _S = Link.State
 #: Filter of the list -> its words, the place in the ledger's equation, the states.
 FILTERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -49,6 +53,7 @@ class Listed:
     """One line of the list."""
 
     link: Link
+    title: str
     badge: wording.Badge
     email: str
     next_step: str
@@ -105,10 +110,15 @@ def _listed(syncs: Mapping[int, Sync], page: Page[Any]) -> list[Listed]:
         connection__in=[s.source_id for s in of], resource__in=[s.source_resource for s in of],
         external_id__in=[row.source_id for row in rows],
     )  # fmt: skip
-    emails = dict(held.values_list("external_id", "data__email")) if rows else {}
-    return [
-        Listed(row, wording.badge(row), emails.get(row.source_id) or "", _next(syncs[row.sync_id], row)) for row in rows
-    ]
+    number = KeyTextTransform("metadata.jobber_invoice_number", "data")
+    said = held.annotate(number=number).values_list("external_id", "data__email", "number") if rows else ()
+    known = {key: (email or "", number or "") for key, email, number in said}
+    return [_line(syncs[row.sync_id], row, *known.get(row.source_id, ("", ""))) for row in rows]
+
+
+def _line(sync: Sync, row: Link, email: str, number: str) -> Listed:
+    title = wording.title(sync.recipe, str(row), number)
+    return Listed(row, title, wording.badge(row), email, _next(sync, row))
 
 
 def _next(sync: Sync, link: Link) -> str:
@@ -133,7 +143,7 @@ def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse
     invoice = _invoice_of(link)
     if invoice:
         return redirect("invoice", business_id, invoice.pk)
-    return render(request, "portal/record.html", about(request, link) | _money_of(business, link))
+    return render(request, "portal/record.html", _client(request, business, link) or about(request, link))
 
 
 def _invoice_of(link: Link) -> Invoice | None:
@@ -151,11 +161,13 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
     mine = [look for look in looks if look.link_id == link.pk]
     both = sides.of(tell, link, link.target_id or _planned_for(link, mine))
     choices = deciding.choices(link)
+    found = clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else []
     return {
         "link": link,
         "sync": link.sync,
         "tell": tell,
         "terms": tell.terms,
+        "called": wording.title(link.sync.recipe, str(link)),
         "badge": wording.badge(link),
         "next_step": wording.next_step(link, tell.terms),
         "sides": both,
@@ -164,7 +176,8 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
         "choices": choices,
         "shown": deciding.held_plans([link]).get(link.pk, ""),
         "decider": "" if access.decides(request, deciding.asked_of(link)) else access.decider(deciding.asked_of(link)),
-        "clashes": clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else [],
+        "clashes": found,
+        "conflict": clashes.conflict(found, both.source, both.target),
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
         "pending": bool(link.decision) and link.noticed > link.handled,
@@ -172,20 +185,37 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
     }
 
 
-def _money_of(business: Business, link: Link) -> dict[str, Any]:
-    """What a client owes and has paid; nothing for records of another kind."""
+def _client(request: HttpRequest, business: Business, link: Link) -> dict[str, Any]:
+    """A client with what is owed and was paid, and the story of both; nothing for records of another kind."""
     kept = receivables.current() if link.sync.source_resource == "clients" else None
     if kept is None or not kept.syncs:
         return {}
     theirs = receivables.of_client(kept, link)
     owed, received = theirs.owed(timezone.now()), theirs.received()
     rows, paid = list(theirs.invoices[:SHOWN]), list(theirs.payments[:SHOWN])
-    return {
+    return about(request, link, _beside(kept, rows, paid)) | {
         "owed": owed, "owed_shown": owed.shown(business.currency), "received": received,
         "received_shown": received.shown(business.currency), "money_shown": SHOWN, "kept_terms": kept.terms,
         "invoices": statements.invoice_lines(kept, rows, business.currency, timezone.now()),
         "payments": statements.payment_lines(kept, paid, business.currency),
     }  # fmt: skip
+
+
+def _beside(kept: Books, invoices: Sequence[Invoice], payments: Sequence[Payment]) -> list[Tale]:
+    """The stories of the latest invoices and payments of a client."""
+    mine = Q(sync__in=[s.pk for s in kept.syncs], source_id__in=[row.external_id for row in invoices[:MOST_TALES]])
+    paid = Q(
+        sync__source_resource="payments", sync__source__in={row.connection_id for row in payments},
+        source_id__in=[row.external_id for row in payments[:MOST_TALES]],
+    )  # fmt: skip
+    return tales(Link.objects.filter(mine | paid))
+
+
+def tales(links: QuerySet[Link]) -> list[Tale]:
+    """What is told beside a record, in the words of each one's own sync. One query."""
+    related = links.select_related("sync__business", "sync__source", "sync__target", "sync__version")
+    tellers: dict[int, Teller] = {}
+    return [Tale(tellers.setdefault(row.sync_id, sides.teller(row.sync)), row) for row in related]
 
 
 def _candidates(link: Link, both: Sides) -> list[Candidate]:

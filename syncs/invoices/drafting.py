@@ -88,7 +88,8 @@ def on_draft(case: Case) -> Plan:
         return step
     if total != made.total:
         words = totals.differ(made, total, case.source.data, case.facts.currency)
-        return case.hold("total_differs", f"{words} It stays a draft, and nobody can pay it.")
+        code = totals.ROUNDS if totals.rounds(made, total) else "total_differs"
+        return case.hold(code, f"{words} It stays a draft, and nobody can pay it.")
     if case.goal == DRAFT:
         return case.in_step("It is a draft on both sides.")
     if not case.options.get("finalize", True):

@@ -11,6 +11,9 @@ from typing import Any
 from syncs import currencies
 from syncs.invoices.document import Document, Impossible, Line, Tax, cents
 
+#: The cause of a hold where only the rounding differs.
+ROUNDS = "rounding_differs"
+
 
 def per_line(lines: Sequence[Line]) -> int:
     """The total in minor units with the tax of each line rounded."""
@@ -55,6 +58,15 @@ def differ(document: Document, there: int, data: Mapping[str, Any], currency: st
     return f"{sums}. {_cause(document, there, data, currency)}"
 
 
+def rounds(document: Document, there: int) -> bool:
+    """Whether both sums follow from the same lines, rounded in different ways."""
+    return {document.total, there} <= _ways(document.lines)
+
+
+def _ways(lines: Sequence[Line]) -> set[int]:
+    return {per_line(lines), per_document(lines), unrounded(lines)}
+
+
 def _said(data: Mapping[str, Any], path: str, currency: str) -> int:
     """Nothing where it is no amount: it only serves to find the cause."""
     try:
@@ -65,8 +77,7 @@ def _said(data: Mapping[str, Any], path: str, currency: str) -> int:
 
 def _cause(document: Document, there: int, data: Mapping[str, Any], currency: str) -> str:
     here, lines = document.total, document.lines
-    ways = {per_line(lines), per_document(lines), unrounded(lines)}
-    if {here, there} <= ways:
+    if rounds(document, there):
         return "Likely cause: one rounds the tax of each line, the other that of the whole invoice."
     gap = here - there
     for path in ("tips", "deposit", "tax", "discount"):
@@ -81,6 +92,6 @@ def _cause(document: Document, there: int, data: Mapping[str, Any], currency: st
             f"Likely cause: Jobber's lines add up to {currencies.shown(added, currency)}, but it says "
             f"{currencies.shown(subtotal, currency)} before tax."
         )
-    if there not in ways:
+    if there not in _ways(lines):
         return "Likely cause: its lines were changed in Stripe."
     return "Likely cause: the tax is worked out differently; compare the lines of both."

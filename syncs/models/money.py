@@ -70,6 +70,7 @@ class Payment(models.Model):
     method = models.CharField(max_length=80, blank=True)
     failure = models.CharField(max_length=300, blank=True)
     dispute = models.CharField(max_length=60, blank=True)
+    #: When somebody tried to pay last; begun, where nobody has.
     made_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)
 

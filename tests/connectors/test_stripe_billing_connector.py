@@ -278,6 +278,7 @@ def test_a_disputed_payment_until_it_is_lost(session: Session, stripe: Calls) ->
     paid = bills.charged(stripe, "pm_card_createDispute")["id"]
     found = payment(session, paid)
     assert (found.data["status"], found.data["dispute_status"]) == ("disputed", "needs_response")
+    assert found.data["dispute_due_at"] > found.data["created"]
     bills.done(stripe, f"disputes/{found.data['dispute_id']}/close")
     assert payment(session, paid).data["status"] == "dispute_lost"
 

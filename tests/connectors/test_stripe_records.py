@@ -13,7 +13,7 @@ from tests.connectors import stripe_samples as samples
 from tests.connectors.stripe_calls import needed_contract
 from tests.connectors.stripe_samples import NOW, listed
 
-DISPUTE = {"id": "dp_1", "status": "needs_response"}
+DISPUTE = {"id": "dp_1", "status": "needs_response", "evidence_details": {"due_by": NOW + 9 * 86_400}}
 
 
 def test_the_samples_are_stripes() -> None:
@@ -193,8 +193,9 @@ def test_a_payment_as_a_record() -> None:
         "id": "pi_1", "status": "disputed", "amount": 11000, "amount_received": 11000, "amount_refunded": 0,
         "currency": "AUD", "customer": "cus_1", "invoice": "in_1", "charge": "ch_1", "method": "card visa 4242",
         "description": "Payment for Invoice", "dispute_id": "dp_1", "dispute_status": "needs_response",
-        "receipt_url": "https://pay.stripe.com/receipts/1", "created": NOW, "paid_at": NOW + 60, "livemode": False,
-        "metadata.jobber_invoice_id": "Z2lk",
+        "dispute_due_at": NOW + 9 * 86_400, "dispute_url": "https://dashboard.stripe.com/test/disputes/dp_1",
+        "receipt_url": "https://pay.stripe.com/receipts/1", "created": NOW, "tried_at": NOW + 60,
+        "paid_at": NOW + 60, "livemode": False, "metadata.jobber_invoice_id": "Z2lk",
     }  # fmt: skip
     assert (record.label, record.references) == ("Payment $110.00, Mrs Nguyen", {"jobber_invoice_id": "Z2lk"})
     assert record.passing == {"receipt_url"}
@@ -207,6 +208,7 @@ def test_a_failed_payment_says_why() -> None:
     )
     record = payments.intent(samples.intent(status="requires_payment_method", latest_charge=refused), "", None)
     assert record.data["failure_code"] == "card_declined"
+    assert (record.data["created"], record.data["tried_at"]) == (NOW, NOW + 60)
     assert record.data["failure_message"] == "Your card was declined."
     error = {"type": "card_error", "code": "card_declined", "decline_code": "expired_card", "message": "Expired."}
     unsent = samples.intent(status="requires_payment_method", latest_charge=None, last_payment_error=error)

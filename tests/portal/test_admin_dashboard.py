@@ -16,13 +16,14 @@ from portal.admin.filters import PLACES
 from portal.models import Business, RefusedDelivery, User, WorkerBeat
 from syncs import ledger
 from syncs.models import Incident, Lane, Link, Sync, Version
+from tests import factories
 from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World
 from tests.portal.test_admin_pages import list_address
 
 #: Two of them for who is signed in.
-QUERIES = 12
+QUERIES = 13
 
 
 @pytest.fixture
@@ -67,6 +68,18 @@ def test_last_day_by_the_hour(boss: Client, here: World) -> None:
     chart = json.loads(page.context["chart"])
     written = next(s for s in chart["datasets"] if s["label"] == "Written")
     assert (len(chart["labels"]), written["data"][-1], written["data"][-6], sum(written["data"])) == (24, 1, 1, 2)
+
+
+def test_the_owner_sees_the_same_numbers_of_the_last_day(boss: Client, here: World, alice: User) -> None:
+    with scope(business=here.business):
+        factories.run(here.sync, "poll", counts={"seen": 40, "unchanged": 38})
+        factories.attempt(here.links[1], "hold", "done")
+    day = numbers(boss, "day")
+    assert day == {"Written": 1, "Nothing to write": 42, "Failed": 1}
+    owner = signed_in(alice).get(f"/b/{here.business.pk}/").content.decode()
+    for words, number in (("Written", 1), ("Looked at, nothing to write", 42), ("Failed tries", 1)):
+        assert f"<dt>{words}</dt><dd>{number}</dd>" in owner
+    assert "Nothing to write</span></div>" in boss.get(reverse("admin:index")).content.decode()
 
 
 def test_incidents_by_cause_with_the_oldest(boss: Client, here: World, rival: Business, mallory: User) -> None:

@@ -10,7 +10,7 @@ from django_scopes import scope
 
 from portal.models import Business, User
 from syncs import incidents
-from syncs.models import Incident, Lane, Link, Sync
+from syncs.models import Incident, Invoice, Lane, Link, Payment, Snapshot, Sync
 from tests import factories
 from tests.conftest import person, signed_in
 
@@ -53,7 +53,7 @@ def test_records_are_grouped_by_cause_with_one_next_step(acme: Business, alice: 
             stopped(sync, "gave_up", "parked", name=f"Failed {n}")
         incidents.refresh(sync)
     html = page(alice, acme)
-    assert "1 client may already exist there" in html
+    assert "1 client may already exist in Stripe" in html
     assert "Same as this one" in html
     assert "3 clients could not be written after many tries" in html
     assert "Try all 3 again" in html
@@ -195,3 +195,75 @@ def test_many_records_cost_few_queries(
     client.get(f"/b/{acme.pk}/attention/")
     with django_assert_max_num_queries(12):
         assert client.get(f"/b/{acme.pk}/attention/").status_code == 200
+
+
+def test_what_differs_by_rounding_leads_to_the_setting_first(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        bills = factories.sync(acme, recipe="invoices-to-stripe", source=sync.source, target=sync.target)
+        for number, code in (("1", "rounding_differs"), ("2", "total_differs")):
+            written = factories.written_invoice(acme, sync.source, number=number)
+            factories.link(bills, written, state="held", cause_code=code, cause="By a cent.")
+        incidents.refresh(bills)
+    html = page(alice, acme)
+    assert "1 invoice comes to another total in Stripe, by rounding, $110.00" in html
+    way_out = f'class="button button-primary" href="/b/{acme.pk}/syncs/{bills.pk}/#covers"'
+    assert html.count(way_out) == 1
+    assert html.count('class="button">Try it again') == 2
+    settings = signed_in(alice).get(f"/b/{acme.pk}/syncs/{bills.pk}/").content.decode()
+    assert "add a line for the cents" in settings.split('id="covers"')[1]
+
+
+# Disputes
+
+
+@pytest.fixture
+def disputed(acme: Business, sync: Sync) -> Sync:
+    with scope(business=acme):
+        bills = factories.sync(acme, recipe="invoices-to-stripe", source=sync.source, target=sync.target)
+        her = factories.client(acme, sync.source, "cl-1", name="Mrs Nguyen")
+        factories.link(sync, her, factories.customer(acme, sync.target, "cus_1", name="Mrs Nguyen"))
+        written = factories.written_invoice(acme, sync.source, "ji-1", number="1042")
+        factories.link(bills, written, factories.paid_invoice(acme, sync.target, "in_1", number="FB-1"))
+        page_there = "https://dashboard.stripe.com/test/disputes/dp_1"
+        factories.payment(
+            acme, sync.target, invoice="in_1", customer="cus_1", status="disputed", dispute_status="needs_response",
+            dispute_id="dp_1", dispute_due_at=int(timezone.now().timestamp()) + 5 * 86_400, dispute_url=page_there,
+        )  # fmt: skip
+        return bills
+
+
+def test_a_dispute_needs_somebody_until_it_is_over(acme: Business, alice: User, disputed: Sync) -> None:
+    for path in ("", "attention/"):
+        html = signed_in(alice).get(f"/b/{acme.pk}/{path}").content.decode()
+        assert "Mrs Nguyen" in html
+        assert "$110.00" in html
+        assert "Answer in Stripe by <strong><time" in html
+        assert 'href="https://dashboard.stripe.com/test/disputes/dp_1"' in html
+        with scope(business=acme):
+            invoice = Invoice.objects.get(external_id="ji-1")
+        assert f'href="/b/{acme.pk}/invoices/{invoice.pk}/">' in html.replace('" id="', "")
+        assert "All is well." not in html
+        assert 'Needs attention <span class="badge badge-warn">1</span>' in html
+    for over in ("paid", "dispute_lost"):
+        with scope(business=acme):
+            Payment.objects.update(status=over)
+        assert "Nothing needs you" in page(alice, acme)
+
+
+def test_a_dispute_that_was_answered_or_is_late_says_so(acme: Business, alice: User, disputed: Sync) -> None:
+    with scope(business=acme):
+        held = Snapshot.objects.get(resource="payments")
+        held.data["dispute_due_at"] = 1793620000
+        held.data["dispute_url"] = "javascript:alert(1)"
+        held.save()
+        Payment.objects.update(dispute="needs_response")
+    if timezone.now().timestamp() > 1793620000:
+        assert "The deadline of the bank has passed" in page(alice, acme)
+    assert "javascript:" not in page(alice, acme)
+    with scope(business=acme):
+        Payment.objects.update(dispute="under_review")
+    assert "The bank is looking at it" in page(alice, acme)
+
+
+def test_another_business_sees_no_dispute(rival: Business, mallory: User, disputed: Sync) -> None:
+    assert "Mrs Nguyen" not in page(mallory, rival)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django_scopes import scope
 
-from connectors.base import Account
+from connectors.base import Account, Setting
 from connectors.errors import AuthError, TransientError, UnknownOutcome
 from portal import connect, tokens
 from portal.models import Business, Connection, ConnectStart, Membership, User
@@ -232,9 +232,42 @@ def test_the_report_names_a_service_that_is_down(browser: Client, garden: Busine
     answer = browser.get(f"/b/{garden.pk}/connections/{row.pk}/")
     assert b"Jobber does not answer" in answer.content
     assert b"Green Gardens" in answer.content
-    assert b"write_invoices" in answer.content
+    assert b"May change invoices: not given" in answer.content
+    assert b"write_invoices" not in answer.content
 
 
 def test_the_page_lets_the_browser_go_on_to_the_consent_page(browser: Client, garden: Business) -> None:
     answer = browser.get(f"/b/{garden.pk}/connections/")
     assert "form-action 'self' https://fake.example" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_report_speaks_plainly(browser: Client, garden: Business, service: FakeService) -> None:
+    row = connected(service, garden, country="AU", account_id="Z2lkOi8vSm9iYmVyL0FjY291bnQvMQ==")
+    html = browser.get(f"/b/{garden.pk}/connections/{row.pk}/").content.decode()
+    before, hidden = html.split("Details for support")
+    assert "<dd>Australia</dd>" in before
+    assert "Z2lkOi8v" not in before
+    assert "Z2lkOi8v" in hidden
+    assert "May see clients" in html
+    assert "<dt>Kind</dt><dd>Live</dd>" in html
+
+
+def test_a_sandbox_says_that_nothing_in_it_is_real(
+    browser: Client, garden: Business, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = connected(service, garden)
+    url = Setting("FAKE_URL", "Where it answers.", "https://api.fake.example", "url")
+    monkeypatch.setattr(FakeService, "settings", (url,))
+    for answers_at, kind in (("http://127.0.0.1:8001/", "A sandbox: nothing in it is real"), (url.default, "Live")):
+        service.config = {"FAKE_URL": answers_at}
+        html = browser.get(f"/b/{garden.pk}/connections/{row.pk}/").content.decode()
+        assert f"<dt>Kind</dt><dd>{kind}</dd>" in html
+
+
+def test_a_disconnected_account_says_it_in_one_sentence(
+    browser: Client, garden: Business, service: FakeService
+) -> None:
+    connected(service, garden, status="off", status_reason="Disconnected here.", status_since=timezone.now())
+    html = browser.get(f"/b/{garden.pk}/connections/").content.decode()
+    assert "was disconnected: Disconnected here." in html
+    assert "</time>. " not in html

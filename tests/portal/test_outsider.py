@@ -152,6 +152,7 @@ PAGES: dict[str, Page | Own] = {
     "payments": seen(),
     "attention": seen(),
     "attention_again": press(RUN),
+    "attention_sides": press(CONFIGURE),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),
     "health": LOOKED_AT,
 }  # fmt: skip
@@ -284,7 +285,8 @@ def stolen(ids: Mapping[str, str]) -> dict[str, Any]:
     named |= {k: v for k, v in ids.items() if "." not in k}
     of = {"source": "connection", "target": "connection", "membership": "membership", "user": "user"}
     named |= {f: named[row] for f, row in of.items()}
-    outside = {"target_id": ids["customer"], "choice": "same", "recipe": "clients-to-customers", "cause": "rejected"}
+    outside = {"target_id": ids["customer"], "choice": "same", "recipe": "clients-to-customers", "cause": "rejected",
+               "side": "source"}  # fmt: skip
     person = {"email": "somebody@example.com", "role": "read_only", "name": "Somebody"}
     dialog = {"_form_submitted": "True", "note": "mine", "post": "yes"}
     return {**named, **outside, **person, **dialog}

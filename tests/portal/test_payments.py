@@ -32,6 +32,10 @@ def methods(html: str) -> set[str]:
     return set(re.findall(r'data-label="Paid with">(?:Card )?(\w+)<', html))
 
 
+#: Begun by Stripe with an invoice, and given up when that was paid another way.
+IDLE = {state: {"amount_received": 0, "paid_at": None} for state in ("cancelled", "none")}
+
+
 @pytest.fixture
 def several(acme: Business, sync: Sync) -> Sync:
     """One payment in each state, all for one invoice but the first."""
@@ -41,7 +45,7 @@ def several(acme: Business, sync: Sync) -> Sync:
         states = ["paid", "part_refunded", "refunded", "disputed", "dispute_lost", "processing", "authorised", "failed"]
         for n, state in enumerate([*states, "cancelled", "none"]):
             of = {"invoice": "in_1"} if n else {}
-            factories.payment(acme, sync.target, method=f"card {state}", status=state, **of)
+            factories.payment(acme, sync.target, method=f"card {state}", status=state, **of, **IDLE.get(state, {}))
     return sync
 
 
@@ -49,8 +53,8 @@ def several(acme: Business, sync: Sync) -> Sync:
     ("show", "expected"),
     [
         ("paid", {"paid"}), ("refunded", {"refunded", "part_refunded"}), ("coming", {"processing", "authorised"}),
-        ("disputed", {"disputed"}), ("lost", {"dispute_lost"}), ("failed", {"failed"}), ("cancelled", {"cancelled"}),
-        ("unmatched", {"paid"}),
+        ("disputed", {"disputed"}), ("lost", {"dispute_lost"}), ("failed", {"failed"}), ("unmatched", {"paid"}),
+        ("begun", {"cancelled", "none"}),
     ],
 )  # fmt: skip
 def test_payments_are_listed_by_how_they_stand(
@@ -62,9 +66,21 @@ def test_payments_are_listed_by_how_they_stand(
 
 
 def test_what_nobody_tried_to_pay_is_no_payment(acme: Business, alice: User, several: Sync) -> None:
-    found = methods(get(alice, acme))
-    assert len(found) == 9
-    assert "none" not in found
+    html = get(alice, acme)
+    found = methods(html)
+    assert len(found) == 8
+    assert not found & set(IDLE)
+    assert 'Begun or given up <span class="badge ">2<' in html
+    assert 'All <span class="badge ">8<' in html
+
+
+def test_one_that_failed_stands_where_it_was_tried_last(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        failed = {"status": "failed", "amount_received": 0, "paid_at": None}
+        factories.payment(acme, sync.target, created=1793620000, tried_at=1793620000 + 5 * 86_400, **failed)
+        factories.payment(acme, sync.target, created=1793620000 + 86_400)
+    shown = re.findall(r'<th scope="row"><time[^>]*>([^<]*)<', get(alice, acme))
+    assert [when.split(",")[0] for when in shown] == ["7 Nov 2026", "2 Nov 2026"]
 
 
 def test_a_payment_leads_to_its_invoice_and_its_client(acme: Business, alice: User, sync: Sync) -> None:

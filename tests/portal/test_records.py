@@ -362,3 +362,37 @@ def test_a_list_and_a_story_cost_few_queries(
         client.get(f"/b/{acme.pk}/records/{path}")
         with django_assert_max_num_queries(15):
             assert client.get(f"/b/{acme.pk}/records/{path}").status_code == 200
+
+
+# What they are called
+
+
+def test_pay_links_and_notes_are_not_taken_for_invoices(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        both = {"source": sync.target, "target": sync.source}
+        links = factories.sync(acme, recipe="pay-links-to-jobber", **both)
+        notes = factories.sync(acme, recipe="payments-to-jobber", **both)
+        there = factories.paid_invoice(acme, sync.target, number="FB-9", metadata__jobber_invoice_number="1052")
+        factories.link(links, there)
+        factories.link(links, factories.paid_invoice(acme, sync.target, number="FB-10"))
+        note = factories.link(notes, factories.payment(acme, sync.target))
+    html = signed_in(alice).get(f"/b/{acme.pk}/records/").content.decode()
+    for title in ("Pay link of invoice 1052", "Pay link of invoice FB-10", "Note of payment $110.00, Ann Smith"):
+        assert f">{title}</a>" in html
+    assert ">Invoice FB-9" not in html
+    page = signed_in(alice).get(f"/b/{acme.pk}/records/{note.pk}/").content.decode()
+    assert "<h1>Note of payment $110.00, Ann Smith</h1>" in page
+
+
+def test_bookkeeping_is_no_difference(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        her = factories.client(acme, sync.source, name="Ann Smith", updated_at="2026-11-05T10:00:00Z")
+        there = factories.customer(
+            acme, sync.target, name="Anne Smith", metadata__jobber_updated_at="2026-11-01T10:00:00Z"
+        )
+        link = factories.link(sync, her, there)
+    html = signed_in(alice).get(f"/b/{acme.pk}/records/{link.pk}/").content.decode()
+    differ = html.count('<span class="badge badge-warn">Differs</span>')
+    assert f"{differ} field{'' if differ == 1 else 's'} differ" in html
+    updated = html.split("updated at</th>")[1].split("</tr>")[0]
+    assert "Differs" not in updated

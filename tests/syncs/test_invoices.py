@@ -125,7 +125,7 @@ def test_totals_that_differ_hold_the_draft_and_say_why(here: World, sync: Sync) 
     read(here, sync)
     (there,) = here.stripe.invoices(made)
     held = link(sync, made)
-    assert (there["status"], held.state, held.cause_code) == ("draft", "held", "total_differs")
+    assert (there["status"], held.state, held.cause_code) == ("draft", "held", "rounding_differs")
     assert "Jobber says $0.17 and Stripe makes it $0.18" in held.cause
     assert "rounds the tax of each line" in held.cause
 

@@ -63,7 +63,11 @@ def whole(sync: Sync, invoice: str, there: dict[str, Any], total: int) -> bool:
         assert there["total"] == total
         return True
     state = link(sync, invoice)
-    says = {"total_differs": "Likely cause", "too_small": "Stripe takes no payment below"}
+    says = {
+        "total_differs": "Likely cause",
+        "rounding_differs": "Likely cause",
+        "too_small": "Stripe takes no payment below",
+    }
     assert state.state == "held"
     assert says[state.cause_code] in state.cause
     return False
