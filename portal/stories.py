@@ -16,7 +16,7 @@ from syncs.models import Attempt, Event, Link, Write
 
 #: Newest rows of each kind that a story shows.
 MOST = 60
-#: Place of a notice among what happened at the same moment, and how one of a service ends.
+#: Place of a notice among what happened at the same moment, and how that of a service ends.
 NOTICE, TOLD = 1, " told us of a change"
 
 
@@ -36,8 +36,14 @@ class Entry:
     order: int = 0
     beside: str = ""
     page: int = 0
-    #: Notices of one kind that this one speaks for, itself among them, newest first.
+    #: It changed nothing: a notice, or a look that found nothing to write.
+    quiet: bool = False
+    #: Those of one kind that this one speaks for, itself among them, newest first.
     folded: Sequence["Entry"] = ()
+
+    @property
+    def first_at(self) -> datetime:
+        return self.folded[-1].at if self.folded else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,18 @@ def _at(link: Link | None, entry: Entry) -> Entry:
 
 
 def _folded(entries: Iterable[Entry]) -> list[Entry]:
-    """Notices of one kind that follow each other as one: a service tells of a single change several times."""
-    groups = [list(group) for _, group in groupby(entries, key=lambda e: (e.order, e.title, e.page))]
-    return [e for rows in groups for e in ([_one_of(rows)] if rows[0].order == NOTICE and rows[1:] else rows)]
+    """Between two things that matter, quiet ones of one kind stand as one, in the place of the newest: a service tells
+    of a single change several times, and each time it is looked at."""
+    found: list[Entry] = []
+    for quiet, block in groupby(entries, key=lambda e: e.quiet):
+        if not quiet:
+            found += block
+            continue
+        kinds: dict[tuple[str, int], list[Entry]] = {}
+        for entry in block:
+            kinds.setdefault((entry.title, entry.page), []).append(entry)
+        found += [_one_of(rows) if rows[1:] else rows[0] for rows in kinds.values()]
+    return found
 
 
 def _one_of(rows: Sequence[Entry]) -> Entry:
@@ -131,7 +146,7 @@ def _asked(looks: Sequence[Attempt], beside: Mapping[int, Link]) -> list[Entry]:
         if a.noticed_at and not a.noticed_by.startswith("webhook")
     }
     return [
-        _at(beside.get(link), Entry(at, _sentence(wording.why_noticed(by)), order=NOTICE))
+        _at(beside.get(link), Entry(at, _sentence(wording.why_noticed(by)), order=NOTICE, quiet=True))
         for at, by, link in found
         if at
     ]
@@ -150,7 +165,7 @@ def _event(services: Mapping[int, str], event: Event) -> Entry:
         facts.append(("Answered in", f"{event.answered_ms:.0f} ms"))
     echo = event.verdict == Event.Verdict.ECHO
     title = f"Our own write came back from {service}" if echo else f"{service}{TOLD}"
-    return Entry(event.received_at, title, None, facts=facts, order=NOTICE)
+    return Entry(event.received_at, title, None, facts=facts, order=NOTICE, quiet=True)
 
 
 _LOOKS = {
@@ -187,12 +202,13 @@ def _look(tell: Teller, look: Attempt) -> Entry:
         facts.append(("From noticing to done", wording.seconds(max(0.0, (look.at - look.noticed_at).total_seconds()))))
     if look.version:
         facts.append(("Mapping and rules used", str(look.version).capitalize()))
-    acted, quiet = _rules(look)
+    acted, told_quietly = _rules(look)
     told += acted
-    facts += quiet
+    facts += told_quietly
+    warnings, changes = made.get("warnings", ()), tell.changes(made)
+    quiet = look.verdict == "skip" and look.outcome == "done" and not (warnings or changes or acted or look.error)
     return Entry(
-        look.at, _look_title(look), _look_badge(look), told, made.get("warnings", ()), tell.changes(made), facts,
-        order=2,
+        look.at, _look_title(look), _look_badge(look), told, warnings, changes, facts, order=2, quiet=quiet
     )  # fmt: skip
 
 

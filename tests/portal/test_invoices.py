@@ -322,7 +322,7 @@ def test_the_story_of_a_client_tells_of_the_invoices_and_payments_too(
         browser.get(path)
 
 
-def test_notices_that_follow_each_other_are_told_as_one(acme: Business, alice: User, mixed: Sync) -> None:
+def test_notices_without_anything_between_them_are_told_as_one(acme: Business, alice: User, mixed: Sync) -> None:
     with scope(business=acme):
         for n, verdict in enumerate(["marked"] * 4 + ["echo", "echo", "marked"]):
             at = timezone.now() - timedelta(minutes=n)
@@ -330,10 +330,25 @@ def test_notices_that_follow_each_other_are_told_as_one(acme: Business, alice: U
             factories.event(mixed.target, "in-4", f"invoice.kind_{n}", **more)
     html = get(alice, acme, page_of(acme, "ji-4"))
     titles = re.findall(r'class="entry-head"><strong>([^<]*)<', html)
-    assert titles == [
-        "Stripe told us of 4 changes", "Our own write came back from Stripe, 2 times", "Stripe told us of a change",
-    ]  # fmt: skip
+    assert titles == ["Stripe told us of 5 changes", "Our own write came back from Stripe, 2 times"]
     assert all(f"invoice.kind_{n}" in html for n in range(7))
+
+
+def test_looks_that_found_nothing_fold_until_something_was_written(acme: Business, alice: User, mixed: Sync) -> None:
+    now = timezone.now()
+    with scope(business=acme):
+        link = Link.objects.get(source_id="ji-4")
+        for n in range(6):
+            more = {"resource": "invoices", "received_at": now - timedelta(minutes=2 * n)}
+            factories.event(mixed.target, "in-4", "invoice.updated", **more)
+            at, why = now - timedelta(minutes=2 * n - 1), {"reason": f"Why {n}."}
+            factories.attempt(link, "skip", "done", noticed_by="webhook x", at=at, plan=why)
+        factories.write(link, "finalize", settled_at=now - timedelta(minutes=5))
+    html = get(alice, acme, page_of(acme, "ji-4"))
+    titles = re.findall(r'class="entry-head"><strong>([^<]*)<', html)
+    both = ["Looked at: nothing to write, 3 times", "Stripe told us of 3 changes"]
+    assert titles == [*both, "Opened for payment in Stripe", *both]
+    assert all(f"Why {n}." in html for n in range(6))
 
 
 # The overview
