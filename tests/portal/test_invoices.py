@@ -292,65 +292,6 @@ def test_a_client_shows_what_is_owed_and_paid(acme: Business, alice: User, clien
     assert numbers(html) == {"1", "2", "3", "4", "5", "6", "7", "FB-8"}
 
 
-def test_the_story_of_a_client_tells_of_the_invoices_and_payments_too(
-    acme: Business, alice: User, clients: Sync, mixed: Sync, django_assert_max_num_queries: Callable[[int], Any]
-) -> None:
-    with scope(business=acme):
-        notes = factories.sync(acme, recipe="payments-to-jobber", source=mixed.target, target=mixed.source)
-        her = factories.client(acme, mixed.source, "client-of-it", name="Ann Smith")
-        link = factories.link(clients, her, factories.customer(acme, mixed.target, "cus_of_it"))
-        for n in range(30):
-            paid = factories.payment(acme, mixed.target, f"pi_{n}", invoice="in-4")
-            note = factories.link(notes, paid, target_id=f"note-{n}", label=f"Payment $1{n}.00")
-        factories.write(note, "create", resource="notes")
-        factories.event(mixed.target, "pi_29", "charge.succeeded", resource="payments")
-        opened = Link.objects.get(source_id="ji-1")
-        factories.write(opened, "finalize")
-        factories.payment(acme, mixed.target, "pi_other", customer="cus_other")
-        stranger = factories.link(notes, factories.payment(acme, mixed.target, "pi_x", customer="cus_x"), label="Other")
-        factories.write(stranger, "create", resource="notes")
-    browser, path = signed_in(alice), f"/b/{acme.pk}/records/{link.pk}/"
-    html = browser.get(path).content.decode()
-    story = html.split("What happened")[1]
-    for title, of, label in (
-        ("Created in Jobber", note, "Payment $129.00"), ("Stripe told us of a change", note, "Payment $129.00"),
-        ("Opened for payment in Stripe", opened, "Invoice 1, Ann Smith"),
-    ):  # fmt: skip
-        assert f'{title}</strong> <a href="/b/{acme.pk}/records/{of.pk}/">{label}</a>' in story
-    assert "Other" not in story
-    with django_assert_max_num_queries(28):
-        browser.get(path)
-
-
-def test_notices_without_anything_between_them_are_told_as_one(acme: Business, alice: User, mixed: Sync) -> None:
-    with scope(business=acme):
-        for n, verdict in enumerate(["marked"] * 4 + ["echo", "echo", "marked"]):
-            at = timezone.now() - timedelta(minutes=n)
-            more = {"resource": "invoices", "verdict": verdict, "received_at": at}
-            factories.event(mixed.target, "in-4", f"invoice.kind_{n}", **more)
-    html = get(alice, acme, page_of(acme, "ji-4"))
-    titles = re.findall(r'class="entry-head"><strong>([^<]*)<', html)
-    assert titles == ["Stripe told us of 5 changes", "Our own write came back from Stripe, 2 times"]
-    assert all(f"invoice.kind_{n}" in html for n in range(7))
-
-
-def test_looks_that_found_nothing_fold_until_something_was_written(acme: Business, alice: User, mixed: Sync) -> None:
-    now = timezone.now()
-    with scope(business=acme):
-        link = Link.objects.get(source_id="ji-4")
-        for n in range(6):
-            more = {"resource": "invoices", "received_at": now - timedelta(minutes=2 * n)}
-            factories.event(mixed.target, "in-4", "invoice.updated", **more)
-            at, why = now - timedelta(minutes=2 * n - 1), {"reason": f"Why {n}."}
-            factories.attempt(link, "skip", "done", noticed_by="webhook x", at=at, plan=why)
-        factories.write(link, "finalize", settled_at=now - timedelta(minutes=5))
-    html = get(alice, acme, page_of(acme, "ji-4"))
-    titles = re.findall(r'class="entry-head"><strong>([^<]*)<', html)
-    both = ["Looked at: nothing to write, 3 times", "Stripe told us of 3 changes"]
-    assert titles == [*both, "Opened for payment in Stripe", *both]
-    assert all(f"Why {n}." in html for n in range(6))
-
-
 # The overview
 
 
