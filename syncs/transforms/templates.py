@@ -91,10 +91,18 @@ def _check(given: Mapping[str, Any], paths: Sequence[str]) -> None:
 
 @transform(
     eg(["Ann", "Smith"], "Smith, Ann", ("first_name", "last_name"), text="{{ last_name }}, {{ first_name }}"),
-    eg(["Bay Cafe", ""], "Bay Cafe", ("company", "boss"), text="{{ company }}{% if boss %} ({{ boss }}){% endif %}"),
+    eg(
+        ["Bay Cafe", ""],
+        "Bay Cafe",
+        ("company", "contact"),
+        text="{{ company }}{% if contact %} ({{ contact }}){% endif %}",
+    ),
     eg("4411", "Gate code: 4411", text="Gate code: {{ value }}"),
-    gathers=True, reads_paths=True, check=_check, says="put together as {text}",
-)  # fmt: skip
+    gathers=True,
+    reads_paths=True,
+    check=_check,
+    says="put together as {text}",
+)
 def template(
     value: Any, notes: Notes, *,
     text: Annotated[str, Arg("the template, in Liquid", least=1, most=_TEMPLATE, check=parsed)],
