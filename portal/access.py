@@ -62,6 +62,25 @@ def demand(request: HttpRequest, business_id: int, action: Action) -> Business:
     return found.business
 
 
+#: Whose word a rule can ask for, and whose counts for it: {role asked for: (roles, in words)}.
+_DECIDERS: dict[str, tuple[set[str], str]] = {
+    Role.OWNER: ({Role.OWNER}, "An owner"),
+    Role.OFFICE: ({Role.OWNER, Role.OFFICE}, "Somebody of the office or an owner"),
+    Role.STAFF: ({Role.OWNER, Role.OFFICE, Role.STAFF}, "Anybody who may decide about records"),
+}
+
+
+def decides(request: HttpRequest, asked: str) -> bool:
+    """Whether this person may decide what a rule holds for somebody of this role; `asked` '' is for nobody special."""
+    found: Membership | None = getattr(request, "membership", None)
+    return not asked or (found is not None and found.role in _DECIDERS[asked][0])
+
+
+def decider(asked: str) -> str:
+    """'An owner', 'Somebody of the office or an owner'."""
+    return _DECIDERS[asked][1] if asked else ""
+
+
 def refusal(role: str, action: Action) -> str:
     """Why a role may not, and who may."""
     able = [Role(other).label for other in Role if may(other, action)]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from django_scopes import scope, scopes_disabled
@@ -21,6 +21,7 @@ from connectors.errors import AuthError, ConnectorError, RejectedError, ScopeErr
 from portal import access, tokens
 from portal.crypto import KeyMissing, Sealed, encrypt
 from portal.models import Business, Connection, ConnectStart, User
+from syncs.models import Sync
 
 START_LIFETIME = timedelta(minutes=10)
 Status = Connection.Status
@@ -205,7 +206,10 @@ def _refuse_elsewhere(business: Business, connector: Connector, account: Account
 
 def _refuse_other_account(business: Business, connector: Connector, account: Account, credentials: Credentials) -> None:
     standing = _standing(business, connector.slug)
-    if standing is None or standing.account_id == account.id:
+    if standing is None:
+        _refuse_beside_syncs(business, connector, account, credentials)
+        return
+    if standing.account_id == account.id:
         return
     _let_go(connector, credentials)
     old = standing.account_name or standing.account_id
@@ -219,6 +223,24 @@ def _refuse_other_account(business: Business, connector: Connector, account: Acc
         title = f"{old} is still connected"
         words = f"You signed in to {account.name}. Disconnect {old} first if you want to use {account.name} instead."
     raise Problem(title, words, status=409, business_id=business.pk)
+
+
+def _refuse_beside_syncs(business: Business, connector: Connector, account: Account, credentials: Credentials) -> None:
+    """What is still to be kept in step with an account that was let go of would wait for it for ever."""
+    with scope(business=business):
+        either = Q(source__connector=connector.slug) | Q(target__connector=connector.slug)
+        waiting = Sync.objects.filter(either).exclude(mode=Sync.Mode.OFF)
+        sides = [c for s in waiting.select_related("source", "target") for c in (s.source, s.target)]
+    old = next((c for c in sides if c.connector == connector.slug and c.account_id != account.id), None)
+    if old is None:
+        return
+    _let_go(connector, credentials)
+    name = old.account_name or "another account"
+    words = (
+        f"What this business keeps in step belongs to {name}, but you signed in to {account.name}. Nothing was "
+        f"changed. Sign in to {name}, or switch off what is kept in step with it first if the business has moved."
+    )
+    raise Problem("That is a different account", words, status=409, business_id=business.pk)
 
 
 def _let_go(connector: Connector, credentials: Credentials) -> str:

@@ -15,6 +15,7 @@ from syncs import describing, looking, mapping
 from syncs.comparing import compare
 from syncs.mapping import Value, compile_version
 from syncs.models import Link, Snapshot, Sync
+from syncs.rules import judging
 
 #: What an action is given, where no record has a field of that name.
 _GIVEN = {"ids": "Lines", "payment_record": "Payment record"}
@@ -150,9 +151,10 @@ def _rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -
     """The mapped fields that either side fills."""
     if tell.sync.version is None:
         return []
-    version = compile_version(tell.sync.version.content)
+    known, now = looking.known_of(link), looking.clock(tell.sync)
+    version = judging.judge(compile_version(tell.sync.version.content), source.as_record(), known, now).version
     there = target.as_record() if target and target.deleted_at is None else None
-    compared = compare(version, source.as_record(), there, looking.known_of(link))
+    compared = compare(version, source.as_record(), there, known)
     sent = {change.path: change.after for change in compared.changes}
     by_path = {row.target: row for row in version.rows}
     values, _ = version.values(source.data, list(there.data) if there else ())

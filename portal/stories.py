@@ -201,16 +201,34 @@ def _look(tell: Teller, look: Attempt) -> Entry:
     if look.noticed_at:
         facts.append(("From noticing to done", wording.seconds(max(0.0, (look.at - look.noticed_at).total_seconds()))))
     if look.version:
-        facts.append(("Rules used", str(look.version).capitalize()))
+        facts.append(("Mapping and rules used", str(look.version).capitalize()))
+    acted, told_quietly = _rules(look)
+    told += acted
+    facts += told_quietly
     warnings, changes = made.get("warnings", ()), tell.changes(made)
-    quiet = look.verdict == "skip" and look.outcome == "done" and not (warnings or changes or look.error)
+    quiet = look.verdict == "skip" and look.outcome == "done" and not (warnings or changes or acted or look.error)
     return Entry(
         look.at, _look_title(look), _look_badge(look), told, warnings, changes, facts, order=2, quiet=quiet
     )  # fmt: skip
 
 
+def _rules(look: Attempt) -> tuple[list[str], list[tuple[str, str]]]:
+    """What the rules have said: of a record that was to be written, that of those that apply stands with the rest."""
+    writes = look.verdict in {"create", "update", "link"}
+    rulings = look.plan.get("rules", ())
+    acted = [f"Rule “{name}” applies: {came}." for name, applies, came in rulings if applies and writes]
+    quiet = [
+        (f"Rule “{name}”", f"Applies: {came}" if applies else came or "Does not apply")
+        for name, applies, came in rulings
+        if not (applies and writes)
+    ]
+    return acted, quiet
+
+
 def _look_title(look: Attempt) -> str:
     made = look.plan
+    if made.get("hold") or look.verdict == "skip":
+        return "A rule holds it" if made.get("hold") else _LOOKS["skip"]
     if made.get("resource"):
         return f"A {wording.BESIDE.get(made['resource'], made['resource'])} is to be made first"
     return _STEPS.get(made.get("action", "")) or _LOOKS.get(look.verdict, "Looked at")

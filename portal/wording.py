@@ -12,6 +12,7 @@ from portal.models import Business
 from syncs import recipes
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Link, Run, Sync, Write
+from syncs.rules.judging import HELD
 
 State = Link.State
 
@@ -154,7 +155,9 @@ _NEXT = {
     "unknown_status": "Say in the sync's settings what this status means.",
     "client_stopped": "Settle the client; this goes on by itself then.",
     "no_client_sync": "Choose “Clients to customers” first; this goes on by itself then.",
+    "not_in_table": "Correct the value, or have it added to the mapping's table; it is then tried again by itself.",
     "ambiguous_invoice": "Void all but one of them there.",
+    HELD: "Say below whether to let it through.",
 }
 
 
@@ -164,7 +167,8 @@ def next_step(link: Link, names: Terms) -> str:
         return ""
     if link.state in {State.HELD, State.CONFLICT, State.PARKED}:
         corrected = f"Correct it in {names.source}; it is then tried again by itself."
-        return _NEXT.get(link.cause_code, corrected)
+        code = HELD if link.cause_code.startswith(HELD) else link.cause_code
+        return _NEXT.get(code, corrected)
     if link.state == State.ENDED and link.cause_code == "target_deleted":
         return f"Make a new {names.target_one} if you still need one."
     if waits(link):

@@ -11,3 +11,50 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
 });
+
+// A rule shows what its outcome needs, and offers for each condition what can be asked about its field. Without this
+// everything is there, and saving says what does not fit.
+document.addEventListener("DOMContentLoaded", () => {
+  const $ = window.django && window.django.jQuery;
+  if (!$ || !document.getElementById("rules-group")) {
+    return;
+  }
+  const needed = { skip: ["reason"], hold: ["role", "reason"], set: ["target_path", "value"] };
+  const examples = { eq: "5,000", lt: "5,000", le: "5,000", gt: "5,000", ge: "5,000", before: "2026-01-31", from: "2026-01-31", last_days: "30", one_of: "one, another", any_of: "one, another" };
+
+  function fitOutcome(outcome) {
+    const prefix = outcome.name.replace(/outcome$/, "");
+    for (const name of ["reason", "role", "target_path", "value"]) {
+      const line = document.getElementById(`id_${prefix}${name}`).closest(".field-line");
+      const wrong = line.querySelector(".errorlist, [aria-invalid]");
+      line.classList.toggle("fb-not", !needed[outcome.value].includes(name) && !wrong);
+    }
+  }
+
+  function fitCondition(row) {
+    const [field, operator] = row.querySelectorAll("select");
+    const value = row.querySelector("input[type=text]");
+    const chosen = field.selectedOptions[0];
+    const kind = chosen && chosen.dataset.kind;
+    for (const option of operator.options) {
+      option.hidden = option.disabled = Boolean(kind) && !option.dataset.kinds.split("|").includes(kind);
+    }
+    for (const group of operator.querySelectorAll("optgroup")) {
+      group.hidden = [...group.children].every((option) => option.hidden);
+    }
+    if (operator.selectedOptions[0].disabled) {
+      operator.value = [...operator.options].find((option) => !option.disabled).value;
+    }
+    value.classList.toggle("fb-not", ["yes", "no", "empty"].includes(operator.value));
+    value.placeholder = examples[operator.value] || "Compared with";
+  }
+
+  function fitAll() {
+    document.querySelectorAll("#rules-group select[name$=-outcome]").forEach(fitOutcome);
+    document.querySelectorAll("#rules-group .fb-condition").forEach(fitCondition);
+  }
+
+  $(document).on("change", "#rules-group select", fitAll);
+  document.addEventListener("formset:added", fitAll);
+  fitAll();
+});

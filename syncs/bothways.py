@@ -12,10 +12,10 @@ from typing import Any
 from connectors.base import Record
 from syncs import planning
 from syncs.comparing import Change, Known, compare, moved_here, moved_there, same
-from syncs.mapping import Compiled, Row
+from syncs.mapping import Compiled, Row, applied
 from syncs.matching import Clues
 from syncs.planning import Clash, Names, Plan, Verdict
-from syncs.transforms import is_empty
+from syncs.transforms import Hold, Notes, is_empty
 
 #: A record of the target that is to have its counterpart made at the source has this instead of a source id.
 UNMADE = "new:"
@@ -34,10 +34,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Paths by who has the say this time; those that neither has changed are in none of them."""
+    """Paths by who has the say this time; those that neither has changed are in none of them. `spelt`: what the
+    target says in its own way, and the source would say no differently."""
 
     there: frozenset[str] = frozenset()
     clashing: frozenset[str] = frozenset()
+    spelt: frozenset[str] = frozenset()
 
 
 def plan(
@@ -63,14 +65,18 @@ def _both(
     wanted, _ = version.values(source.data)
     told = {path: value.value for path, value in wanted.items() if not value.unusable}
     sides = _sides(version, told, target.data, known, facts)
-    aside = sides.there | sides.clashing
+    aside = sides.there | sides.clashing | sides.spelt
     found = compare(version, source, target, known, aside=aside)
-    changes = _changes_here(version, source, target, sides.there)
-    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there}}
+    notes: Notes = []
+    changes = _changes_here(version, source, target, sides.there, notes)
+    agreed = {**found.values, **{p: target.data.get(p, "") for p in sides.there | sides.spelt}}
     if found.changes or (made.verdict == Verdict.LINK and not known.target_id):
         reason = made.reason if made.verdict == Verdict.LINK else planning.why(names, found.led, known)
         forward = replace(made, reason=reason, changes=found.changes, warnings=found.warnings, values=found.values)
         return replace(forward, more=bool(changes or sides.clashing))
+    held = _held(names, notes, target)
+    if held:
+        return held
     if changes:
         reason = f"{planning.field_words(changes)} changed in {names.target}."
         return Plan(
@@ -85,19 +91,35 @@ def _both(
 def _sides(
     version: Compiled, told: Mapping[str, Any], there: Mapping[str, Any], known: Known, facts: Facts
 ) -> Sides:  # fmt: skip
-    target_says, clashing = set(), set()
+    target_says, clashing, spelt = set(), set(), set()
     for rows in _groups(version, told):
         paths = {row.target for row in rows}
-        if all(same(told[p], there.get(p)) for p in paths):
+        if all(_alike(row, told[row.target], there.get(row.target)) for row in rows):
+            spelt |= {p for p in paths if not same(told[p], there.get(p))}
             continue
-        here_moved = any(moved_here(p, told[p], known) for p in paths)
+        here_moved = any(_moved_here(row, told[row.target], known) for row in rows)
         there_moved = any(moved_there(p, there.get(p), known) for p in paths)
         side = _side(rows, here_moved, there_moved, known, facts)
         if side == "target":
             target_says |= paths
         elif side == "ask":
             clashing |= paths
-    return Sides(frozenset(target_says), frozenset(clashing))
+    return Sides(frozenset(target_says), frozenset(clashing), frozenset(spelt))
+
+
+def _moved_here(row: Row, told: Any, known: Known) -> bool:
+    return moved_here(row.target, told, known) and not _alike(row, told, known.base.get(row.target))
+
+
+def _alike(row: Row, told: Any, there: Any) -> bool:
+    """Whether the source would tell just this once it had taken over what is there: +61 2 6666 1150 is told as
+    +61266661150, and was taken over from there."""
+    if same(told, there):
+        return True
+    if is_empty(there):
+        return False
+    values = [_back(row, there, []) if path == row.back else "" for path in row.sources]
+    return same(told, applied(row.steps, values[0] if len(values) == 1 else values, []))
 
 
 def _groups(version: Compiled, told: Mapping[str, Any]) -> list[list[Row]]:
@@ -126,23 +148,32 @@ def _side(rows: Sequence[Row], here_moved: bool, there_moved: bool, known: Known
     return "target" if later else "source"
 
 
-def _changes_here(version: Compiled, source: Record, target: Record, paths: frozenset[str]) -> tuple[Change, ...]:
+def _held(names: Names, notes: Notes, target: Record) -> Plan | None:
+    """Nothing goes back where what the target says must not be guessed."""
+    hold = next((note for note in notes if isinstance(note, Hold)), None)
+    if hold is None:
+        return None
+    return Plan(Verdict.HOLD, hold.code, f"In {names.target}, {hold}.", target.id)
+
+
+def _changes_here(
+    version: Compiled, source: Record, target: Record, paths: frozenset[str], notes: Notes
+) -> tuple[Change, ...]:
     """What the source is sent, by its own paths."""
     changes = []
     for row in version.rows:
         if row.target in paths:
-            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target))
+            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target), notes)
             if not same(before, after):
                 changes.append(Change(row.back, before, after))
     return tuple(changes)
 
 
-def _back(row: Row, value: Any) -> Any:
-    notes: list[str] = []
-    found = "" if is_empty(value) else value
-    for step in row.back_steps:
-        found = step(found, notes)
-    return "" if found is None else found
+def _back(row: Row, value: Any, notes: Notes) -> Any:
+    own: Notes = []
+    found = applied(row.back_steps, "" if is_empty(value) else value, own)
+    notes += own
+    return found
 
 
 def _clash(
@@ -174,7 +205,11 @@ def _make_here(version: Compiled, names: Names, target: Record | None, known: Kn
             f"a new {names.source_one}?"
         )
         return Plan(Verdict.HOLD, "made_there", reason, target.id)
-    changes = tuple(Change(p, "", v) for p, v in _as_new(version, target).items() if not is_empty(v))
+    notes: Notes = []
+    changes = tuple(Change(p, "", v) for p, v in _as_new(version, target, notes).items() if not is_empty(v))
+    held = _held(names, notes, target)
+    if held:
+        return held
     reason = f"It was made in {names.target}; {names.source} has no such {names.source_one} yet."
     return Plan(Verdict.CREATE, "made_there", reason, "", changes, (), {}, back=True, more=True)
 
@@ -183,9 +218,9 @@ def _among(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"one of {', '.join(labels[:3])}"
 
 
-def _as_new(version: Compiled, target: Record) -> dict[str, Any]:
+def _as_new(version: Compiled, target: Record, notes: Notes) -> dict[str, Any]:
     """All that goes back, and a name of the kind that the source keeps."""
-    found = {row.back: _back(row, target.data.get(row.target)) for row in version.rows if row.back}
+    found = {row.back: _back(row, target.data.get(row.target), notes) for row in version.rows if row.back}
     company = str(target.data.get("business_name") or "")
     name = str(target.data.get("individual_name") or ("" if company else target.data.get("name") or ""))
     first, _, last = name.strip().rpartition(" ")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import lanes, notice, recipes, runs
-from syncs.mapping import compile_version
+from syncs import examples, lanes, notice, recipes, rulebook, runs
+from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Run, Sync, Version
+from syncs.rules import RuleError
 
 if TYPE_CHECKING:
     from portal.models import Business, Connection, User
@@ -18,7 +19,8 @@ def choose(
     business: "Business", recipe: recipes.Recipe, source: "Connection", target: "Connection", by: "User | None",
     options: dict[str, Any] | None = None,
 ) -> Sync:  # fmt: skip
-    """A new sync in preview, its first version published and its review started; or the one there is.
+    """A new sync in preview, its first version published and its review started; or the one there is, reviewed again
+    unless it is live.
 
     `options` are values of the recipe's own, where they differ from what it starts with.
     """
@@ -35,7 +37,8 @@ def choose(
         if made:
             FieldMapping.objects.bulk_create(_draft(sync, recipe))
             publish(sync, by, "As the recipe comes")
-    review(sync)
+    if sync.mode != Sync.Mode.LIVE:
+        review(sync)
     return sync
 
 
@@ -44,7 +47,7 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
         FieldMapping(
             business_id=sync.business_id, sync=sync, position=10 * (i + 1), sources=row["sources"],
             target_path=row["target"], transforms=row["transforms"], mode=row["mode"], owner=row["owner"],
-            back_path=row["back"], back_transforms=row["back_transforms"],
+            back_path=row["back"], back_transforms=row["back_transforms"], examples=row.get("examples", []),
         )
         for i, row in enumerate(recipe.mappings_in(sync.business.country))
     ]  # fmt: skip
@@ -56,15 +59,22 @@ def draft_content(sync: Sync) -> dict[str, Any]:
         {
             "sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode,
             "owner": m.owner, "back": m.back_path, "back_transforms": m.back_transforms,
+            "examples": m.examples,
         }
         for m in sync.mappings.all()
     ]  # fmt: skip
-    return {"mappings": rows, "options": sync.options}
+    return {"mappings": rows, "rules": [rulebook.unchecked(rule) for rule in sync.rules.all()], "options": sync.options}
 
 
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
-    """Make the draft the live version. MappingError names a row that cannot work; then nothing changes."""
-    return _publish(sync, draft_content(sync), by, note)
+    """Make the draft the live version. MappingError names a row or rule that cannot work, or says which of a row's
+    examples come out otherwise; then nothing changes."""
+    try:
+        content = {**draft_content(sync), "rules": rulebook.content(sync)}
+    except RuleError as error:
+        raise MappingError(str(error)) from None
+    examples.check(content)
+    return _publish(sync, content, by, note)
 
 
 def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note: str) -> None:

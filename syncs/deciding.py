@@ -9,7 +9,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from syncs import candidates, choosing, lanes, notice
-from syncs.models import Link, Sync
+from syncs.models import Attempt, Link, Sync
+from syncs.rules.judging import HELD
 
 if TYPE_CHECKING:
     from portal.models import User
@@ -23,6 +24,7 @@ class Choice(StrEnum):
     HERE = "here"  # where both sides have changed it, the source is right
     THERE = "there"  # the target is
     REPLACE = "replace"  # it is to be voided, and a new one made
+    THROUGH = "through"  # what a rule has held is to be written, as it was shown
 
 
 class TooLate(Exception):
@@ -45,6 +47,7 @@ _WORDS = {
     Choice.LEAVE: "leave it out",
     Choice.VOID: "void it there",
     Choice.REPLACE: "void it and make a new one",
+    Choice.THROUGH: "let it through",
 }
 
 
@@ -58,6 +61,8 @@ def choices(link: Link) -> tuple[Choice, ...]:
         return ()
     if link.cause_code == BOTH_CHANGED:
         return (Choice.HERE, Choice.THERE, Choice.LEAVE)
+    if asked_of(link):
+        return (Choice.THROUGH, Choice.LEAVE)
     if link.cause_code in _ONE_PRESS:
         return (_ONE_PRESS[link.cause_code], Choice.LEAVE)
     if link.cause_code in _WHO_IS_WHO:
@@ -70,8 +75,23 @@ def _decided(link: Link) -> bool:
     return bool(link.decision) and link.noticed > link.handled
 
 
-def decide(link: Link, choice: Choice, target_id: str, by: "User") -> None:
-    """Keep the decision and have the record looked at. TooLate when another one came first."""
+def asked_of(link: Link) -> str:
+    """The role of who may decide, where a rule holds it: 'owner', 'office' or 'staff'; '' for anybody who decides."""
+    return link.cause_code.removeprefix(HELD) if link.cause_code.startswith(HELD) else ""
+
+
+def held_plans(links: Iterable[Link]) -> dict[int, str]:
+    """{link: what stands for the plan that a rule holds}: who lets it through says with it what was shown."""
+    asked = [link.pk for link in links if asked_of(link)]
+    rows = Attempt.objects.filter(link__in=asked).order_by("pk").values_list("link_id", "plan__hold__shown")
+    return {pk: str(shown or "") for pk, shown in rows}
+
+
+def decide(link: Link, choice: Choice, target_id: str, by: "User", *, shown: str = "") -> None:
+    """Keep the decision and have the record looked at. TooLate when another one came first.
+
+    `shown`: for what a rule holds, the plan that the person was shown.
+    """
     if choice in _SIDES:
         choose_sides(link, dict.fromkeys(clashing(link), _SIDES[choice]), by)
         return
@@ -81,10 +101,22 @@ def decide(link: Link, choice: Choice, target_id: str, by: "User") -> None:
         held = _held(link)
         if choice not in choices(held):
             raise TooLate(_why_not(held))
-        held.decision = {"choice": str(choice), "by": by.pk, "who": by.get_short_name()}
+        before, name = held.decision, by.get_short_name()
+        held.decision = {"choice": str(choice), "by": by.pk, "who": name}
+        if choice == Choice.THROUGH:  # what was decided before, such as who it is, still counts
+            held.decision = {**held.decision, **before, "by": by.pk, "who": name, **_through(held, shown, name)}
         if choice == Choice.SAME:
             held.decision["target_id"] = target_id
         _ask(held, by)
+
+
+def _through(link: Link, shown: str, name: str) -> dict[str, Any]:
+    """Exactly the plan that was shown, as long as it is still the one that waits."""
+    last = link.history.order_by("-pk").first()
+    hold = (last.plan.get("hold") if last else None) or {}
+    if not shown or hold.get("shown") != shown:
+        raise TooLate("It has changed since this was shown. Look at it again before you decide; nothing was changed.")
+    return {"through": {**hold, "who": name}}
 
 
 def clashing(link: Link) -> dict[str, tuple[Any, Any]]:

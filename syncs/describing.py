@@ -10,6 +10,8 @@ from connectors import registry
 from connectors.base import Field
 from syncs.mapping import WILDCARD
 from syncs.planning import Names
+from syncs.transforms import CATALOGUE
+from syncs.transforms.choosing import NAMED
 
 type Rows = Sequence[Mapping[str, Any]]
 type Named = Sequence[str]
@@ -22,8 +24,6 @@ WHEN = {
     "with_changes": "only together with another change",
     "merge": "what others have added there stays",
 }
-#: Fields that a name is chosen from.
-NAMED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def lines(content: Mapping[str, Any], sources: Sequence[Field], targets: Sequenc
 
 def _line(row: Mapping[str, Any], sources: Sequence[Field], targets: Sequence[Field]) -> Line:
     read = [label(path, sources) for path in row["sources"]]
-    steps = [(WORDS[step["name"]], {k: v for k, v in step.items() if k != "name"}) for step in row["transforms"]]
+    steps = [(words_of(step["name"]), {k: v for k, v in step.items() if k != "name"}) for step in row["transforms"]]
     source = steps[0][0].reads(read) if steps else _and(read)
     done = "; ".join(clause for words, arguments in steps if (clause := words.does(**arguments)))
     target = row["target"]
@@ -126,6 +126,11 @@ def _join_list(*, separator: str = ", ", longest: int = 500) -> str:
     return f"as one list without doubles{between}, at most {longest:,} characters"
 
 
+def _lookup(*, table: Mapping[str, str], otherwise: str = "hold") -> str:
+    rest = {"hold": "makes the record wait for a person", "keep": "stays as it is", "empty": "is left out"}[otherwise]
+    return f"as a table says; a value that is not in it {rest}"
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """`does(**arguments)` is a clause, '' for nothing worth saying; `reads(fields)` names what goes in."""
@@ -139,15 +144,21 @@ WORDS = {
     "join": Words(lambda separator=" ": f"put together with “{separator}”" if separator.strip() else "put together"),
     "text": Words(lambda: ""),
     "cut": Words(lambda length: f"at most {length:,} characters"),
-    "email": Words(lambda: "checked, left out when it is no email address"),
+    "email": Words(lambda lower=False: f"checked{', in small letters' * lower}, left out when it is no email address"),
     "phone": Words(_phone, _else),
     "country": Words(_country, lambda fields: fields[0]),
     "state_au": Words(lambda: "Australian states as their short form"),
     "join_list": Words(_join_list),
+    "lookup": Words(_lookup),
     "flag": Words(lambda on="true": f"“{on}” for yes, nothing for no"),
     "utc_time": Words(lambda: "as a date and time, in UTC"),
     "choose_name": Words(lambda: "", _name),
 }
+
+
+def words_of(name: str) -> Words:
+    """Those written here, else what the transform says of itself."""
+    return WORDS.get(name) or Words(lambda **arguments: CATALOGUE[name].said(arguments))
 
 
 # What holds for every sync, whatever its rows
@@ -179,6 +190,11 @@ def cases(names: Names, rows: Rows) -> list[Case]:
         (f"A {one} is edited", "The fields that differ are sent, and no others."),
         (f"A field of the table is edited in {names.target}", _edited_there(names, rows)),
         ("A value cannot be used", "That field is left as it is and the record says why; the others are sent."),
+        *(
+            [(f"A value of a {one} is not in its row's table", "It waits until the value or the table is changed.")]
+            if _held_by_table(rows)
+            else []
+        ),
         (f"{names.target} refuses a {one}", "It waits, with the reason, until it or the mapping is changed."),
         *((f"A {one} is archived", f"The {other} stays, and is marked.") for _ in _archive_marks(rows)),
         (f"A {one} is deleted", f"The {other} stays as it is."),
@@ -194,6 +210,11 @@ def cases(names: Names, rows: Rows) -> list[Case]:
 def _edited_there(names: Names, rows: Rows) -> str:
     back = f" Where both ways is chosen, it goes to {names.source} instead, if {names.source} has not changed it too."
     return f"It is set back to what {names.source} says.{back if any(row.get('back') for row in rows) else ''}"
+
+
+def _held_by_table(rows: Rows) -> bool:
+    steps = [step for row in rows for step in row["transforms"]]
+    return any(step["name"] == "lookup" and step.get("otherwise", "hold") == "hold" for step in steps)
 
 
 def _archive_marks(rows: Rows) -> list[str]:

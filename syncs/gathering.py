@@ -81,7 +81,7 @@ def _invoices(batch: Batch) -> Told:
     told = {}
     for link in batch.links:
         parent = parents.get(clients.get(link.source_id, ""), waiting.UNKNOWN)
-        told[link.pk] = (replace(alike, client=parent), parent.key)
+        told[link.pk] = (replace(alike, client=parent), None if parent.state == "ready" else parent.key)
     return told
 
 

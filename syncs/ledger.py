@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
-from django.db.models import BooleanField, Case, Count, F, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Value, When
 
 from syncs import bulk
 from syncs.models import ChainHead, Link, Run, Sync, Write
@@ -44,22 +45,34 @@ def append(business_id: int, writes: Sequence[Write]) -> None:
 
 
 def equation(sync: Sync) -> dict[str, int]:
-    """Where each record the sync has seen stands: seen = written + unchanged + skipped + held + failed + waiting."""
+    """Where each record the sync has seen stands: seen = written + unchanged + skipped + held + failed + waiting.
+
+    Of those in step, `written` have been written at least once, and `unchanged` were as they should be when found.
+    """
     return count(Link.objects.filter(sync=sync))
 
 
-def count(links: QuerySet[Link]) -> dict[str, int]:
-    """A record with a notice not yet worked waits, whatever its last look said."""
+def count(links: QuerySet[Link], since: datetime | None = None) -> dict[str, int]:
+    """A record with a notice not yet worked waits, whatever its last look said. `since`: what was written before that
+    counts as unchanged."""
     places = dict.fromkeys(PLACES, 0)
-    due = Case(When(noticed__gt=F("handled"), then=Value(True)), default=Value(False), output_field=BooleanField())
-    for row in links.values("state", "wrote", due=due).annotate(n=Count("pk")).order_by():
+    written = Q(written_at__gte=since) if since else Q(written_at__isnull=False)
+    for row in (
+        links.values("state", due=_is(Q(noticed__gt=F("handled"))), wrote=_is(written))
+        .annotate(n=Count("pk"))
+        .order_by()
+    ):
         in_step = "written" if row["wrote"] else "unchanged"
         places["waiting" if row["due"] else _PLACE.get(row["state"], in_step)] += row["n"]
     return {"seen": sum(places.values()), **places}
 
 
+def _is(condition: Q) -> Case:
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
+
+
 def run_equation(run: Run) -> dict[str, int]:
     """The same for the records of one run; those whose page showed no change count as unchanged."""
-    places = count(Link.objects.filter(run=run))
+    places = count(Link.objects.filter(run=run), run.started_at)
     still = run.counts.get("unchanged", 0)
     return {**places, "seen": places["seen"] + still, "unchanged": places["unchanged"] + still}

@@ -4,7 +4,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from django.db.models import F
 from django.utils import timezone
@@ -18,6 +20,7 @@ from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
 from syncs.planning import Change, Known, Names, Plan, Verdict
 from syncs.recipes import Recipe
+from syncs.rules import judging
 from syncs.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -58,14 +61,15 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     version, recipe = rules_of(sync)
     clues = find_clues(sync, recipe.names, links, sources)
     told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
-    looks = []
+    looks, now = [], clock(sync)
     for link in links:
         source, target = sources.get(link.source_id), targets.get(link.target_id or "")
         facts, waits_for = told.get(link.pk, (None, None))
-        made = recipe.planner(
-            version, recipe.names, _record(source), _record(target), known_of(link), clues[link.pk], facts
-        )
-        waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} else None
+        here, known = _record(source), known_of(link)
+        ruled = judging.judge(version, here, known, now)
+        made = recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
+        made = ruled.settle(made, here, known, steps=recipe.steps)
+        waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
 
@@ -96,6 +100,11 @@ def _answered_by(link: Link, write: Write) -> int:
     """The notices that this write answers: all, unless something was said about the source since it was planned."""
     newer = link.stale_at is not None and link.stale_at > write.intended_at
     return max(link.handled, link.noticed - 1) if newer else link.noticed
+
+
+def clock(sync: Sync) -> datetime:
+    """Now, where the business is: what rules go by."""
+    return timezone.now().astimezone(ZoneInfo(sync.business.time_zone))
 
 
 def known_of(link: Link) -> Known:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
+from syncs.rules import RuleError
+from syncs.rules.book import Rule, compile_rules
+from syncs.transforms import CATALOGUE, Hold, Notes, is_empty
 from syncs.transforms import GATHERING as GATHERING
-from syncs.transforms import TRANSFORMS, Notes, is_empty
 
 #: A row whose source and target end in * maps every path with the prefix: custom.* -> metadata.cf_*
 WILDCARD = "*"
@@ -25,7 +26,8 @@ OWNERS = frozenset({"source", "target", "newest", "ask"})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`back`: the source's field that takes what the target says, '' where nothing goes back."""
+    """`back`: the source's field that takes what the target says, '' where nothing goes back. `may_hold`: one of its
+    transforms may keep the record back."""
 
     sources: tuple[str, ...]
     target: str
@@ -34,6 +36,7 @@ class Row:
     owner: str = "source"
     back: str = ""
     back_steps: tuple[Callable[[Any, Notes], Any], ...] = ()
+    may_hold: bool = False
 
     @property
     def many(self) -> bool:
@@ -58,21 +61,25 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`notes`: what was done to it, in words. `unusable`: the source holds something, but nothing that can be sent."""
+    """`notes`: what was done to it, in words. `unusable`: the source holds something, but nothing that can be sent.
+    `hold`: nothing about the record may be written before a person has looked, and why."""
 
     value: Any
     mode: str = "always"
     notes: tuple[str, ...] = ()
     unusable: bool = False
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A version ready to be used. `options` are the recipe's."""
+    """A version ready to be used. `options` are the recipe's; `constants` what rules have set for one record."""
 
     rows: tuple[Row, ...]
     options: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
+    rules: tuple[Rule, ...] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict)
 
     def values(self, data: Mapping[str, Any], there: Collection[str] = ()) -> tuple[dict[str, Value], list[str]]:
         """{target path: value}, and warnings about what could not be sent. `there`: paths the target has filled."""
@@ -81,6 +88,7 @@ class Compiled:
         for row in self.rows:
             for sources, target in _pairs(row, data, self.limits, taken):
                 found[target] = _value(row, sources, data)
+        found |= {path: Value(value) for path, value in self.constants.items()}
         warnings = [note for value in found.values() if value.unusable for note in value.notes]
         for prefix in self.limits.units:
             _as_one(found, prefix)
@@ -91,6 +99,7 @@ class Compiled:
         warnings = []
         for prefix, most in self.limits.groups.items():
             own = {r.target for r in self.rows if r.target.startswith(prefix) and not r.many}
+            own |= {path for path in self.constants if path.startswith(prefix)}
             more = [p for p in found if p.startswith(prefix) and p not in own and not is_empty(found[p].value)]
             strangers = sum(1 for p in there if p.startswith(prefix) and p not in own and not self.covers(p))
             more.sort(key=lambda path: (path not in there, path))
@@ -100,6 +109,16 @@ class Compiled:
             if left_out:
                 warnings.append(f"{len(left_out)} custom fields were not sent: there is room for {most} entries there.")
         return warnings
+
+    @property
+    def may_hold(self) -> bool:
+        return any(row.may_hold for row in self.rows)
+
+    def holds(self, data: Mapping[str, Any]) -> list[Hold]:
+        """Why the record has to wait for a person, by the rows that can say so."""
+        asking = [row for row in self.rows if row.may_hold]
+        found = (_value(row, paths, data).hold for row in asking for paths, _ in _pairs(row, data, self.limits, set()))
+        return [hold for hold in found if hold]
 
     def covers(self, path: str) -> bool:
         """Whether a row for a whole group writes paths like this one."""
@@ -113,7 +132,11 @@ def compile_version(content: Mapping[str, Any]) -> Compiled:
     twice = next((t for t in targets if targets.count(t) > 1), None)
     if twice:
         raise MappingError(f"{twice}: two rows write this field.")
-    return Compiled(rows=rows, options=content.get("options", {}))
+    try:
+        rules = compile_rules(content.get("rules", ()))
+    except RuleError as error:
+        raise MappingError(str(error)) from None
+    return Compiled(rows=rows, options=content.get("options", {}), rules=rules)
 
 
 def compile_row(row: Mapping[str, Any]) -> Row:
@@ -123,10 +146,11 @@ def compile_row(row: Mapping[str, Any]) -> Row:
     if row["mode"] not in MODES:
         raise MappingError(f"{target}: there is no way to write called “{row['mode']}”.")
     _check_stars(sources, target)
-    steps = [_step(step, target, sources if not n else ()) for n, step in enumerate(row["transforms"])]
+    steps = tuple(_step(step, target, sources if not n else ()) for n, step in enumerate(row["transforms"]))
     if len(sources) > 1 and (not steps or row["transforms"][0]["name"] not in GATHERING):
         raise MappingError(f"{target}: several fields need a first transform that makes one of them, such as “join”.")
-    return Row(sources, target, tuple(steps), row["mode"], **_way_back(row, target))
+    may_hold = any(CATALOGUE[step["name"]].may_hold for step in row["transforms"])
+    return Row(sources, target, steps, row["mode"], may_hold=may_hold, **_way_back(row, target))
 
 
 def _way_back(row: Mapping[str, Any], target: str) -> dict[str, Any]:
@@ -153,27 +177,34 @@ def _step(step: Any, target: str, sources: Sequence[str]) -> Callable[[Any, Note
     if not isinstance(step, Mapping):
         raise MappingError(f'{target}: a transform is written as {{"name": "text"}}, not as {step!r}.')
     name = step.get("name")
-    function = TRANSFORMS.get(str(name))
-    if function is None:
+    entry = CATALOGUE.get(str(name))
+    if entry is None:
         raise MappingError(f"{target}: there is no transform called “{name}”.")
-    bound = partial(function, **{k: v for k, v in step.items() if k != "name"})
     try:
-        bound([""] * len(sources) if len(sources) > 1 else "", [])
-    except (TypeError, ValueError, AttributeError):
-        raise MappingError(f"{target}: the transform “{name}” does not take these fields or arguments.") from None
-    return bound
+        return entry.bound({k: v for k, v in step.items() if k != "name"}, sources)
+    except ValueError as error:
+        raise MappingError(f"{target}: “{name}” {str(error).rstrip('.')}.") from None
+
+
+def applied(steps: Iterable[Callable[[Any, Notes], Any]], value: Any, notes: Notes) -> Any:
+    """What the steps make of a value, '' for nothing. A Hold among the notes ends the chain."""
+    for step in steps:
+        value = step(value, notes)
+        if notes and isinstance(notes[-1], Hold):
+            return ""
+    return "" if value is None else value
 
 
 def _value(row: Row, sources: Sequence[str], data: Mapping[str, Any]) -> Value:
     notes: Notes = []
-    found = data.get(sources[0]) if len(sources) == 1 else [data.get(s) for s in sources]
-    for step in row.steps:
-        found = step(found, notes)
-    found = "" if found is None else found
+    read = data.get(sources[0]) if len(sources) == 1 else [data.get(s) for s in sources]
+    found = applied(row.steps, read, notes)
     if not notes:
         return Value(found, row.mode)
     named = _label(sources[0] if len(sources) == 1 else row.target)
-    return Value(found, row.mode, tuple(f"{named} {note}." for note in notes), is_empty(found))
+    told = tuple(f"{named} {note}." for note in notes)
+    hold = Hold(notes[-1].code, told[-1]) if isinstance(notes[-1], Hold) else None
+    return Value(found, row.mode, told, is_empty(found), hold)
 
 
 def _pairs(row: Row, data: Iterable[str], limits: Limits, taken: set[str]) -> Sequence[tuple[tuple[str, ...], str]]:

@@ -38,6 +38,15 @@ def number(raw: str, region: str, style: str) -> str:
     return phonenumbers.format_number(parsed, _FORMATS.NATIONAL if home else _FORMATS.INTERNATIONAL)
 
 
+def kind(raw: str, region: str) -> str:
+    """'mobile', 'fixed line', 'toll free' ...; '' where there is no whole, valid number."""
+    found = number(raw, region, "e164")
+    if not found:
+        return ""
+    named = phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(phonenumbers.parse(found)))
+    return str(named).lower().replace("_", " ")
+
+
 def extension(raw: str) -> str:
     """'12' of '02 9123 4567 ext 12', else ''."""
     found = _EXTENSION.search(raw)

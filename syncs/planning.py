@@ -71,6 +71,8 @@ class Plan:
     A record that takes several calls is planned one step at a time: `action` is what is done to the counterpart ('':
     its fields are written), `resource` what is made beside it ('': the counterpart itself), `more` says that another
     step follows, `back` that this one writes to the source.
+
+    `rules`: each rule that was asked, whether it applies, and what came of it. `hold`: what a person may let through.
     """
 
     verdict: Verdict
@@ -85,6 +87,8 @@ class Plan:
     more: bool = False
     back: bool = False
     conflicts: tuple[Clash, ...] = ()
+    rules: tuple[Sequence[Any], ...] = ()
+    hold: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -116,6 +120,8 @@ class Plan:
             "warnings": list(self.warnings),
             **{name: value for name in ("action", "resource", "back") if (value := getattr(self, name))},
             **({"conflicts": [[c.path, c.agreed, c.here, c.there] for c in self.conflicts]} if self.conflicts else {}),
+            **({"rules": [list(rule) for rule in self.rules]} if self.rules else {}),
+            **({"hold": dict(self.hold)} if self.hold else {}),
         }
 
 
@@ -214,6 +220,30 @@ def _link(version: Compiled, names: Names, source: Record, target: Record, how: 
     return _plan(Verdict.LINK, "matched", f"{how}.", compare(version, source, target, known), target.id)
 
 
+def kept_back(version: Compiled, source: Record | None, made: Plan) -> Plan:
+    """The plan, or a hold in its place where a value must not be guessed: nothing is made, linked, opened or written
+    then, and nothing counts as in step. What withdraws the counterpart or counts its payments goes on."""
+    if source is None or made.back or not version.may_hold or not _needs_values(version, made):
+        return made
+    holds = version.holds(source.data)
+    if not holds:
+        return made
+    return Plan(Verdict.HOLD, holds[0].code, " ".join(dict.fromkeys(holds)), made.target_id, warnings=made.warnings)
+
+
+#: Steps after which others see the counterpart.
+_SHOWS = frozenset({"finalize"})
+
+
+def _needs_values(version: Compiled, made: Plan) -> bool:
+    if made.verdict == Verdict.LINK or made.code == "in_step" or made.action in _SHOWS:
+        return True
+    if made.verdict == Verdict.CREATE:
+        return not made.resource  # what is made beside the counterpart shows none of its values
+    mapped = {row.target for row in version.rows}
+    return made.verdict == Verdict.UPDATE and any(c.path in mapped or version.covers(c.path) for c in made.changes)
+
+
 def agreement(made: Plan, known: Known, shown: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The link's new base and rendered values, once the plan was carried out and the target shows `shown`."""
     return dict(made.values), comparing.rendered(made.values, made.data, known, shown)
@@ -229,9 +259,13 @@ def why(names: Names, changes: Sequence[Change], known: Known) -> str:
 
 def field_words(changes: Sequence[Change]) -> str:
     """'Name, email, address and 2 more'."""
+    return field_words_of([change.path for change in changes])
+
+
+def field_words_of(paths: Sequence[str]) -> str:
     found: list[str] = []
-    for change in changes:
-        name = change.path.removeprefix("metadata.").removeprefix("cf_").split(".")[0].replace("_", " ")
+    for path in paths:
+        name = path.removeprefix("metadata.").removeprefix("cf_").split(".")[0].replace("_", " ")
         if name not in found:
             found.append(name)
     text = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")

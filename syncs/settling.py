@@ -1,6 +1,7 @@
 """Storing how looks and calls ended: links, attempts, writes and snapshots, together or not at all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 #: So many steps in a row bring any record to its end; more of them would never.
 MOST_STEPS = 60
 _LINK_STATE = (
-    "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "wrote", "cause_code",
+    "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "written_at", "cause_code",
     "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
+#: A call that goes out again so long after it was planned may be refused for what was right then, such as a due date.
+OUTDATED = timedelta(minutes=15)
 _WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
 )  # fmt: skip
@@ -98,7 +101,7 @@ def _apply_verdict(look: Look, sync: Sync, now: datetime, preview: bool) -> None
         link.handled = min(link.handled, link.noticed - 1)
     state = _STATE_OF[made.verdict]
     if made.code == "in_step" or made.verdict == Verdict.LINK:
-        state, link.wrote = Link.State.IN_STEP, False
+        state = Link.State.IN_STEP
         if not preview or link.target_id:
             _agree(link, made, look.target.data if look.target else {})
     cause = "" if state == Link.State.IN_STEP else made.reason
@@ -200,6 +203,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     if answer.error is None:
         return None  # a counterpart turned up: the next look sees it
     decision = decide(answer.error, link.attempts)
+    if decision.next == Next.HOLD and now - answer.order.write.intended_at > OUTDATED:
+        decision = replace(decision, next=Next.AGAIN)  # what was refused is planned anew from how things are now
     _after_error(link, look, sync, decision, now, outage)
     quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
     return None if quiet else _attempt(look, sync, now, "failed", decision)
@@ -210,7 +215,7 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
     made, shown = look.plan, look.target.data if look.target else {}
     ours, steps = not (made.back or made.resource), link.attempts + 1
     _handled(link, look, sync)
-    link.wrote = True
+    link.written_at = now
     _agree(link, made, answered.data if ours else shown)
     if ours:
         link.target_id = answered.id

@@ -12,7 +12,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from unfold.paginator import InfinitePaginator
@@ -209,13 +209,21 @@ class SystemAdmin(HistoryAdmin):
         return rows if businesses else rows.none()
 
 
-class ScopedInline(Scoped, TabularInline):  # type: ignore[misc]  # unfold ships no types
+class _Inside(Scoped):
     """Rows inside their parent's page, which the person sees already; the other gates are asked for the parent."""
 
     extra = 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.allows(request, self.view_gate)
+
+
+class ScopedInline(_Inside, TabularInline):  # type: ignore[misc]  # unfold ships no types
+    """One under the other, as lines of a table."""
+
+
+class ScopedStackedInline(_Inside, StackedInline):  # type: ignore[misc]  # unfold ships no types
+    """Each with its own block, for rows of many fields."""
 
 
 class _SeenForm(AutocompleteDropdownForm):  # type: ignore[misc]  # unfold ships no types

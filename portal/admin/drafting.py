@@ -14,7 +14,7 @@ from unfold.widgets import (
 
 from portal.access import Action
 from portal.admin.base import ScopedInline
-from portal.admin.drafts import Difference, differences, steps_words
+from portal.admin.drafts import Difference, differences, examples_words, steps_words
 from portal.admin.mapping import MappingForm, RowsFormSet, catalogue
 from syncs import choosing, recipes
 from syncs.models import FieldMapping, Sync
@@ -114,11 +114,11 @@ class MappingInline(ScopedInline):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
-            return ("sources", "target_path", "transforms", "mode", "owner", "back_path", "position")
-        return (*_SHOWN, "owner", "back_path")
+            return ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
+        return (*_SHOWN, "owner", "back_path", "expected")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if self.has_change_permission(request, obj) else (*_SHOWN, "owner", "back_path")
+        return () if self.has_change_permission(request, obj) else (*_SHOWN, "owner", "back_path", "expected")
 
     @admin.display(description="from")
     def reads(self, row: FieldMapping) -> str:
@@ -127,6 +127,10 @@ class MappingInline(ScopedInline):
     @admin.display(description="transforms")
     def steps(self, row: FieldMapping) -> str:
         return steps_words(row.transforms).rstrip(", ") or "as it is"
+
+    @admin.display(description="examples")
+    def expected(self, row: FieldMapping) -> str:
+        return examples_words(row.examples) or "none"
 
 
 class PublishForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types

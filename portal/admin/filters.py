@@ -17,8 +17,8 @@ _WAITING = (Link.State.DUE, Link.State.PLANNED, Link.State.RETRYING)
 #: The places of the ledger's equation, as conditions on links.
 PLACES = {
     "waiting": _DUE | Q(state__in=_WAITING),
-    "written": ~_DUE & Q(state=Link.State.IN_STEP, wrote=True),
-    "unchanged": ~_DUE & Q(state=Link.State.IN_STEP, wrote=False),
+    "written": ~_DUE & Q(state=Link.State.IN_STEP, written_at__isnull=False),
+    "unchanged": ~_DUE & Q(state=Link.State.IN_STEP, written_at__isnull=True),
     "skipped": ~_DUE & Q(state__in=[Link.State.SKIPPED, Link.State.ENDED]),
     "held": ~_DUE & Q(state__in=[Link.State.HELD, Link.State.CONFLICT]),
     "failed": ~_DUE & Q(state=Link.State.PARKED),

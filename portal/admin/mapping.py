@@ -1,10 +1,8 @@
 """The draft's rows as a person edits them: fields out of both catalogues, transforms as JSON, checked on save."""
 
-import inspect
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,9 +18,9 @@ from unfold.widgets import (
 
 from connectors import registry
 from connectors.base import Field, FieldType
-from syncs.mapping import GATHERING, WILDCARD, MappingError, compile_row
+from syncs import examples
+from syncs.mapping import WILDCARD, MappingError, compile_row
 from syncs.models import FieldMapping, Owner, Snapshot, Sync
-from syncs.transforms import TRANSFORMS
 
 type Choices = list[tuple[str, str]]
 #: Records looked at for the account's own fields.
@@ -87,6 +85,8 @@ class StepsField(forms.JSONField):
     default_error_messages = {"invalid": NOT_STEPS}
 
     def prepare_value(self, value: Any) -> Any:
+        if value is None:
+            return ""  # a new row
         if not isinstance(value, list):
             return super().prepare_value(value)
         return "[" + ",\n ".join(json.dumps(step, ensure_ascii=False) for step in value) + "]"
@@ -98,11 +98,40 @@ class StepsField(forms.JSONField):
         return steps
 
 
+class ExamplesField(forms.JSONField):
+    """Pairs of what goes in and what comes out, one a line."""
+
+    default_error_messages = {"invalid": f"{examples.WRITTEN}."}
+
+    def prepare_value(self, value: Any) -> Any:
+        if not value:
+            return ""
+        if not isinstance(value, list):
+            return super().prepare_value(value)
+        return "[" + ",\n ".join(map(examples.shown, value)) + "]"
+
+    def clean(self, value: Any) -> list[list[Any]]:
+        pairs = super().clean(value) or []
+        problem = examples.problem(pairs)
+        if problem:
+            raise forms.ValidationError(problem, code="invalid")
+        return list(pairs)
+
+
 class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     catalogue: ClassVar[Catalogue]
     sources = PathsField(label="from")
     target_path = forms.CharField(label="to", max_length=120, widget=UnfoldAdminSelect2Widget({"data-tags": "true"}))
-    transforms = StepsField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}))
+    transforms = StepsField(
+        required=False, widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}),
+        help_text="A list of steps, applied in order. What there is to choose from stands below the rows.",
+    )  # fmt: skip
+    examples = ExamplesField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 1, "spellcheck": "false", "placeholder": '[["in", "out"]]'}),
+        help_text='Tried before the draft is published: [["what goes in", "what comes out"], …], at most 20. '
+        'What goes in of several fields is a list; a record that must wait is {"held": true}.',
+    )  # fmt: skip
     owner = forms.ChoiceField(
         label="wins", choices=Owner.choices, initial=Owner.SOURCE, required=False, widget=UnfoldAdminSelectWidget,
         help_text="Where both sides have changed it; only where the sync goes both ways.",
@@ -111,7 +140,7 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
     class Meta:
         model = FieldMapping
-        fields = ("sources", "target_path", "transforms", "mode", "owner", "back_path", "position")
+        fields = ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
         error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another row writes to this field already."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -124,7 +153,7 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         self.fields["back_path"].widget.choices = [("", "nowhere"), *_choices(writable, [])]
         steps = self.instance.transforms if isinstance(self.instance.transforms, list) else []
         self.fields["transforms"].widget.attrs["rows"] = max(2, len(steps))
-        self.fields["transforms"].help_text = transforms_help()
+        self.fields["examples"].widget.attrs["rows"] = max(1, len(self.instance.examples or []))
 
     def _chosen(self) -> tuple[Sequence[str], str]:
         if isinstance(self.data, QueryDict) and self.is_bound:
@@ -160,6 +189,9 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
             problem = self._problem(cleaned)
             if problem:
                 self.add_error(None, problem)
+            wrong = examples.problem(cleaned.get("examples", []), len(cleaned["sources"]))
+            if wrong:
+                self.add_error("examples", wrong)
         return cleaned
 
     def _problem(self, cleaned: dict[str, Any]) -> str:
@@ -195,30 +227,3 @@ def _sample(field: Field) -> Any:
 class RowsFormSet(PaginationInlineFormSet):  # type: ignore[misc]  # unfold ships no types
     def get_unique_error_message(self, unique_check: Sequence[str]) -> str:
         return "Two rows write to the same field. Keep one of them."
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    name: str
-    arguments: str
-    does: str
-    gathers: bool
-
-
-@cache
-def transforms_described() -> tuple[Described, ...]:
-    """The catalogue of transforms, from the functions themselves."""
-    return tuple(_described(name, function) for name, function in sorted(TRANSFORMS.items()))
-
-
-def _described(name: str, function: Any) -> Described:
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
-    arguments = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters]
-    does = (inspect.getdoc(function) or "").split("\n\n")[0].replace("\n", " ")
-    return Described(name, ", ".join(arguments), does, name in GATHERING)
-
-
-@cache
-def transforms_help() -> str:
-    names = ", ".join(f"{d.name}({d.arguments})" if d.arguments else d.name for d in transforms_described())
-    return f"Applied in this order: {names}. What each does stands below the rows."

@@ -23,6 +23,7 @@ from syncs.models import (
     Lane,
     Link,
     Payment,
+    Rule,
     Run,
     Snapshot,
     SnapshotHistory,
@@ -49,6 +50,7 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
     )),
     ("More", True, (
         ("Versions", "history", Version), ("Rows of drafts", "rule", FieldMapping),
+        ("Rules of drafts", "gavel", Rule),
         ("Earlier states", "manage_history", SnapshotHistory), ("Presses of Connect", "touch_app", ConnectStart),
         ("Workers", "memory", WorkerBeat), ("Waiting tasks", "pending", OrmQ), ("Failed tasks", "report", Failure),
         ("Finished tasks", "task_alt", Success), ("Schedules", "schedule", Schedule),

@@ -71,7 +71,12 @@ class LinkAdmin(ScopedAdmin):
 
     @admin.display(description="a person decided")
     def decided(self, row: Link) -> str:
-        words = {"same": "They are the same record", "new": "Make a new one", "leave": "Leave it out"}
+        words = {
+            "same": "They are the same record",
+            "new": "Make a new one",
+            "leave": "Leave it out",
+            "through": "Let it through",
+        }
         return words.get(str(row.decision.get("choice", "")), NOTHING)
 
     @admin.display(description="see also")

@@ -25,7 +25,8 @@ from portal.admin.drafting import (
 )
 from portal.admin.drafts import said
 from portal.admin.filters import PLACE_WORDS
-from portal.admin.mapping import transforms_described
+from portal.admin.rules import RuleInline
+from portal.admin.transforms import described
 from portal.health import Health
 from syncs import choosing, ledger
 from syncs.mapping import MappingError
@@ -50,7 +51,7 @@ class SyncAdmin(ScopedAdmin):
 
     change_gate = Action.CONFIGURE
     form = SyncForm
-    inlines = (MappingInline,)
+    inlines = (MappingInline, RuleInline)
     list_display = ("name", "where", "condition", "doing", "reads", "writes", "published", "looked")
     list_select_related = standing.RELATED
     search_fields = ("name", "business__name", "source__account_name", "target__account_name")
@@ -127,7 +128,7 @@ class SyncAdmin(ScopedAdmin):
         ]
         return {
             "is_fullwidth": "1", "sync": sync, "standing": found, "seen": places["seen"], "tiles": tiles,
-            "transforms": transforms_described(), "all_links": list_of(Link, sync__id__exact=sync.pk),
+            "transforms": described(), "all_links": list_of(Link, sync__id__exact=sync.pk),
             "differences": draft_differences(sync),
             "related": links(
                 (list_of(Version, sync__id__exact=sync.pk), "versions"),

@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter
 from portal.admin.display import linked, rendered, when
-from portal.admin.drafts import differences, row_words, said
+from portal.admin.drafts import differences, examples_words, row_words, rule_words, said
 from syncs.models import FieldMapping, Version
 
 
@@ -41,8 +41,10 @@ class VersionAdmin(HistoryAdmin):
     @admin.display(description="rows, and what changed since the version before")
     def content_shown(self, row: Version) -> SafeString:
         before = Version.objects.filter(sync=row.sync_id, number__lt=row.number).order_by("-number").first()
-        rows = [(r["target"], row_words(r)) for r in row.content.get("mappings", [])]
+        mappings = row.content.get("mappings", [])
+        rows = [(r["target"], row_words(r), examples_words(r.get("examples") or ())) for r in mappings]
+        rules = [(r["name"], rule_words(r)) for r in row.content.get("rules", [])]
         options = [(k.replace("_", " ").capitalize(), said(v)) for k, v in row.content.get("options", {}).items()]
         changed = differences(before.content, row.content) if before else []
-        context = {"rows": rows, "options": options, "differences": changed, "before": before}
+        context = {"rows": rows, "rules": rules, "options": options, "differences": changed, "before": before}
         return rendered("admin/syncs/version/content.html", context)

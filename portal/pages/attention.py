@@ -1,7 +1,7 @@
 """What needs a person: records to settle and open incidents, by cause, each with its one next step."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
@@ -45,6 +45,9 @@ class Case:
     link: Link
     choices: tuple[Choice, ...]
     candidates: Sequence[Candidate]
+    #: The plan that a rule holds, and who decides about it, where that is not the person who looks.
+    shown: str = ""
+    decider: str = ""
     conflict: Conflict | None = None
 
 
@@ -94,7 +97,7 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     opened = list(Incident.objects.filter(state=Incident.State.OPEN).select_related("connection"))
     kept = receivables.books(syncs.values())
     disputed = disputes.waiting(kept, business.currency, DISPUTES_SHOWN)
-    causes = _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened})
+    causes = _held(request, _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened}))
     context: dict[str, Any] = {
         "causes": causes,
         "others": [i for i in opened if i.sync_id is None],
@@ -143,6 +146,17 @@ def _causes(
     return sorted(found, key=lambda cause: cause.since)
 
 
+def _held(request: HttpRequest, causes: Iterable[Cause]) -> list[Cause]:
+    """With what a rule holds, as it is shown now, and who decides about it. One query for all of them."""
+    found = list(causes)
+    plans = deciding.held_plans(case.link for cause in found for case in cause.cases)
+    for cause in found:
+        asked = deciding.asked_of(cause.cases[0].link)
+        decider = "" if access.decides(request, asked) else access.decider(asked)
+        cause.cases[:] = [replace(c, shown=plans.get(c.link.pk, ""), decider=decider) for c in cause.cases]
+    return found
+
+
 def _shown(sums: Sums | None, business: Business) -> str:
     return sums.shown(business.currency) if sums else ""
 
@@ -183,7 +197,7 @@ def _cause(
     return Cause(
         sync, wording.terms_of(sync), code, incident.title if incident else title,
         incident.next_step if incident else step, rows[0].alike, rows[0].first,
-        [Case(row, deciding.choices(row), alike.get(row.pk, []), clashing.get(row.pk)) for row in rows], worth,
+        [Case(row, deciding.choices(row), alike.get(row.pk, []), conflict=clashing.get(row.pk)) for row in rows], worth,
         _together(sync, code, rows),
     )  # fmt: skip
 

@@ -124,10 +124,10 @@ def invoice(request: HttpRequest, business_id: int, invoice_id: int) -> HttpResp
         return redirect("invoice", business_id, found.main.pk)
     if found.main.pk != row.pk:
         found = invoices.Case(None, None, row, [])
-    return render(request, "portal/invoice.html", _context(business, kept, found))
+    return render(request, "portal/invoice.html", _context(request, business, kept, found))
 
 
-def _context(business: Business, kept: Books, found: invoices.Case) -> dict[str, Any]:
+def _context(request: HttpRequest, business: Business, kept: Books, found: invoices.Case) -> dict[str, Any]:
     read = Reader(wording.zone(business), business.currency)
     held = invoices.snapshots(found)
     here, there = held.here, held.there
@@ -143,7 +143,7 @@ def _context(business: Business, kept: Books, found: invoices.Case) -> dict[str,
         "payments": lines, "entered": invoices.entered(here, read),
         "links_out": _links_out(kept, here, there),
     }  # fmt: skip
-    return context | (records.about(found.link, _beside(found.link, paid)) if found.link else {"link": None})
+    return context | (records.about(request, found.link, _beside(found.link, paid)) if found.link else {"link": None})
 
 
 def _title(found: invoices.Case, client: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
@@ -142,7 +143,7 @@ def record(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse
     invoice = _invoice_of(link)
     if invoice:
         return redirect("invoice", business_id, invoice.pk)
-    return render(request, "portal/record.html", _client(business, link) or about(link))
+    return render(request, "portal/record.html", _client(request, business, link) or about(request, link))
 
 
 def _invoice_of(link: Link) -> Invoice | None:
@@ -152,7 +153,7 @@ def _invoice_of(link: Link) -> Invoice | None:
     return Invoice.objects.filter(connection=link.sync.source_id, external_id=link.source_id).first()
 
 
-def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
+def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
     """How one record stands, what can be decided about it, and its story with that of what is beside it."""
     tell = sides.teller(link.sync)
     tales = [Tale(tell, link), *beside]
@@ -173,6 +174,8 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
         "choices": choices,
+        "shown": deciding.held_plans([link]).get(link.pk, ""),
+        "decider": "" if access.decides(request, deciding.asked_of(link)) else access.decider(deciding.asked_of(link)),
         "clashes": found,
         "conflict": clashes.conflict(found, both.source, both.target),
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
@@ -182,7 +185,7 @@ def about(link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
     }
 
 
-def _client(business: Business, link: Link) -> dict[str, Any]:
+def _client(request: HttpRequest, business: Business, link: Link) -> dict[str, Any]:
     """A client with what is owed and was paid, and the story of both; nothing for records of another kind."""
     kept = receivables.current() if link.sync.source_resource == "clients" else None
     if kept is None or not kept.syncs:
@@ -190,7 +193,7 @@ def _client(business: Business, link: Link) -> dict[str, Any]:
     theirs = receivables.of_client(kept, link)
     owed, received = theirs.owed(timezone.now()), theirs.received()
     rows, paid = list(theirs.invoices[:SHOWN]), list(theirs.payments[:SHOWN])
-    return about(link, _beside(kept, rows, paid)) | {
+    return about(request, link, _beside(kept, rows, paid)) | {
         "owed": owed, "owed_shown": owed.shown(business.currency), "received": received,
         "received_shown": received.shown(business.currency), "money_shown": SHOWN, "kept_terms": kept.terms,
         "invoices": statements.invoice_lines(kept, rows, business.currency, timezone.now()),
@@ -242,14 +245,18 @@ def record_again(request: HttpRequest, business_id: int, link_id: int) -> HttpRe
 @login_required
 @require_POST
 def record_decide(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
-    """`choice`: same, new, leave or reconsider; `target_id` says with whom it is the same."""
+    """`choice`: same, new, leave, through or reconsider; `target_id` says with whom it is the same, `shown` what was
+    shown of the plan that a rule holds."""
     access.demand(request, business_id, Action.DECIDE)
     link, person, choice = find(link_id), cast(User, request.user), request.POST.get("choice", "")
+    if not access.decides(request, deciding.asked_of(link)):
+        raise PermissionDenied(f"{access.decider(deciding.asked_of(link))} decides about what this rule holds.")
     try:
         if choice == "reconsider":
             deciding.reconsider(link, person)
         elif choice in set(Choice):
-            deciding.decide(link, Choice(choice), request.POST.get("target_id", ""), person)
+            target_id, shown = request.POST.get("target_id", ""), request.POST.get("shown", "")
+            deciding.decide(link, Choice(choice), target_id, person, shown=shown)
         else:
             raise Http404("No such choice.")
     except TooLate as late:

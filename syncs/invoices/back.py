@@ -172,7 +172,7 @@ def _page(source: Record, invoice: Record, known: Known, facts: PageFacts, versi
 
 
 def _add_field(known: Known) -> Plan:
-    reason = f"Invoices in Jobber get the field “{PAY_ONLINE}” first."
+    reason = f"Its page to pay by goes onto the Jobber invoice, which gets the field “{PAY_ONLINE}” for it first."
     change, values = Change("label", "", PAY_ONLINE), dict(known.base)
     return Plan(Verdict.UPDATE, "link_field", reason, "", (change,), values=values, action=ADD_FIELD, more=True)
 

@@ -98,8 +98,12 @@ def part_paid(target: Record, currency: str, why: str) -> Plan | None:
     paid = paid_of(target)
     if not paid:
         return None
+    through = any(
+        p.get("kind") != "payment_record" and p.get("status") == "paid" for p in target.data.get("payments") or ()
+    )
+    way = "Give a credit note or the money back" if through else "Give a credit note for the difference"
     words = (
-        f"{why} {currencies.shown(paid, currency)} of it is paid in Stripe, so it cannot be voided there. Give a "
-        "credit note or the money back in Stripe, or change it back in Jobber."
+        f"{why} {currencies.shown(paid, currency)} of it counts as paid in Stripe, so it cannot be voided there. {way} "
+        "in Stripe, or change it back in Jobber."
     )
     return Plan(Verdict.HOLD, "part_paid", words, target.id)

@@ -1,12 +1,13 @@
 """The rows that are the truth: what is configured, what was noticed, planned and written."""
 
-from syncs.models.configuration import FieldMapping, Owner, Sync, Version, WriteMode
+from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, Rule, Sync, Version, WriteMode
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
 from syncs.models.working import Incident, Lane, Link
 
 __all__ = [
+    "Approver",
     "Attempt",
     "ChainHead",
     "Event",
@@ -15,8 +16,10 @@ __all__ = [
     "Invoice",
     "Lane",
     "Link",
+    "Outcome",
     "Owner",
     "Payment",
+    "Rule",
     "Run",
     "Snapshot",
     "SnapshotHistory",

@@ -91,6 +91,8 @@ class FieldMapping(models.Model):
     #: The source's field that takes what the target says, where the sync goes both ways.
     back_path = models.CharField("back to", max_length=120, blank=True)
     back_transforms = models.JSONField(default=list, blank=True)
+    #: [[input, expected], ...]: what the row must make of what, or the draft is not published (syncs.examples).
+    examples = models.JSONField(default=list, blank=True)
 
     objects: ClassVar["models.Manager[FieldMapping]"] = ScopedManager(business="business")
 
@@ -102,13 +104,51 @@ class FieldMapping(models.Model):
         return f"{', '.join(self.sources)} → {self.target_path}"
 
 
+class Outcome(models.TextChoices):
+    SKIP = "skip", "Leave it out"
+    HOLD = "hold", "Hold it until a person has decided"
+    SET = "set", "Set a field"
+
+
+class Approver(models.TextChoices):
+    OWNER = "owner", "An owner"
+    OFFICE = "office", "The office, or an owner"
+    STAFF = "staff", "Anybody who may decide"
+
+
+class Rule(models.Model):
+    """One rule of the draft: for which records, and what is done with them."""
+
+    business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
+    sync = models.ForeignKey(Sync, models.CASCADE, related_name="rules")
+    position = models.PositiveSmallIntegerField(default=0, db_index=True)
+    name = models.CharField(max_length=80)
+    #: {"all" | "any" | "not": [{"field", "operator", "value"} or a group, ...]}; empty where `expression` says it.
+    condition = models.JSONField(default=dict, blank=True)
+    expression = models.TextField(max_length=1000, blank=True)
+    outcome = models.CharField("then", max_length=10, choices=Outcome.choices, default=Outcome.SKIP)
+    reason = models.CharField(max_length=200, blank=True)
+    role = models.CharField("who decides", max_length=12, choices=Approver.choices, default=Approver.OWNER)
+    target_path = models.CharField("field to set", max_length=120, blank=True)
+    value = models.CharField("value to set", max_length=500, blank=True)
+
+    objects: ClassVar["models.Manager[Rule]"] = ScopedManager(business="business")
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (models.UniqueConstraint(fields=["sync", "name"], name="one_rule_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Version(models.Model):
-    """A published copy of mappings and options. Never edited; every plan names the version it was made with."""
+    """A published copy of mappings, rules and options. Never edited; every plan names the version it was made with."""
 
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
     sync = models.ForeignKey(Sync, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    #: {"mappings": [{sources, target, transforms, mode}], "options": {...}}
+    #: {"mappings": [{sources, target, transforms, mode, ...}], "rules": [as in syncs.rules.book], "options": {...}}
     content = models.JSONField()
     note = models.CharField(max_length=300, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -70,8 +70,8 @@ class Link(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.DUE)
     #: The last plan's verdict.
     verdict = models.CharField(max_length=12, blank=True)
-    #: Whether the last look that ended in step wrote something.
-    wrote = models.BooleanField(default=False)
+    #: When something was last written for it.
+    written_at = models.DateTimeField(null=True, editable=False)
     cause_code = models.CharField(max_length=60, blank=True)
     cause = models.CharField(max_length=500, blank=True)
     since = models.DateTimeField("in this state since", default=timezone.now)
@@ -81,7 +81,8 @@ class Link(models.Model):
     claims = models.PositiveSmallIntegerField(default=0, editable=False)
     #: The run that noticed it last.
     run = models.ForeignKey("syncs.Run", models.SET_NULL, null=True, related_name="links")
-    #: What a person decided: {"choice": "same" | "new" | "leave", "target_id": ..., "by": user id}.
+    #: What a person decided: {"choice": "same" | "new" | "leave" | ..., "target_id": ..., "by": user id}; "through" has
+    #: what was let through of a rule's hold.
     decision = models.JSONField(default=dict, blank=True)
     #: The record that must have its counterpart first: an invoice's client.
     waits_for = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="waiting")

@@ -8,7 +8,7 @@ from connectors.base import Record
 from syncs.comparing import Known
 from syncs.mapping import Compiled
 from syncs.matching import Clues
-from syncs.planning import Names, Plan, plan
+from syncs.planning import Names, Plan, kept_back, plan
 
 type Planner = Callable[[Compiled, Names, Record | None, Record | None, Known, Clues, Any], Plan]
 
@@ -76,8 +76,17 @@ class Recipe:
     steps: bool = False
     #: The recipe whose records must be there first.
     after: str = ""
+    #: Fields of the target that the planner fills itself, so that no rule can set them. None: it fills all there are.
+    own: frozenset[str] | None = frozenset()
     #: Cross references of what is made beside the counterpart.
     also_references: tuple[str, ...] = ()
+
+    def decide(
+        self, version: Compiled, source: Record | None, target: Record | None, known: Known, clues: Clues, facts: Any
+    ) -> Plan:
+        """The one door to a plan for one of its records."""
+        made = self.planner(version, self.names, source, target, known, clues, facts)
+        return kept_back(version, source, made)
 
     def mappings_in(self, country: str) -> list[dict[str, Any]]:
         """The rows for a business of this country (ISO 3166-1 alpha-2): phone numbers are read as they are written

@@ -78,6 +78,19 @@ RECIPE = Recipe(
     facts="invoices",
     steps=True,
     after="clients-to-customers",
+    own=frozenset(
+        {
+            "number",
+            "customer",
+            "currency",
+            "collection_method",
+            "auto_advance",
+            "due_date",
+            "effective_at",
+            "custom_fields",
+            "metadata.jobber_due_date",
+        }
+    ),
     also_references=("jobber_payment_id",),
     options={
         "finalize": True,

@@ -35,6 +35,7 @@ RECIPE = Recipe(
     planner=back.plan_page,
     facts="pages",
     after="invoices-to-stripe",
+    own=None,
     options={"write_link": True, "close_when_paid": False},
     option_labels={
         "write_link": "Put the page to pay by into the field “Pay online” of the Jobber invoice",

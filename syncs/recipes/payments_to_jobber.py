@@ -35,6 +35,7 @@ RECIPE = Recipe(
     planner=back.plan_note,
     facts="notes",
     after="invoices-to-stripe",
+    own=None,
     options={"note_failures": True},
     option_labels={"note_failures": "Also note payments that failed"},
 )

@@ -10,7 +10,7 @@ from django_scopes import scope, scopes_disabled
 from connectors.base import Credentials, Secret
 from portal import tokens
 from portal.models import Business, Connection, ConnectStart, Invitation
-from syncs.models import Attempt, Incident, Invoice, Link, Payment, SnapshotHistory, Sync
+from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
 from tests import factories
 
 #: In every stored credential, so that a page that shows one is found out.
@@ -36,6 +36,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         for number, made in enumerate(links):
             attempt(made, number)
         factories.write(links[0], "create")
+        rule(sync)
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         beside(business)
@@ -64,10 +65,18 @@ def link(sync: Sync, number: int, since: datetime | None = None) -> Link:
         SnapshotHistory.objects.create(
             business=sync.business, snapshot=seen, data=old, fingerprint="", read_at=timezone.now()
         )  # fmt: skip
-        return factories.link(sync, seen, there, wrote=True, base={"name": name})
+        return factories.link(sync, seen, there, written_at=timezone.now(), base={"name": name})
     if number == 1:
         return factories.link(sync, seen, state="held", cause_code="rejected:email", cause=f"{name}: refused")
     return factories.link(sync, seen, state="due", handled=0, noticed_at=since or timezone.now())
+
+
+def rule(sync: Sync) -> Rule:
+    """Of the draft: leads are left out."""
+    leads = {"all": [{"field": "is_lead", "operator": "yes", "value": ""}]}
+    words = f"{sync.business} leads stay in Jobber"
+    return Rule.objects.create(business=sync.business, sync=sync, name=f"{sync.business} leads", condition=leads,
+                               outcome="skip", reason=words)  # fmt: skip
 
 
 def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:

@@ -154,8 +154,8 @@ def asked(client: Client, address: str) -> int:
 
 @pytest.mark.parametrize(
     "name",
-    ["Link", "Attempt", "Write", "Event", "Snapshot", "SnapshotHistory", "Sync", "FieldMapping", "Incident", "Lane",
-     "Run", "Version", "Connection", "Membership", "Invitation", "User", "Business", "ConnectStart"],
+    ["Link", "Attempt", "Write", "Event", "Snapshot", "SnapshotHistory", "Sync", "FieldMapping", "Rule", "Incident",
+     "Lane", "Run", "Version", "Connection", "Membership", "Invitation", "User", "Business", "ConnectStart"],
 )  # fmt: skip
 def test_lists_ask_as_often_for_many_rows_as_for_few(name: str, boss: Client, here: World) -> None:
     from tests.portal.test_admin_pages import registered
@@ -175,7 +175,7 @@ def test_places_of_links_are_those_of_the_ledger(here: World) -> None:
             for due in (False, True):
                 Link.objects.create(
                     business=here.business, sync=here.sync, source_id=f"{state}-{due}", state=state,
-                    noticed=2 if due else 1, handled=1, wrote=bool(number % 2),
+                    noticed=2 if due else 1, handled=1, written_at=timezone.now() if number % 2 else None,
                 )  # fmt: skip
         said = ledger.equation(here.sync)
         assert {place: Link.objects.filter(condition).count() for place, condition in PLACES.items()} == {

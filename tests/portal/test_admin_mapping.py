@@ -1,5 +1,6 @@
 """The draft of a mapping: checked row by row in plain words, live only once published."""
 
+import html
 import json
 from typing import Any
 
@@ -9,15 +10,19 @@ from django.test import Client
 from django_scopes import scope
 
 from portal.admin.drafts import Difference, differences, row_words
-from portal.admin.mapping import StepsField
+from portal.admin.mapping import ExamplesField, StepsField
 from portal.models import Business, User
 from syncs.models import FieldMapping, Link, Sync, Version
+from syncs.transforms import CATALOGUE
+from syncs.transforms.shown import step
 from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
 from tests.portal.test_admin_pages import page_address
 
 CUT = [{"name": "cut", "length": 150}]
+#: The draft's rules, as a page sends them on which nothing was done to them.
+NO_RULES = {f"rules-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM")} | {"rules-MAX_NUM_FORMS": "1000"}
 
 
 @pytest.fixture
@@ -31,18 +36,20 @@ def staff(acme: Business) -> Client:
 
 
 def row(
-    sources: list[str], target: str, transforms: Any = (), mode: str = "always", position: int = 0, pk: int | str = ""
-) -> dict[str, Any]:
+    sources: list[str], target: str, transforms: Any = (), mode: str = "always", position: int = 0,
+    pk: int | str = "", examples: Any = "",
+) -> dict[str, Any]:  # fmt: skip
     steps = transforms if isinstance(transforms, str) else json.dumps(list(transforms))
     return {
-        "sources": sources, "target_path": target, "transforms": steps, "mode": mode, "position": position, "id": pk
+        "sources": sources, "target_path": target, "transforms": steps, "mode": mode, "position": position, "id": pk,
+        "examples": examples if isinstance(examples, str) else json.dumps(list(examples)),
     }  # fmt: skip
 
 
 def draft_of(sync: Sync) -> list[dict[str, Any]]:
     with scope(business=sync.business):
         return [
-            row(m.sources, m.target_path, m.transforms, m.mode, m.position, m.pk)
+            row(m.sources, m.target_path, m.transforms, m.mode, m.position, m.pk, m.examples)
             for m in FieldMapping.objects.filter(sync=sync)
         ]
 
@@ -50,7 +57,7 @@ def draft_of(sync: Sync) -> list[dict[str, Any]]:
 def sent(sync: Sync, given: list[dict[str, Any]], **more: Any) -> QueryDict:
     """The form of the sync's page as a browser sends it."""
     form = QueryDict(mutable=True)
-    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **more})
+    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **NO_RULES, **more})
     form.update(
         {
             "mappings-TOTAL_FORMS": str(len(given)), "mappings-MIN_NUM_FORMS": "0", "mappings-MAX_NUM_FORMS": "1000",
@@ -105,7 +112,7 @@ def test_publishing_makes_a_version_and_looks_at_every_record(staff: Client, her
     assert (newest.number, newest.note, newest.author.name) == (2, "Titles too", "Stella")
     assert live(here.sync)["mappings"][-1] == {
         "sources": ["title"], "target": "metadata.title", "transforms": CUT, "mode": "always", "owner": "source",
-        "back": "", "back_transforms": [],
+        "back": "", "back_transforms": [], "examples": [],
     }  # fmt: skip
     assert {x.noticed for x in everything(Link)} == {2}
     assert staff.get(page_address(here.sync)).context["differences"] == []
@@ -142,8 +149,11 @@ def test_order_of_fields_and_rows_is_kept(staff: Client, here: World) -> None:
         (row(["title"], "shoe_size"), "Stripe customers have no field “shoe_size” that can be written."),
         (row(["title"], "created"), "Stripe customers have no field “created” that can be written."),
         (row(["title"], "description", [{"name": "shout"}]), "there is no transform called “shout”"),
-        (row(["title"], "description", [{"name": "cut"}]), "“cut” does not take these fields or arguments"),
-        (row(["title"], "description", [{"name": "cut", "size": 9}]), "“cut” does not take these fields or arguments"),
+        (row(["title"], "description", [{"name": "cut"}]), "“cut” needs “length”: a whole number from 4 to 100,000."),
+        (
+            row(["title"], "description", [{"name": "cut", "size": 9}]),
+            "“cut” has no argument “size”. It takes “length”.",
+        ),
         (row(["title"], "description", "text, please"), "This is not a list of steps."),
         (row(["title"], "description", '{"name": "text"}'), "This is not a list of steps."),
         (row(["custom.*"], "description"), "a star must stand on both sides or on neither"),
@@ -151,10 +161,10 @@ def test_order_of_fields_and_rows_is_kept(staff: Client, here: World) -> None:
         (row(["title"], "description", [{"name": "join"}]), "“join” needs several fields, or one that holds a list"),
         (
             row(["title", "name"], "description", [{"name": "choose_name"}]),
-            "“choose_name” does not take these fields or arguments",
+            "“choose_name” reads 7 fields as the first step of a row, and has 2.",
         ),
         (row(["title"], "email"), "Another row writes to this field already."),
-        (row(["title"], "description", [{"name": "join_list", "longest": "many"}]), "do not work on these fields"),
+        (row(["title"], "description", [{"name": "join_list", "longest": "many"}]), "“longest” to be a whole number"),
     ],
 )
 def test_a_wrong_row_says_what_is_wrong(wrong: dict[str, Any], words: str, staff: Client, here: World) -> None:
@@ -162,6 +172,63 @@ def test_a_wrong_row_says_what_is_wrong(wrong: dict[str, Any], words: str, staff
     found = problems(save(staff, here.sync, [*before, wrong]))
     assert any(words in problem for problem in found), found
     assert draft_of(here.sync) == before
+
+
+TWO = [["title", "name"], "description", [{"name": "join"}]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (row(["title"], "description", examples="a -> b"), "Write examples as [["),
+        (row(["title"], "description", examples=["a", "b"]), "Write examples as [["),
+        (row(["title"], "description", examples=[["a"]]), "Write examples as [["),
+        (row(["title"], "description", examples='{"a": "b"}'), "Write examples as [["),
+        (row(["title"], "description", examples=[["a", "a"]] * 21), "at most 20 examples, and has 21"),
+        (row(["title"], "description", examples=[["a" * 2000, "a"]]), "at most 2,000 characters"),
+        (row(*TWO, examples=[["Ann", "Ann"]]), "a list of 2 values, one for each field"),
+        (row(*TWO, examples=[[["Ann"], "Ann"]]), "a list of 2 values, one for each field"),
+    ],
+)
+def test_examples_that_cannot_be_read_are_refused(
+    wrong: dict[str, Any], words: str, staff: Client, here: World
+) -> None:
+    found = problems(save(staff, here.sync, [*draft_of(here.sync), wrong]))
+    assert any(words in problem for problem in found), found
+
+
+def publish(client: Client, sync: Sync) -> str:
+    address = page_address(sync).replace("change/", "publish/")
+    return client.post(address, {"_form_submitted": "True"}, follow=True).content.decode()
+
+
+def test_examples_must_come_true_before_the_draft_is_published(staff: Client, here: World) -> None:
+    table = [{"name": "lookup", "table": {"Mr": "m"}}]
+    given = [["mr", "m"], ["Mrs", "f"], ["Dr", {"held": True}]]
+    save(staff, here.sync, [*draft_of(here.sync), row(["title"], "metadata.title", table, examples=given)])
+    page = html.unescape(staff.get(page_address(here.sync)).content.decode())
+    assert '"mr" → "m", "Mrs" → "f", "Dr" → {"held": true}' in page
+
+    said = html.unescape(publish(staff, here.sync))
+    assert 'Nothing was published. metadata.title: "Mrs" should give "f", and gives {"held": true}.' in said
+    assert len(everything(Version)) == 1
+
+    with scope(business=here.business):
+        FieldMapping.objects.filter(target_path="metadata.title").update(examples=[given[0], given[2]])
+    assert "Version 2 is live" in publish(staff, here.sync)
+    assert live(here.sync)["mappings"][-1]["examples"] == [given[0], given[2]]
+    version = everything(Version)[0]
+    shown = html.unescape(staff.get(page_address(version)).content.decode())
+    assert 'Examples: "mr" → "m", "Dr" → {"held": true}' in shown
+    assert "Examples of metadata.title" in shown
+
+
+def test_the_page_tells_of_every_transform_with_its_examples(staff: Client, here: World) -> None:
+    page = html.unescape(staff.get(page_address(here.sync)).content.decode())
+    for entry in CATALOGUE.values():
+        assert entry.help in page
+        assert all(argument.help in page for argument in entry.arguments)
+        assert all(step(entry, example) in page for example in entry.examples)
 
 
 def test_own_fields_of_the_account_are_offered(staff: Client, here: World) -> None:
@@ -175,6 +242,14 @@ def test_steps_are_shown_one_a_line() -> None:
     assert shown == '[{"name": "text"},\n {"name": "cut", "length": 150}]'
     assert StepsField().clean(shown) == [{"name": "text"}, *CUT]
     assert StepsField(required=False).clean("") == []
+    assert StepsField().prepare_value(None) == ""
+
+
+def test_examples_are_shown_one_a_line() -> None:
+    shown = ExamplesField().prepare_value([["800", "0800"], [["a", "b"], None]])
+    assert shown == '[["800", "0800"],\n [["a", "b"], null]]'
+    assert ExamplesField().clean(shown) == [["800", "0800"], [["a", "b"], None]]
+    assert ExamplesField().prepare_value([]) == ExamplesField().prepare_value(None) == ""
 
 
 def test_differences_name_rows_options_and_order() -> None:

@@ -196,7 +196,8 @@ def test_connections_of_an_existing_sync_stay(staff: Client, here: World, rival:
 
 
 def empty_rows() -> dict[str, str]:
-    return {f"mappings-{k}": "0" for k in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
+    names = ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
+    return {f"{rows}-{name}": "0" for rows in ("mappings", "rules") for name in names}
 
 
 # Coming in

@@ -8,11 +8,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from django_scopes import scope
 
 from connectors.base import Account, Setting
 from connectors.errors import AuthError, TransientError, UnknownOutcome
 from portal import connect, tokens
 from portal.models import Business, Connection, ConnectStart, Membership, User
+from tests import factories
 from tests.portal.conftest import connected
 from tests.portal.fake_service import FakeService
 
@@ -140,6 +142,21 @@ def test_another_account_is_refused_and_the_old_one_kept(
     assert b"Green Gardens" in answer.content
     assert b"Blue Pools" in answer.content
     assert Connection._base_manager.get().credentials_digest == row.credentials_digest
+
+
+@pytest.mark.parametrize(("mode", "status"), [("live", 409), ("preview", 409), ("off", 302)])
+def test_another_account_takes_no_place_that_a_sync_keeps_for_the_old_one(
+    mode: str, status: int, browser: Client, garden: Business, service: FakeService
+) -> None:
+    with scope(business=garden):
+        sync = factories.sync(garden, mode=mode)
+        Connection.objects.filter(pk=sync.source_id).update(status="off", account_id="acc-1", account_name="Green")
+    service.account = Account("acc-2", "Blue Pools")
+    answer = come_back(browser, code="c", state=press(browser, garden)["state"])
+    assert answer.status_code == status
+    if status == 409:
+        assert b"belongs to Green, but you signed in to Blue Pools" in answer.content
+        assert not Connection._base_manager.filter(account_id="acc-2").exists()
 
 
 @pytest.mark.parametrize("status", ["off", "needs_reconnect"])

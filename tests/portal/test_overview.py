@@ -53,7 +53,9 @@ def test_all_is_well_says_so_and_counts_what_is_in_step(acme: Business, alice: U
         sync = factories.sync(acme)
         for n in range(3):
             client, customer = factories.client(acme, sync.source), factories.customer(acme, sync.target)
-            link = factories.link(sync, client, customer, label=f"Client {n}", wrote=n == 0)
+            link = factories.link(
+                sync, client, customer, label=f"Client {n}", written_at=timezone.now() if n == 0 else None
+            )
         factories.write(link)
     html = page(alice, acme)
     assert "All is well." in html

@@ -52,7 +52,7 @@ def test_an_empty_installation(db: None) -> None:
 
 
 def test_the_ledger_of_each_sync_adds_up(sync: Sync) -> None:
-    link(sync, 1, state="in_step", wrote=True)
+    link(sync, 1, state="in_step", written_at=timezone.now())
     link(sync, 2, state="in_step")
     link(sync, 3, state="skipped")
     link(sync, 4, state="held")

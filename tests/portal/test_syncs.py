@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.utils import timezone
 from django_scopes import scope
 
 from portal import figures
@@ -224,7 +225,12 @@ def test_the_live_page_shows_where_every_record_stands(acme: Business, alice: Us
         states = {"in_step": 3, "skipped": 1, "held": 1, "parked": 1, "retrying": 1}
         for state, count in states.items():
             for n in range(count):
-                factories.link(sync, factories.client(acme, sync.source), state=state, wrote=n == 0)
+                factories.link(
+                    sync,
+                    factories.client(acme, sync.source),
+                    state=state,
+                    written_at=timezone.now() if n == 0 else None,
+                )
     html = get(alice, acme, f"{sync.pk}/")
     assert "Of 7 clients seen: 1 written, 2 unchanged, 1 left out, 1 to be looked at, 1 failed, 1 waiting." in html
 

@@ -8,7 +8,7 @@ import pytest
 from syncs import describing, recipes
 from syncs.mapping import MODES
 from syncs.models import WriteMode
-from syncs.transforms import TRANSFORMS
+from syncs.transforms import CATALOGUE, Entry
 
 SOURCE, TARGET = describing.catalogue("jobber", "clients"), describing.catalogue("stripe", "customers")
 RECIPE = recipes.get("clients-to-customers")
@@ -20,14 +20,24 @@ def line(sources: list[str], target: str, *steps: dict[str, Any], mode: str = "a
 
 
 def test_every_transform_has_words_and_no_others() -> None:
-    assert set(describing.WORDS) == set(TRANSFORMS)
+    speaking = {entry.name for entry in CATALOGUE.values() if entry.says}
+    assert set(describing.WORDS) | speaking == set(CATALOGUE)
+    assert not set(describing.WORDS) & speaking
 
 
-@pytest.mark.parametrize("name", sorted(TRANSFORMS))
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_what_a_transform_says_of_itself_is_a_clause(entry: Entry) -> None:
+    for example in entry.examples:
+        step = {"name": entry.name, **example.arguments}
+        how = line(list(example.paths) or ["name"], "description", step).how
+        assert "{" not in how.replace(str(example.arguments.get("text")), "")
+
+
+@pytest.mark.parametrize("name", sorted(describing.WORDS))
 def test_the_words_take_the_arguments_of_the_transform(name: str) -> None:
-    parameters = [p for p in inspect.signature(TRANSFORMS[name]).parameters.values() if p.kind == p.KEYWORD_ONLY]
     words = inspect.signature(describing.WORDS[name].does).parameters.values()
-    assert {p.name: p.default for p in words} == {p.name: p.default for p in parameters}
+    taken = {p.name: None if p.default is p.empty else p.default for p in words}
+    assert taken == {a.name: a.default for a in CATALOGUE[name].arguments}
 
 
 def test_every_way_to_write_has_words() -> None:

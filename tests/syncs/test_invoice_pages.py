@@ -50,7 +50,7 @@ def test_what_is_part_paid_is_held_and_not_voided(here: World, alice: User) -> N
     read(here, invoices)
     held = Link.objects.get(sync=invoices, source_id=made)
     assert (held.state, held.cause_code) == ("held", "part_paid")
-    assert "$50.00 of it is paid in Stripe" in held.cause
+    assert "$50.00 of it counts as paid in Stripe" in held.cause
     assert Choice.REPLACE not in deciding.choices(held)
     assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
 

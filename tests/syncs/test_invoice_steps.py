@@ -236,7 +236,8 @@ def test_what_is_part_paid_is_neither_voided_nor_replaced(kind: str, unasked: bo
     for changes in ({"items": DEAR}, {"status": "voided"}, {"status": "draft"}):
         held = then(desk, payments=paid, **changes)
         assert (held.verdict, held.code) == (Verdict.HOLD, "part_paid"), changes
-        assert "$50.00 of it is paid" in held.reason
+        assert "$50.00 of it counts as paid" in held.reason
+        assert ("the money back" in held.reason) == (kind == "card")
         for choice in ("replace", "void"):
             assert desk.decide(choice).code == "part_paid"
     desk.source = None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncs import countries
-from syncs.transforms import GATHERING, TRANSFORMS
+from syncs.transforms import TRANSFORMS
 from tests import shared
 from tests.strategies import texts, values
 
@@ -317,24 +317,3 @@ def test_a_name_is_found_for_everybody(value: list[Any], result: str) -> None:
 )
 def test_one_of_several(transform: str, value: Any, result: str) -> None:
     assert run(transform, value) == (result, "")
-
-
-ARGUMENTS: dict[str, dict[str, Any]] = {"cut": {"length": 20}}
-
-
-@given(st.sampled_from(sorted(set(TRANSFORMS) - {"choose_name"})), values)
-def test_no_transform_raises_for_what_a_record_holds_and_each_repeats_itself(name: str, value: Any) -> None:
-    found = run(name, value, **ARGUMENTS.get(name, {}))
-    assert found == run(name, value, **ARGUMENTS.get(name, {}))
-    if name != "first":
-        assert isinstance(found[0], str)
-
-
-@given(st.lists(values, min_size=7, max_size=7))
-def test_a_chosen_name_is_never_empty(sources: list[Any]) -> None:
-    assert run("choose_name", sources)[0].strip()
-
-
-@given(st.sampled_from(sorted(GATHERING - {"choose_name"})), st.lists(values, max_size=4))
-def test_those_that_gather_take_any_number_of_sources(name: str, sources: list[Any]) -> None:
-    run(name, sources)

@@ -95,3 +95,22 @@ def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: U
     here.work()
     assert here.stripe.of(made)[0]["email"] == "here@example.com"
     assert (here.link(made).state, here.link(made).decision) == ("in_step", {})
+
+
+def test_a_number_typed_in_its_own_way_costs_one_write_and_stays_as_typed(here: World) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    before = Write.objects.count()
+    here.stripe.edit(customer["id"], phone="+61 2 6666 1150")
+    for _ in range(3):
+        here.read_again()
+    assert client(here, made)["phone"] == "+61 2 6666 1150"
+    assert here.stripe.of(made)[0]["phone"] == "+61 2 6666 1150"
+    assert [w.verb for w in Write.objects.order_by("pk")[before:]] == ["update"]
+    phone = {"number": "0412 345 678", "primary": True, "description": "MOBILE"}
+    old = here.jobber.ask("query($id: EncodedId!) { client(id: $id) { phones { id } } }", id=made)["client"]["phones"]
+    here.jobber.edit(made, phonesToDelete=[p["id"] for p in old], phonesToAdd=[phone])
+    here.read_again()
+    assert here.stripe.of(made)[0]["phone"] == "+61412345678"
+    assert here.link(made).state == "in_step"

@@ -9,7 +9,6 @@ from typing import Any
 from connectors.base import Record
 from syncs import recipes
 from syncs.comparing import Known
-from syncs.invoices import steps
 from syncs.invoices.facts import Facts
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
@@ -260,7 +259,7 @@ class Desk:
         )
         target = self.till.record(self.known.target_id) if self.known.target_id else None
         free = [] if self.known.target_id else [r for key in self.till.invoices if (r := self.till.record(key))]
-        return steps.plan(self.version, RECIPE.names, self.source, target, self.known, Clues(free), facts)
+        return RECIPE.decide(self.version, self.source, target, self.known, Clues(free), facts)
 
     def step(self) -> Plan:
         """One look and what follows from it, as the engine settles it."""

@@ -159,10 +159,13 @@ class Bookkeeper:
 
     def customers(self) -> list[dict[str, Any]]:
         """All of them, newest first."""
+        return self._all("customers")
+
+    def _all(self, kind: str, **more: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         after: dict[str, str] = {}
         while True:
-            page = self._http.get("customers", params={"limit": 100, **after}).json()
+            page = self._http.get(kind, params={"limit": 100, **more, **after}).raise_for_status().json()
             found += page["data"]
             if not page["has_more"]:
                 return found
@@ -170,16 +173,20 @@ class Bookkeeper:
 
     def invoices(self, jobber_id: str = "") -> list[dict[str, Any]]:
         """Newest first; all, or those that say they are this Jobber invoice."""
-        found = self._http.get("invoices", params={"limit": 100}).raise_for_status().json()["data"]
+        found = self._all("invoices")
         return [i for i in found if not jobber_id or i["metadata"].get("jobber_invoice_id") == jobber_id]
+
+    def payments(self) -> list[dict[str, Any]]:
+        """Payment intents, newest first, each with its charge."""
+        return self._all("payment_intents", **{"expand[]": "data.latest_charge"})
 
     def tax_rates(self) -> list[dict[str, Any]]:
         return list(self._http.get("tax_rates", params={"limit": 100}).raise_for_status().json()["data"])
 
     def pay(self, invoice_id: str, card: str = "pm_card_visa") -> Any:
         """As the client does, with a test card; what Stripe answers."""
-        (paying, *_) = self._http.get("invoice_payments", params={"invoice": invoice_id}).json()["data"]
-        intent = paying["payment"]["payment_intent"]
+        found = self._http.get("invoice_payments", params={"invoice": invoice_id}).json()["data"]
+        intent = next(p["payment"]["payment_intent"] for p in found if p["payment"]["type"] == "payment_intent")
         asked = {"payment_method": card, "return_url": "https://example.com/"}
         return self._http.post(f"payment_intents/{intent}/confirm", data=asked).json()
 

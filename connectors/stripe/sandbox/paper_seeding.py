@@ -12,8 +12,8 @@ from connectors.stripe.sandbox.invoices import DAY, Invoice
 from connectors.stripe.sandbox.items import plain
 from connectors.stripe.sandbox.listing import Thing
 
-#: Days from the issue of an invoice until it is paid, and from then until somebody disputes that.
-PAID_AFTER, DISPUTED_AFTER = 3, 2
+#: Days from the issue of an invoice until it is paid; and so long ago somebody has disputed that: it can be answered.
+PAID_AFTER, DISPUTED_AGO = 3, 2
 GST = {"display_name": "GST", "percentage": "10", "inclusive": "true", "country": "AU"}
 
 
@@ -50,7 +50,7 @@ def _paid(account: Account, each: Paper, customer: Thing, rate: Thing, page: str
     paid = invoices.pay(invoice, invoice["amount_remaining"], at) | {"attempted": True, "attempt_count": 1}
     account.invoices.put(paid["id"], paid)
     if each.paid_at_stripe == "disputed":
-        _disputed(account, charge, names, min(at + DISPUTED_AFTER * DAY, now))
+        _disputed(account, charge, names, max(at, now - DISPUTED_AGO * DAY))
 
 
 def _opened(

@@ -1,5 +1,6 @@
-"""Write the pages of docs/ that are made from the code itself: how items sync, roles, settings."""
+"""Write the pages of docs/ that are made from the code itself: how items sync, transforms, roles, settings."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,13 @@ from portal.offers import Option
 from syncs import describing, recipes, runs
 from syncs.models import Sync
 from syncs.recipes import Recipe
+from syncs.transforms import Entry, by_theme, shown
 
 MADE = "<!-- Written by `manage.py write_docs`. Change the code it is made from, then run that again. -->"
 
 
 class Command(BaseCommand):
-    help = "Write the pages of docs/ that are made from recipes, roles and settings."
+    help = "Write the pages of docs/ that are made from recipes, transforms, roles and settings."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,6 +37,7 @@ def pages() -> dict[Path, str]:
     docs: Path = settings.BASE_DIR / "docs"
     return {
         docs / "how-items-sync.md": _page("How items sync", *(_recipe(r) for r in recipes.RECIPES.values())),
+        docs / "transforms.md": _page("Transforms", TRANSFORMS, *_transforms()),
         docs / "roles.md": _page("Roles", ROLES, _roles(), ADMIN),
         docs / "settings.md": _page("Settings", SETTINGS, *_settings()),
     }
@@ -136,6 +139,42 @@ def _when(source: str) -> list[str]:
 
 def _yes(value: object) -> str:
     return "yes" if value else "no"
+
+
+# Transforms
+
+TRANSFORMS = (
+    "What a row of a mapping can do with a value. A row's transforms are a list of steps, applied in order; the page "
+    "of a sync in the admin shows this list below the rows. A step that makes no sense is refused when it is saved. "
+    "None of them stops a record: what cannot be sent is left out, and the record says so; `lookup` alone can make it "
+    "wait for a person.\n\n"
+    "A row may carry examples, pairs of what goes in and what must come out, such as "
+    '`[["0412 345 678", "+61412345678"], ["none", ""]]`. What goes in of several fields is a list; `{"held": true}` is '
+    "what comes out where the record must wait. A draft is published only when every example comes true."
+)
+
+
+def _transforms() -> list[str]:
+    return [
+        part for theme, entries in by_theme().items() for part in (f"## {theme}", *(_transform(e) for e in entries))
+    ]
+
+
+def _transform(entry: Entry) -> str:
+    several = " Takes several fields." if entry.gathers else ""
+    taken = [f"`{a.name}`: {_cell(shown.argument(a))}" for a in entry.arguments]
+    told = [(_code(step), _code(i), _code(o)) for step, pairs in shown.examples(entry) for i, o in pairs]
+    parts = [f"### {entry.name}", f"{_cell(entry.help)}{several}", *([_list(taken)] if taken else [])]
+    return "\n\n".join([*parts, _table(("Step", "What goes in", "What comes out"), told)])
+
+
+def _cell(words: str) -> str:
+    """Liquid's braces as code, since they mean something to some readers of Markdown."""
+    return re.sub(r"({{.*?}}|{%.*?%})", r"`\1`", words)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
 
 
 # Roles
