@@ -7,6 +7,8 @@ from django_scopes import scope
 from connectors import registry
 from portal import tokens
 from portal.models import Business, Connection, Membership, User
+from syncs.models import Sync
+from tests import factories
 from tests.portal import fake_service
 from tests.portal.fake_service import FakeService
 
@@ -49,3 +51,10 @@ def owner(garden: Business) -> User:
     user = User.objects.create_user(email="owner@example.com", password="a long enough word")
     Membership.objects.create(business=garden, user=user, role="owner")
     return user
+
+
+@pytest.fixture
+def clients(acme: Business) -> Sync:
+    """Live between two accounts."""
+    with scope(business=acme):
+        return factories.sync(acme)

@@ -1,33 +1,23 @@
 """The admin in a real browser: its policy breaks nothing, and no page is wider than a phone."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from portal.models import Business, User
 from tests.conftest import PASSWORD, person
-from tests.portal import rows
+from tests.portal import chromium, rows
 from tests.portal.test_admin_pages import list_address, page_address
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine."),
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = chromium.MARKS
 
 
 @pytest.fixture
 def cookie(live_server: LiveServer) -> dict[str, str]:
-    boss = User.objects.create_superuser("boss@example.com", PASSWORD)
-    client = Client()
-    client.force_login(boss)
-    return {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    return chromium.cookie(User.objects.create_superuser("boss@example.com", PASSWORD), live_server.url)
 
 
 @pytest.fixture
@@ -46,16 +36,9 @@ def addresses(live_server: LiveServer) -> list[str]:
 
 @pytest.fixture
 def page(cookie: dict[str, str], addresses: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Last of the fixtures: from here on the browser's own loop runs, in which Django would ask nothing."""
-    from playwright.sync_api import sync_playwright
-
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context()
-        context.add_cookies([cookie])
-        yield context.new_page()
-        browser.close()
+    """Last of the fixtures."""
+    with chromium.opened(cookie, monkeypatch) as found:
+        yield found
 
 
 def test_pages_break_no_policy_and_fit(page: Any, addresses: list[str]) -> None:

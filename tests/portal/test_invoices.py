@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def clients(acme: Business) -> Sync:
-    with scope(business=acme):
-        return factories.sync(acme)
-
-
-@pytest.fixture
 def sync(acme: Business, clients: Sync) -> Sync:
     with scope(business=acme):
         return factories.sync(acme, recipe="invoices-to-stripe", source=clients.source, target=clients.target)

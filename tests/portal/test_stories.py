@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def clients(acme: Business) -> Sync:
-    with scope(business=acme):
-        return factories.sync(acme)
-
-
-@pytest.fixture
 def bills(acme: Business, clients: Sync) -> Sync:
     """With two invoices of one client."""
     with scope(business=acme):

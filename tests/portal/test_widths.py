@@ -1,24 +1,18 @@
 """No page of an owner is wider than a phone, and names are not broken where there is room."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
 from django_scopes import scope
 from pytest_django.live_server_helper import LiveServer
 
 from portal.models import Business
 from tests import factories
 from tests.conftest import person
+from tests.portal import chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine."),
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = chromium.MARKS
 EMAIL = "wilhelmina.featherstonehaugh@mail.example.com"
 MONEY = {"total": "11149.30", "balance": "11149.30", "client_id": "cl-1"}
 
@@ -53,18 +47,9 @@ def addresses(live_server: LiveServer) -> list[str]:
 
 @pytest.fixture
 def page(live_server: LiveServer, addresses: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    client = Client()
-    client.force_login(person(Business.objects.get(), "Alice", "owner"))
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context()
-        context.add_cookies([cookie])
-        yield context.new_page()
-        browser.close()
+    alice = person(Business.objects.get(), "Alice", "owner")
+    with chromium.opened(chromium.cookie(alice, live_server.url), monkeypatch) as found:
+        yield found
 
 
 def test_no_page_scrolls_sideways(page: Any, addresses: list[str]) -> None:

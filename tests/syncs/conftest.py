@@ -5,6 +5,7 @@ import pytest
 from connectors import registry
 from portal.models import Business, User
 from syncs import looking
+from syncs.models import Sync
 from tests.syncs import world as worlds
 from tests.syncs.world import World
 
@@ -28,3 +29,16 @@ def world(acme: Business, alice: User, monkeypatch: pytest.MonkeyPatch) -> Itera
 def demo(acme: Business, alice: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """200 clients and 40 customers, some of them the same people."""
     yield from _begin("demo", acme, alice, monkeypatch)
+
+
+@pytest.fixture
+def here(world: World) -> World:
+    """Both sides empty, and live."""
+    world.go_live()
+    return world
+
+
+@pytest.fixture
+def invoices(here: World, alice: User) -> Sync:
+    """Live beside the clients."""
+    return here.also("invoices-to-stripe", alice)

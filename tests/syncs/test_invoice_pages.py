@@ -1,36 +1,29 @@
 """What is part paid, and the page to pay by of an invoice that was voided and made anew, through both stand-ins."""
 
-import pytest
 from django.utils import timezone
 
 from portal.models import User
 from syncs import deciding, notice
 from syncs.deciding import Choice
 from syncs.models import Link
-from tests.syncs.test_invoices import LINES, read
+from tests.syncs.test_invoices import LINES
 from tests.syncs.world import World
-
-
-@pytest.fixture
-def here(world: World) -> World:
-    world.go_live()
-    return world
 
 
 def test_the_page_of_the_new_invoice_takes_the_place_of_the_old_ones(here: World, alice: User) -> None:
     invoices = here.also("invoices-to-stripe", alice)
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
-    read(here, invoices)
+    here.read_again(invoices)
     pages = here.also("pay-links-to-jobber", alice)
     before = page_of(here, made)
     here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
-    read(here, invoices)
+    here.read_again(invoices)
     deciding.decide(Link.objects.get(sync=invoices, source_id=made), Choice.REPLACE, "", alice)
     here.work()
     for each in here.stripe.invoices(made):  # as Stripe's webhooks say
         notice.mark(pages, each["id"], "webhook", timezone.now())
     here.work()
-    read(here, pages)
+    here.read_again(pages)
     old, new = sorted(here.stripe.invoices(made), key=lambda i: i["status"] == "open")
     assert (old["status"], new["status"]) == ("void", "open")
     after = page_of(here, made)
@@ -44,10 +37,10 @@ def test_what_is_part_paid_is_held_and_not_voided(here: World, alice: User) -> N
     invoices = here.also("invoices-to-stripe", alice, void_without_asking=True)
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
     here.jobber.take_payment(made, "50")
-    read(here, invoices)
+    here.read_again(invoices)
     assert here.stripe.invoices(made)[0]["amount_paid"] == 5000
     here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
-    read(here, invoices)
+    here.read_again(invoices)
     held = Link.objects.get(sync=invoices, source_id=made)
     assert (held.state, held.cause_code) == ("held", "part_paid")
     assert "$50.00 of it counts as paid in Stripe" in held.cause

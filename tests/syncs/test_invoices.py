@@ -12,23 +12,8 @@ from tests.syncs.world import World
 
 
 @pytest.fixture
-def here(world: World) -> World:
-    world.go_live()
-    return world
-
-
-@pytest.fixture
-def sync(here: World, alice: User) -> Sync:
-    return here.also("invoices-to-stripe", alice)
-
-
-def read(here: World, sync: Sync) -> None:
-    """Both syncs look at both sides whole, as once a day."""
-    for each in (here.sync, sync):
-        Sync.objects.filter(pk=each.pk).update(target_read_at=None)
-        each.refresh_from_db()
-        choosing.sync_now(each)
-    here.work()
+def sync(invoices: Sync) -> Sync:
+    return invoices
 
 
 def link(sync: Sync, invoice_id: str) -> Link:
@@ -45,7 +30,7 @@ LINES = [("Tap", "2", "45.50"), ("Labour", "1.5", "95"), ("Permit*", "1", "60")]
 def test_a_sent_invoice_becomes_one_that_can_be_paid(here: World, sync: Sync) -> None:
     client = here.jobber.add(email="ann@example.com")
     made = here.jobber.bill(client, LINES)
-    read(here, sync)
+    here.read_again(sync)
     (there,) = here.stripe.invoices(made)
     assert (there["status"], there["total"]) == ("open", cents(here, made))
     assert there["customer"] == here.stripe.of(client)[0]["id"]
@@ -59,10 +44,10 @@ def test_a_sent_invoice_becomes_one_that_can_be_paid(here: World, sync: Sync) ->
 
 def test_nothing_is_written_for_one_that_is_in_step(here: World, sync: Sync) -> None:
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, tax="INCLUSIVE")
-    read(here, sync)
+    here.read_again(sync)
     before = Write.objects.count()
-    read(here, sync)
-    read(here, sync)
+    here.read_again(sync)
+    here.read_again(sync)
     assert Write.objects.count() == before
     assert link(sync, made).state == "in_step"
 
@@ -71,7 +56,7 @@ def test_what_was_right_an_hour_ago_is_planned_anew_where_it_is_refused_now(here
     """A due date that lies behind by the time the call goes out again."""
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
     here.sandbox.sandbox.frame.faults.add("reset", service="stripe", operation="POST invoices", times=1)
-    read(here, sync)
+    here.read_again(sync)
     begun = Write.objects.get(resource="invoices", verb="create", state="unknown")
     ago = begun.intended_at - timedelta(hours=2)
     begun.params["due_date"] = int(ago.timestamp())
@@ -88,7 +73,7 @@ def test_one_tax_rate_serves_all_invoices_of_its_kind(here: World, sync: Sync) -
     client = here.jobber.add(email="ann@example.com")
     made = [here.jobber.bill(client, [("Tap", "1", f"{n + 1}.10")]) for n in range(12)]
     made += [here.jobber.bill(client, [("Tap", "1", "11")], tax="INCLUSIVE") for _ in range(3)]
-    read(here, sync)
+    here.read_again(sync)
     here.forget_waits()
     here.work()
     assert len(here.stripe.tax_rates()) == 2
@@ -99,7 +84,7 @@ def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: U
     choosing.pause(here.sync, "preview")
     sync = here.also("invoices-to-stripe", alice)
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
-    read(here, sync)
+    here.read_again(sync)
     held = link(sync, made)
     assert (held.state, held.cause_code) == ("due", "client")
     assert held.waits_for is not None
@@ -111,18 +96,18 @@ def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: U
 
 def test_a_draft_stays_in_jobber_until_it_is_sent(here: World, sync: Sync) -> None:
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, markSent=False)
-    read(here, sync)
+    here.read_again(sync)
     assert here.stripe.invoices() == []
     assert (link(sync, made).state, link(sync, made).cause_code) == ("skipped", "not_sent")
     here.jobber.ask("mutation($id: EncodedId!) { invoiceMarkAsSent(id: $id) { invoice { id } } }", id=made)
-    read(here, sync)
+    here.read_again(sync)
     assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
 
 
 def test_totals_that_differ_hold_the_draft_and_say_why(here: World, sync: Sync) -> None:
     """Jobber rounds the tax of the whole invoice, Stripe that of each line."""
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), [("Screw", "1", "0.05")] * 3)
-    read(here, sync)
+    here.read_again(sync)
     (there,) = here.stripe.invoices(made)
     held = link(sync, made)
     assert (there["status"], held.state, held.cause_code) == ("draft", "held", "rounding_differs")
@@ -135,7 +120,7 @@ def test_a_rounding_line_makes_up_for_the_cents_where_that_is_wanted(here: World
     sync.options = {**sync.options, "rounding_line": True}
     sync.save()
     choosing.publish(sync, alice, "Round")
-    read(here, sync)
+    here.read_again(sync)
     (there,) = here.stripe.invoices(made)
     assert (there["status"], there["total"]) == ("open", cents(here, made))
     assert [line["description"] for line in there["lines"]["data"]].count("Rounding") == (there["total"] != 216)
@@ -144,7 +129,7 @@ def test_a_rounding_line_makes_up_for_the_cents_where_that_is_wanted(here: World
 def test_a_discount_takes_its_share_of_the_tax(here: World, sync: Sync) -> None:
     discount = {"discountRate": 25.0, "discountType": "Unit"}
     made = here.jobber.bill(here.jobber.add(email="a@example.com"), LINES, discount=discount)
-    read(here, sync)
+    here.read_again(sync)
     (there,) = here.stripe.invoices(made)
     held = link(sync, made)
     assert (there["status"], there["total"]) == ("open", cents(here, made)), held.cause
@@ -153,10 +138,10 @@ def test_a_discount_takes_its_share_of_the_tax(here: World, sync: Sync) -> None:
 def test_a_change_after_it_was_opened_waits_for_a_person(here: World, sync: Sync, alice: User) -> None:
     other = here.jobber.add(first="Bo", email="bo@example.com")
     made = here.jobber.bill(other, LINES)
-    read(here, sync)
+    here.read_again(sync)
     (first,) = here.stripe.invoices(made)
     here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
-    read(here, sync)
+    here.read_again(sync)
     held = link(sync, made)
     assert (held.state, held.cause_code) == ("held", "approve_replace"), held.cause
     assert here.stripe.invoices(made)[0]["status"] == "open"
@@ -172,17 +157,17 @@ def test_a_change_after_it_was_opened_waits_for_a_person(here: World, sync: Sync
 
 def test_bad_debt_is_uncollectible_and_never_void(here: World, sync: Sync) -> None:
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
-    read(here, sync)
+    here.read_again(sync)
     here.jobber.close_invoice(made, "BAD_DEBT")
-    read(here, sync)
+    here.read_again(sync)
     assert here.stripe.invoices(made)[0]["status"] == "uncollectible"
 
 
 def test_one_voided_in_stripe_is_asked_about(here: World, sync: Sync, alice: User) -> None:
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
-    read(here, sync)
+    here.read_again(sync)
     here.stripe.void(here.stripe.invoices(made)[0]["id"])
-    read(here, sync)
+    here.read_again(sync)
     held = link(sync, made)
     assert (held.state, held.cause_code) == ("held", "void_there")
     deciding.decide(held, Choice.NEW, "", alice)

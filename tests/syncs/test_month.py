@@ -14,7 +14,7 @@ from django.test import Client
 
 from portal.models import User
 from syncs.models import Invoice, Link, Payment, Sync
-from tests.syncs.test_invoices import cents, link, read
+from tests.syncs.test_invoices import cents, link
 from tests.syncs.world import World
 
 INVOICES = int(os.environ.get("MONTH_INVOICES") or 60)
@@ -82,12 +82,12 @@ def month(world: World, alice: User) -> tuple[World, Sync, list[str]]:
     for invoice in made:
         if chance.random() < 0.3 and cents(world, invoice) > 100:
             world.jobber.take_payment(invoice, f"{chance.randint(50, cents(world, invoice) - 50) / 100:.2f}")
-    read(world, sync)
+    world.read_again(sync)
     settle(world)
     payments = world.also("payments-to-jobber", alice)
     pay(world, made)
-    read(world, sync)
-    read(world, payments)
+    world.read_again(sync)
+    world.read_again(payments)
     settle(world)
     return world, sync, made
 

@@ -2,29 +2,16 @@
 
 from typing import Any
 
-import pytest
-
 from portal.models import User
 from syncs.models import Link, Payment, Snapshot, Sync, Write
-from tests.syncs.test_invoices import LINES, cents, read
+from tests.syncs.test_invoices import LINES, cents
 from tests.syncs.world import World
-
-
-@pytest.fixture
-def here(world: World) -> World:
-    world.go_live()
-    return world
-
-
-@pytest.fixture
-def invoices(here: World, alice: User) -> Sync:
-    return here.also("invoices-to-stripe", alice)
 
 
 def billed(here: World, invoices: Sync, tax: str = "INCLUSIVE") -> tuple[str, str]:
     """(Jobber's id, Stripe's id) of an open invoice."""
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, tax=tax)
-    read(here, invoices)
+    here.read_again(invoices)
     return made, here.stripe.invoices(made)[0]["id"]
 
 
@@ -32,7 +19,7 @@ def test_a_payment_becomes_one_note_that_follows_it(here: World, invoices: Sync,
     made, there = billed(here, invoices)
     payments = here.also("payments-to-jobber", alice)
     here.stripe.pay(there)
-    read(here, payments)
+    here.read_again(payments)
     (note,) = here.jobber.notes(made)
     kept = Payment.objects.get()
     assert (kept.status, kept.received, kept.counted) == ("paid", cents(here, made), cents(here, made))
@@ -41,11 +28,11 @@ def test_a_payment_becomes_one_note_that_follows_it(here: World, invoices: Sync,
     assert note.startswith("Paid $")
     assert "card visa 4242" in note
     here.stripe.refund(kept.external_id, 1000)
-    read(here, payments)
+    here.read_again(payments)
     (changed,) = here.jobber.notes(made)
     assert "$10.00 of it was given back" in changed
     assert Payment.objects.get().counted == cents(here, made) - 1000
-    read(here, payments)
+    here.read_again(payments)
     assert len(here.jobber.notes(made)) == 1
     assert Link.objects.get(sync=invoices).state == "in_step"
 
@@ -63,7 +50,7 @@ def test_a_declined_card_is_noted_and_the_invoice_stays_open(here: World, invoic
     made, there = billed(here, invoices)
     payments = here.also("payments-to-jobber", alice)
     here.stripe.pay(there, "pm_card_visa_chargeDeclined")
-    read(here, payments)
+    here.read_again(payments)
     assert [n.split(" of ")[0] for n in here.jobber.notes(made)] == ["A payment"]
     assert here.stripe.invoices(made)[0]["status"] == "open"
 
@@ -72,14 +59,14 @@ def test_the_page_to_pay_by_stands_on_the_invoice(here: World, invoices: Sync, a
     made, _ = billed(here, invoices)
     pages = here.also("pay-links-to-jobber", alice)
     assert here.jobber.page_to_pay(made).startswith("http")
-    read(here, pages)
+    here.read_again(pages)
     assert here.jobber.invoice(made)["invoiceStatus"] == "awaiting_payment"
 
 
 def test_the_field_for_the_page_is_made_once_and_stands_in_the_ledger(here: World, invoices: Sync, alice: User) -> None:
     client = here.jobber.add(email="ann@example.com")
     made = [here.jobber.bill(client, LINES) for _ in range(8)]
-    read(here, invoices)
+    here.read_again(invoices)
     here.forget_waits()  # for the tax rate, and below for the field
     here.work()
     here.also("pay-links-to-jobber", alice)
@@ -95,21 +82,21 @@ def test_a_paid_invoice_is_closed_only_where_that_is_wanted(here: World, invoice
     pages = here.also("pay-links-to-jobber", alice, close_when_paid=True)
     assert here.jobber.invoice(made)["invoiceStatus"] == "awaiting_payment"
     here.stripe.pay(there)
-    read(here, pages)
+    here.read_again(pages)
     assert here.jobber.invoice(made)["invoiceStatus"] == "paid"
-    read(here, invoices)
+    here.read_again(invoices)
     assert Link.objects.get(sync=invoices).state == "in_step"
 
 
 def test_what_was_paid_in_jobber_is_told_to_stripe_once(here: World, invoices: Sync) -> None:
     made, _ = billed(here, invoices)
     here.jobber.take_payment(made, "50")
-    read(here, invoices)
+    here.read_again(invoices)
     (invoice,) = here.stripe.invoices(made)
     assert (invoice["status"], invoice["amount_paid"]) == ("open", 5000)
     here.jobber.take_payment(made, f"{(cents(here, made) - 5000) / 100:.2f}")
-    read(here, invoices)
-    read(here, invoices)
+    here.read_again(invoices)
+    here.read_again(invoices)
     (invoice,) = here.stripe.invoices(made)
     assert (invoice["status"], invoice["amount_paid"], invoice["amount_remaining"]) == ("paid", cents(here, made), 0)
     assert Link.objects.get(sync=invoices).state == "in_step"
@@ -121,12 +108,12 @@ def test_what_one_sync_writes_the_other_syncs_of_the_record_see(
     """Without webhooks the second would find it unchanged at its next reading: the first has stored the new state."""
     invoices = here.also("invoices-to-stripe", alice, draft_as="draft")
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES, markSent=False)
-    read(here, invoices)
+    here.read_again(invoices)
     pages = here.also("pay-links-to-jobber", alice)
     assert Link.objects.get(sync=pages).state == "skipped"
     here.jobber.send(made)
     with django_capture_on_commit_callbacks(execute=True):
-        read(here, invoices)
+        here.read_again(invoices)
     here.work()
     assert here.stripe.invoices(made)[0]["status"] == "open"
     assert here.jobber.page_to_pay(made).startswith("http")

@@ -26,25 +26,6 @@ def rule(sync: Sync, by: User, *, publish: bool = True, **fields: Any) -> Rule:
     return made
 
 
-@pytest.fixture
-def here(world: World) -> World:
-    world.go_live()
-    return world
-
-
-@pytest.fixture
-def invoices(here: World, alice: User) -> Sync:
-    return here.also("invoices-to-stripe", alice)
-
-
-def read(here: World, sync: Sync | None = None) -> None:
-    for each in filter(None, (here.sync, sync)):
-        Sync.objects.filter(pk=each.pk).update(target_read_at=None)
-        each.refresh_from_db()
-        choosing.sync_now(each)
-    here.work()
-
-
 def tagged(here: World, first: str, last: str, email: str, *tags: str, **more: Any) -> str:
     client = here.jobber.add(first, last, email, **more)
     here.jobber.edit(client, tagsToAdd=list(tags))
@@ -145,7 +126,7 @@ def big(here: World, invoices: Sync, by: User, **more: Any) -> str:
     client = here.jobber.add("Ann", "Smith", "ann@example.com")
     made = here.jobber.bill(client, [("Roof", "1", "5000")])
     here.jobber.bill(client, [("Tap", "1", "50")])
-    read(here, invoices)
+    here.read_again(invoices)
     return made
 
 
@@ -164,7 +145,7 @@ def test_a_big_invoice_waits_and_is_written_once_an_owner_lets_it_through(
     (there,) = here.stripe.invoices(made)
     assert (there["status"], there["total"]) == ("open", 550000)
     assert (link_of(invoices, made).state, link_of(invoices, made).decision) == ("in_step", {})
-    read(here, invoices)
+    here.read_again(invoices)
     assert link_of(invoices, made).state == "in_step"
 
 
@@ -215,10 +196,10 @@ def test_what_is_paid_is_recorded_whatever_a_rule_says(here: World, invoices: Sy
     """Otherwise the client could pay the same invoice a second time."""
     client = here.jobber.add("Ann", "Smith", "ann@example.com")
     made = here.jobber.bill(client, [("Roof", "1", "6000")])
-    read(here, invoices)
+    here.read_again(invoices)
     rule(invoices, alice, name="Big invoices", condition=BIG, outcome="skip", reason="Too big.")
     here.jobber.take_payment(made, "6600")
-    read(here, invoices)
+    here.read_again(invoices)
     (there,) = here.stripe.invoices(made)
     assert there["status"] == "paid"
 

@@ -243,11 +243,12 @@ class World:
         self.go_live(sync)
         return sync
 
-    def read_again(self) -> None:
-        """Sync now, whole on both sides."""
-        Sync.objects.filter(pk=self.sync.pk).update(target_read_at=None)
-        self.sync.refresh_from_db()
-        choosing.sync_now(self.sync)
+    def read_again(self, *others: Sync) -> None:
+        """The clients, and what these syncs are about, whole on both sides, as once a day."""
+        for sync in (self.sync, *others):
+            Sync.objects.filter(pk=sync.pk).update(target_read_at=None)
+            sync.refresh_from_db()
+            choosing.sync_now(sync)
         self.work()
 
     def link(self, client_id: str) -> Link:
