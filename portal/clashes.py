@@ -49,12 +49,15 @@ def conflict(clashes: Sequence[Clash], here: Snapshot | None, there: Snapshot | 
 def of_several(tell: Teller, links: Sequence[Link]) -> dict[int, Conflict]:
     """{link id: its conflict} of those links of one sync that have one. Two queries, however many."""
     asked = [link for link in links if link.cause_code == deciding.BOTH_CHANGED]
-    if not asked:
+    if not asked or tell.sync.version is None:
         return {}
+    version = compile_version(tell.sync.version.content)
     last = {look.link_id: look for look in _newest(asked)}
     here, there = _both_sides(tell, asked)
     return {
-        link.pk: conflict(of(tell, link, last.get(link.pk)), here.get(link.source_id), there.get(link.target_id or ""))
+        link.pk: conflict(
+            _clashes(tell, version, last.get(link.pk)), here.get(link.source_id), there.get(link.target_id or "")
+        )
         for link in asked
     }
 
@@ -80,10 +83,14 @@ def _both_sides(tell: Teller, links: Sequence[Link]) -> tuple[dict[str, Snapshot
 
 def of(tell: Teller, link: Link, last: Attempt | None) -> list[Clash]:
     """`last`: the newest look at it. Empty where there is no such conflict."""
-    if link.cause_code != deciding.BOTH_CHANGED or last is None or tell.sync.version is None:
+    if link.cause_code != deciding.BOTH_CHANGED or tell.sync.version is None:
         return []
-    version, found = compile_version(tell.sync.version.content), dict[str, list[Sequence[Any]]]()
-    for row in last.plan.get("conflicts") or ():
+    return _clashes(tell, compile_version(tell.sync.version.content), last)
+
+
+def _clashes(tell: Teller, version: Compiled, last: Attempt | None) -> list[Clash]:
+    found: dict[str, list[Sequence[Any]]] = {}
+    for row in (last.plan.get("conflicts") or ()) if last else ():
         found.setdefault(version.limits.unit_of(row[0]), []).append(row)
     return [Clash(key, tell.fields({}, rows), _paths(version, key)) for key, rows in found.items()]
 

@@ -205,15 +205,18 @@ def _refuse_elsewhere(business: Business, connector: Connector, account: Account
 
 
 def _refuse_other_account(business: Business, connector: Connector, account: Account, credentials: Credentials) -> None:
-    standing = _standing(business, connector.slug)
-    if standing is None:
-        _refuse_beside_syncs(business, connector, account, credentials)
-        return
-    if standing.account_id == account.id:
+    standing = _standing(business, connector.slug) or _waited_for(business, connector.slug, account)
+    if standing is None or standing.account_id == account.id:
         return
     _let_go(connector, credentials)
     old = standing.account_name or standing.account_id
-    if standing.status == Status.NEEDS_RECONNECT:
+    if standing.status == Status.OFF:
+        title = "That is a different account"
+        words = (
+            f"What this business keeps in step belongs to {old}, but you signed in to {account.name}. Nothing was "
+            f"changed. Sign in to {old}, or switch off what is kept in step with it first if the business has moved."
+        )
+    elif standing.status == Status.NEEDS_RECONNECT:
         title = "That is a different account"
         words = (
             f"This business was connected to {old}, but you signed in to {account.name}. Nothing was changed. "
@@ -223,24 +226,6 @@ def _refuse_other_account(business: Business, connector: Connector, account: Acc
         title = f"{old} is still connected"
         words = f"You signed in to {account.name}. Disconnect {old} first if you want to use {account.name} instead."
     raise Problem(title, words, status=409, business_id=business.pk)
-
-
-def _refuse_beside_syncs(business: Business, connector: Connector, account: Account, credentials: Credentials) -> None:
-    """What is still to be kept in step with an account that was let go of would wait for it for ever."""
-    with scope(business=business):
-        either = Q(source__connector=connector.slug) | Q(target__connector=connector.slug)
-        waiting = Sync.objects.filter(either).exclude(mode=Sync.Mode.OFF)
-        sides = [c for s in waiting.select_related("source", "target") for c in (s.source, s.target)]
-    old = next((c for c in sides if c.connector == connector.slug and c.account_id != account.id), None)
-    if old is None:
-        return
-    _let_go(connector, credentials)
-    name = old.account_name or "another account"
-    words = (
-        f"What this business keeps in step belongs to {name}, but you signed in to {account.name}. Nothing was "
-        f"changed. Sign in to {name}, or switch off what is kept in step with it first if the business has moved."
-    )
-    raise Problem("That is a different account", words, status=409, business_id=business.pk)
 
 
 def _let_go(connector: Connector, credentials: Credentials) -> str:
@@ -258,6 +243,14 @@ def _standing(business: Business, slug: str) -> Connection | None:
     """The business's connection to this service that is not off: at most one."""
     with scope(business=business):
         return Connection.objects.filter(connector=slug).exclude(status=Status.OFF).first()
+
+
+def _waited_for(business: Business, slug: str, account: Account) -> Connection | None:
+    """One to another account that was let go of, while there is still something to be kept in step with it."""
+    with scope(business=business):
+        waiting = Sync.objects.exclude(mode=Sync.Mode.OFF)
+        either = Q(pk__in=waiting.values("source")) | Q(pk__in=waiting.values("target"))
+        return Connection.objects.filter(either, connector=slug).exclude(account_id=account.id).first()
 
 
 @transaction.atomic

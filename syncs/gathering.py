@@ -135,7 +135,7 @@ def _pages(batch: Batch) -> Told:
     sync = batch.sync
     named = {s.external_id: s.references.get(INVOICE, "") for s in batch.sources.values()}
     held = _invoices_at(batch, sync.target, named.values())
-    there = _has_link_field(sync)
+    there = bool(sync.live_options.get("write_link", True)) and _has_link_field(sync)
     told = {}
     for link in batch.links:
         invoice = held.get(named.get(link.source_id, ""))

@@ -220,12 +220,7 @@ def find_candidates(
 
 
 def _may_be(candidate: Snapshot, source: Snapshot, link: Link, names: Names) -> bool:
-    alike = any(
-        mine and mine == theirs
-        for mine, theirs in (
-            (source.email, candidate.email), (source.phone, candidate.phone), (source.namesake, candidate.namesake),
-        )
-    )  # fmt: skip
+    alike = any((mine := getattr(source, clue)) and mine == getattr(candidate, clue) for clue in snapshots.CLUES)
     refers = candidate.references.get(names.reference) == source.external_id
     return alike or refers or link.decision.get("target_id") == candidate.external_id
 

@@ -94,11 +94,11 @@ def _by_email(source: Record, alike: Sequence[Record], strangers: Sequence[Recor
 
 def _lookalike(source: Record, others: Sequence[Record]) -> Match:
     """Never taken for the same by itself: a name and a number tell no more than that somebody should look."""
-    ranked = sorted(others, key=lambda c: (-likeness(source, c).score, c.id))
-    found = likeness(source, ranked[0]) if ranked else Likeness(0, ())
-    if found.score < WORTH_ASKING:
+    found = [(likeness(source, c), c) for c in others]
+    like, best = min(found, key=lambda pair: (-pair[0].score, pair[1].id), default=(Likeness(0, ()), source))
+    if like.score < WORTH_ASKING:
         return Match()
-    return Match(doubt=f"{ranked[0].label[:80]} is there already: {' and '.join(found.reasons)}")
+    return Match(doubt=f"{best.label[:80]} is there already: {' and '.join(like.reasons)}")
 
 
 def _among_twins(source: Record, twins: Sequence[str]) -> Match:

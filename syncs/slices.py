@@ -370,7 +370,7 @@ def _syncs(lane: Lane) -> list[Sync]:
     return list(
         Sync.objects.filter(lane=lane, version__isnull=False, source__status="active", target__status="active")
         .exclude(mode=Sync.Mode.OFF)
-        .select_related("source", "target", "version")
+        .select_related("business", "source", "target", "version")
     )
 
 

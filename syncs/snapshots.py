@@ -15,6 +15,8 @@ from syncs.models import Link, Snapshot, SnapshotHistory, Sync
 if TYPE_CHECKING:
     from portal.models import Connection
 
+#: Columns by which records are taken to be alike.
+CLUES = ("email", "phone", "namesake")
 #: Records with a phone, or a name and postcode, of others: so many are looked at in one go.
 MOST_ALIKE = 500
 _STATE = (
@@ -36,8 +38,9 @@ def resembling(connection: "Connection", resource: str, like: Iterable[Snapshot]
     """
     there, rows = Snapshot.objects.filter(connection=connection, resource=resource, deleted_at=None), list(like)
     found: dict[int, Snapshot] = {}
-    for clue, most in (("email", None), ("phone", MOST_ALIKE), ("namesake", MOST_ALIKE)):
+    for clue in CLUES:
         values = {value for row in rows if (value := getattr(row, clue))}
+        most = None if clue == "email" else MOST_ALIKE
         if values:
             found |= {s.pk: s for s in there.filter(**{f"{clue}__in": values}).order_by("pk")[:most]}
     return found

@@ -9,7 +9,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget, Un
 
 from portal.admin.display import rendered
 from syncs.rules.conditions import MOST_TESTS, kind_at
-from syncs.rules.operators import BY_KIND
+from syncs.rules.operators import BY_KIND, LABELS
 from syncs.rules.values import Kind, shown
 
 #: Rows without a field that stand below those of a rule.
@@ -93,8 +93,7 @@ def _said(value: Any) -> str:
 
 
 def _operators() -> list[Any]:
-    labels = {name: operator.label for known in BY_KIND.values() for name, operator in known.items()}
-    return [(title, [(name, labels[name]) for name in names]) for title, names in _ORDER]
+    return [(title, [(name, LABELS[name]) for name in names]) for title, names in _ORDER]
 
 
 class ConditionsField(forms.Field):

@@ -93,7 +93,7 @@ def option_labels(sync: Sync) -> dict[str, str]:
     return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
 
 
-_SHOWN = ("reads", "target_path", "steps", "mode")
+_SHOWN = ("reads", "target_path", "steps", "mode", "owner", "back_path", "expected")
 
 
 class MappingInline(ScopedInline):
@@ -115,10 +115,10 @@ class MappingInline(ScopedInline):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
             return ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
-        return (*_SHOWN, "owner", "back_path", "expected")
+        return _SHOWN
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return () if self.has_change_permission(request, obj) else (*_SHOWN, "owner", "back_path", "expected")
+        return () if self.has_change_permission(request, obj) else _SHOWN
 
     @admin.display(description="from")
     def reads(self, row: FieldMapping) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from syncs import examples
 from syncs.rules.book import ROLES
 from syncs.rules.conditions import words_of
-from syncs.rules.operators import BY_KIND
+from syncs.rules.operators import LABELS
 from syncs.rules.values import shown
 
 type Content = Mapping[str, Any]
@@ -18,7 +18,6 @@ MODES = {
     "with_changes": "only together with another change",
     "merge": "added to what is there",
 }
-OPERATORS = {name: operator.label for known in BY_KIND.values() for name, operator in known.items()}
 OWNERS = {
     "source": "the source wins",
     "target": "the target wins",
@@ -38,40 +37,36 @@ class Difference:
 
 def differences(live: Content, draft: Content) -> list[Difference]:
     """Rows by the field they write, then rules, then options, then the order of the rows and rules that both have."""
-    before, after = _rows(live), _rows(draft)
-    names = [*after, *(n for n in before if n not in after)]
-    found = [Difference(n, before.get(n, ""), after.get(n, "")) for n in names if before.get(n) != after.get(n)]
-    found += _rules(live, draft)
-    found += _examples(live, draft)
-    found += _options(live.get("options", {}), draft.get("options", {}))
-    if [n for n in before if n in after] != [n for n in after if n in before]:
-        found.append(Difference("Order of the rows", "as published", "changed"))
-    return found
+    rows, rules, expected = ([each(live), each(draft)] for each in (_rows, _rules, _examples))
+    return [
+        *_changed("{}", *rows), *_changed("Rule “{}”", *rules), *_moved("rules", *rules),
+        *_changed("Examples of {}", *expected), *_options(live.get("options", {}), draft.get("options", {})),
+        *_moved("rows", *rows),
+    ]  # fmt: skip
+
+
+def _changed(called: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:
+    """By name, in the order of what will be."""
+    told = [(n, before.get(n, ""), after.get(n, "")) for n in {**after, **before}]
+    return [Difference(called.format(name), one, other) for name, one, other in told if one != other]
+
+
+def _moved(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:
+    """Whether those that both have stand in another order."""
+    same = [n for n in before if n in after] == [n for n in after if n in before]
+    return [] if same else [Difference(f"Order of the {what}", "as published", "changed")]
 
 
 def _rows(content: Content) -> dict[str, str]:
     return {row["target"]: row_words(row) for row in content.get("mappings", [])}
 
 
-def _rules(live: Content, draft: Content) -> list[Difference]:
-    before, after = ({r["name"]: rule_words(r) for r in side.get("rules", [])} for side in (live, draft))
-    names = [*after, *(n for n in before if n not in after)]
-    found = [
-        Difference(f"Rule “{n}”", before.get(n, ""), after.get(n, "")) for n in names if before.get(n) != after.get(n)
-    ]
-    if [n for n in before if n in after] != [n for n in after if n in before]:
-        found.append(Difference("Order of the rules", "as published", "changed"))
-    return found
+def _rules(content: Content) -> dict[str, str]:
+    return {rule["name"]: rule_words(rule) for rule in content.get("rules", [])}
 
 
-def _examples(live: Content, draft: Content) -> list[Difference]:
-    before, after = (
-        {row["target"]: examples_words(row.get("examples") or ()) for row in content.get("mappings", [])}
-        for content in (live, draft)
-    )
-    names = [*after, *(n for n in before if n not in after)]
-    told = [(n, before.get(n, ""), after.get(n, "")) for n in names]
-    return [Difference(f"Examples of {name}", one, other) for name, one, other in told if one != other]
+def _examples(content: Content) -> dict[str, str]:
+    return {row["target"]: examples_words(row.get("examples") or ()) for row in content.get("mappings", [])}
 
 
 def _options(live: Content, draft: Content) -> list[Difference]:
@@ -121,7 +116,7 @@ def condition_words(said: Mapping[str, Any]) -> str:
     """“total > 5,000 and is lead: yes”."""
     if "field" in said:
         path, name = str(said["field"]), str(said.get("operator"))
-        label = OPERATORS.get(name, name)
+        label = LABELS.get(name, name)
         if name in {"yes", "no"}:
             return f"{words_of(path)}: {name}"
         value = shown(said.get("value"))

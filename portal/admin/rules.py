@@ -24,7 +24,7 @@ from syncs.models import Outcome, Rule
 from syncs.rulebook import Fields
 from syncs.rules import RuleError
 from syncs.rules.book import check_condition
-from syncs.rules.conditions import GROUPS
+from syncs.rules.conditions import GROUPS, Group
 from syncs.rules.values import LINK_FIELDS, shown
 
 JOINED = (("all", "All of these are so"), ("any", "Any of these is so"), ("not", "None of these is so"))
@@ -118,9 +118,10 @@ def as_rows(rule: Rule, known: Fields) -> tuple[str, list[dict[str, Any]], str]:
     if all(isinstance(part, dict) and "field" in part for part in parts):
         return how, parts, ""
     try:
-        return "all", [], str(check_condition(rule.condition, known.asked).cel())  # type: ignore[union-attr]
+        found = check_condition(rule.condition, known.asked)
     except RuleError:
         return "all", [], ""
+    return "all", [], str(found.cel()) if isinstance(found, Group) else rule.expression
 
 
 def _asked(fields: Catalogue, rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from connectors.base import Record
 from syncs import currencies
 from syncs.comparing import Change, Known
-from syncs.invoices.document import local
+from syncs.invoices.document import local, paid_through
 from syncs.mapping import Compiled
 from syncs.matching import Clues
 from syncs.planning import Names, Plan, Verdict
@@ -179,10 +179,7 @@ def _add_field(known: Known) -> Plan:
 
 def _close(source: Record, invoice: Record, version: Compiled, known: Known) -> Plan | None:
     """Only what was paid in full, through Stripe, and is still open in Jobber."""
-    through = any(
-        p.get("kind") != "payment_record" and p.get("status") == "paid" for p in source.data.get("payments") or ()
-    )
-    paid = source.data.get("status") == "paid" and through
+    paid = source.data.get("status") == "paid" and paid_through(source)
     if not (paid and version.options.get("close_when_paid") and invoice.data.get("status") in _STILL_OPEN):
         return None
     reason = "It is paid in full through Stripe, so it is closed as received in Jobber."

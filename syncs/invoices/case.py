@@ -7,7 +7,7 @@ from typing import Any
 from connectors.base import Record
 from syncs import currencies
 from syncs.comparing import Change, Comparison, Known
-from syncs.invoices.document import ROUNDING, Document
+from syncs.invoices.document import ROUNDING, Document, paid_through
 from syncs.invoices.facts import Facts
 from syncs.mapping import Compiled
 from syncs.planning import Names, Plan, Verdict, field_words
@@ -98,10 +98,7 @@ def part_paid(target: Record, currency: str, why: str) -> Plan | None:
     paid = paid_of(target)
     if not paid:
         return None
-    through = any(
-        p.get("kind") != "payment_record" and p.get("status") == "paid" for p in target.data.get("payments") or ()
-    )
-    way = "Give a credit note or the money back" if through else "Give a credit note for the difference"
+    way = "Give a credit note or the money back" if paid_through(target) else "Give a credit note for the difference"
     words = (
         f"{why} {currencies.shown(paid, currency)} of it counts as paid in Stripe, so it cannot be voided there. {way} "
         "in Stripe, or change it back in Jobber."

@@ -240,6 +240,12 @@ def _noon(value: object, facts: Facts) -> int | None:
     return int(min(noon.astimezone(UTC), facts.now).timestamp())
 
 
+def paid_through(invoice: Record) -> bool:
+    """Whether any of it came in through Stripe, and was not only recorded there."""
+    payments = invoice.data.get("payments") or ()
+    return any(p.get("kind") != "payment_record" and p.get("status") == "paid" for p in payments)
+
+
 def local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone))
 

@@ -84,7 +84,7 @@ class Recipe:
     def decide(
         self, version: Compiled, source: Record | None, target: Record | None, known: Known, clues: Clues, facts: Any
     ) -> Plan:
-        """The one door to a plan for one of its records."""
+        """The planner's plan, or a hold where a value must not be guessed. Rules stand around it (rules.judging)."""
         made = self.planner(version, self.names, source, target, known, clues, facts)
         return kept_back(version, source, made)
 

@@ -177,6 +177,9 @@ BY_KIND: dict[Kind, dict[str, Operator]] = {
     },
 }  # fmt: skip
 
+#: What each is called, whatever it is asked about.
+LABELS = {name: operator.label for known in BY_KIND.values() for name, operator in known.items()}
+
 
 def words(operator: Operator, argument: Any) -> str:
     """' > 5,000', ' is in the last 30 days', ': yes': what stands behind the name of the field."""

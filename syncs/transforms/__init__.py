@@ -18,7 +18,7 @@ from syncs.transforms.values import plain as plain
 
 # isort: split
 # Each of these enters its transforms into the catalogue; people see the themes in this order.
-from syncs.transforms import words as words  # noqa: I001
+from syncs.transforms import words as words  # noqa: I001  # the order is that of the themes
 from syncs.transforms import patterns as patterns
 from syncs.transforms import templates as templates
 from syncs.transforms import choosing as choosing
