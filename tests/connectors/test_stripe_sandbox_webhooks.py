@@ -153,7 +153,7 @@ def test_an_invoices_steps_arrive_and_say_which_invoice(stripe: Calls, box: Lett
     stripe.post(f"{at}/add_lines", "fb-2", **{"lines[0][amount]": "11000"})
     stripe.post(f"{at}/finalize", "fb-3")
     stripe.post(f"{at}/void", "fb-4")
-    found = [e for e in letters(box, 10) if e["type"].startswith("invoice.")]
+    found = [e for e in letters(box, 11) if e["type"].startswith("invoice.")]
     assert sorted((e["type"], e["request"]["idempotency_key"]) for e in found) == [
         ("invoice.created", "fb-1"), ("invoice.finalized", "fb-3"), ("invoice.updated", "fb-2"),
         ("invoice.updated", "fb-3"), ("invoice.updated", "fb-4"), ("invoice.voided", "fb-4"),
