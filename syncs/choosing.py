@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import examples, lanes, notice, recipes, rulebook, runs
+from syncs import audit, examples, lanes, notice, recipes, rulebook, runs
 from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Run, Sync, Version
 from syncs.rules import RuleError
@@ -98,6 +98,8 @@ def _publish(sync: Sync, content: dict[str, Any], by: "User | None", note: str) 
         )  # fmt: skip
         sync.version = version
         sync.save(update_fields=["version"])
+        words = f"Published version {version.number} of “{sync}”" + (f": {note}" if note else "")
+        audit.record(sync.business_id, by, "version.published", sync, words, version=version.number)
         if last:
             notice.all_again(sync, f"version {version.number} published")
     return version

@@ -16,6 +16,7 @@ from portal.admin.display import list_of
 from portal.models import Business, Connection, ConnectStart, Invitation, Membership, RefusedDelivery, User, WorkerBeat
 from syncs.models import (
     Attempt,
+    AuditEntry,
     Event,
     FieldMapping,
     Incident,
@@ -54,7 +55,7 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Earlier states", "manage_history", SnapshotHistory), ("Presses of Connect", "touch_app", ConnectStart),
         ("Workers", "memory", WorkerBeat), ("Waiting tasks", "pending", OrmQ), ("Failed tasks", "report", Failure),
         ("Finished tasks", "task_alt", Success), ("Schedules", "schedule", Schedule),
-        ("Second factors", "passkey", Authenticator), ("Signed-in sessions", "devices", UserSession),
+        ("Audit log", "verified_user", AuditEntry), ("Second factors", "passkey", Authenticator), ("Signed-in sessions", "devices", UserSession),
     )),
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The rows that are the truth: what is configured, what was noticed, planned and written."""
 
+from syncs.models.audit import AuditEntry
 from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, Rule, Sync, Version, WriteMode
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
@@ -9,6 +10,7 @@ from syncs.models.working import Incident, Lane, Link
 __all__ = [
     "Approver",
     "Attempt",
+    "AuditEntry",
     "ChainHead",
     "Event",
     "FieldMapping",

@@ -84,9 +84,10 @@ class Write(models.Model):
 
 
 class ChainHead(models.Model):
-    """The last entry's hash of a business's ledger; locked while entries are added."""
+    """The last hash of a business's ledger and of its audit trail; locked while entries are added."""
 
     business = models.OneToOneField("portal.Business", models.CASCADE, related_name="+")
     hash = models.CharField(max_length=64, blank=True)
+    audit_hash = models.CharField(max_length=64, blank=True)
 
     objects: ClassVar["models.Manager[ChainHead]"] = ScopedManager(business="business")

@@ -10,6 +10,7 @@ from django_scopes import scope, scopes_disabled
 from connectors.base import Credentials, Secret
 from portal import tokens
 from portal.models import Business, Connection, ConnectStart, Invitation
+from syncs import audit
 from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
 from tests import factories
 
@@ -39,6 +40,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         rule(sync)
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
+        audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
         beside(business)
         money(business, target)
         return World(business, source, target, sync, links, incident(sync))
