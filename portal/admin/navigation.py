@@ -55,7 +55,8 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Earlier states", "manage_history", SnapshotHistory), ("Presses of Connect", "touch_app", ConnectStart),
         ("Workers", "memory", WorkerBeat), ("Waiting tasks", "pending", OrmQ), ("Failed tasks", "report", Failure),
         ("Finished tasks", "task_alt", Success), ("Schedules", "schedule", Schedule),
-        ("Audit log", "verified_user", AuditEntry), ("Second factors", "passkey", Authenticator), ("Signed-in sessions", "devices", UserSession),
+        ("Audit log", "verified_user", AuditEntry),
+        ("Second factors", "passkey", Authenticator), ("Signed-in sessions", "devices", UserSession),
     )),
 )  # fmt: skip
 
