@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.base import Record
 from syncs.mapping import Compiled, Limits, Value
@@ -22,8 +22,7 @@ class Known:
     ended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     path: str
     before: Any
     after: Any

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from syncs.rules import RuleError
 from syncs.rules.book import Rule, compile_rules
@@ -59,8 +59,7 @@ class Limits:
         return next((unit for unit in self.units if path.startswith(unit)), path)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """`notes`: what was done to it, in words. `unusable`: the source holds something, but nothing that can be sent.
     `hold`: nothing about the record may be written before a person has looked, and why."""
 
@@ -239,7 +238,7 @@ def _as_one(found: dict[str, Value], prefix: str) -> None:
     """Where a part of the unit is filled, one that cannot be sent is empty, not left to the other side."""
     parts = {p: v for p, v in found.items() if p.startswith(prefix)}
     if any(not is_empty(v.value) for v in parts.values()):
-        found.update({p: replace(v, unusable=False, notes=()) for p, v in parts.items() if v.unusable})
+        found.update({p: v._replace(unusable=False, notes=()) for p, v in parts.items() if v.unusable})
 
 
 def _label(path: str) -> str:
