@@ -15,7 +15,7 @@ from unfold.widgets import (
 from portal.access import Action
 from portal.admin.base import ScopedInline
 from portal.admin.drafts import Difference, differences, examples_words, steps_words
-from portal.admin.mapping import MappingForm, RowsFormSet, catalogue
+from portal.admin.mapping import MappingForm, MappingFormSet, catalogue
 from syncs import choosing, recipes
 from syncs.models import FieldMapping, Sync
 
@@ -98,7 +98,7 @@ _SHOWN = ("reads", "target_path", "steps", "mode", "owner", "back_path", "expect
 
 class MappingInline(ScopedInline):
     model = FieldMapping
-    formset = RowsFormSet
+    formset = MappingFormSet
     add_gate = change_gate = delete_gate = Action.CONFIGURE
     verbose_name, verbose_name_plural = "row", "draft of the mapping"
     ordering_field, hide_ordering_field = "position", True
@@ -114,7 +114,10 @@ class MappingInline(ScopedInline):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
-            return ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
+            return (
+                "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "examples",
+                "position",
+            )  # fmt: skip
         return _SHOWN
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
