@@ -1,5 +1,7 @@
 """The draft as a whole: as somebody opened it, replaced by another, and an older version made live again."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +50,12 @@ def opened(sync: Sync) -> Opened:
     )  # fmt: skip
 
 
+def digest(content: Mapping[str, Any]) -> str:
+    """The same for the same draft, for a form that must know which one it has shown."""
+    told = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
 def unsealed(text: str) -> Opened | None:
     """None for what no page of ours has sent."""
     try:
@@ -73,13 +81,16 @@ def put(sync: Sync, content: Mapping[str, Any], mappings: Sequence[int] = (), ru
         FieldMapping.objects.bulk_create(
             FieldMapping(**_columns(FieldMapping, sync, row, n, mappings)) for n, row in enumerate(content["mappings"])
         )  # fmt: skip
-        Rule.objects.bulk_create(
-            Rule(**_columns(Rule, sync, _as_stored(rule), n, rules))
-            for n, rule in enumerate(content.get("rules") or ())
-        )  # fmt: skip
+        Rule.objects.bulk_create(rules_of(sync, content, rules))
         recipe = recipes.RECIPES.get(sync.recipe)
         sync.options = {**(recipe.options if recipe else {}), **content.get("options", {})}
         sync.save(update_fields=["options"])
+
+
+def rules_of(sync: Sync, content: Mapping[str, Any], ids: Sequence[int] = ()) -> list[Rule]:
+    """The rules as rows of the draft that nobody has saved yet."""
+    given = content.get("rules") or ()
+    return [Rule(**_columns(Rule, sync, _as_stored(rule), n, ids)) for n, rule in enumerate(given)]
 
 
 def _columns(
