@@ -250,7 +250,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "portal.admin.dashboard.context",
     "STYLES": [lambda request: static("fieldbridge-admin.css")],
-    "SCRIPTS": [lambda request: static("fieldbridge-admin.js")],
+    "SCRIPTS": [lambda request: static("fieldbridge-admin.js"), lambda request: static("fieldbridge-rows.js")],
     "SIDEBAR": {"show_search": True, "navigation": "portal.admin.navigation.groups"},
     "COLORS": {
         "primary": {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import audit, examples, lanes, notice, recipes, rulebook, runs
+from syncs import audit, catalogues, examples, fitting, lanes, notice, recipes, rulebook, runs
 from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Run, Sync, Version
 from syncs.rules import RuleError
@@ -69,12 +69,21 @@ def draft_content(sync: Sync) -> dict[str, Any]:
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
     """Make the draft the live version. MappingError names a row or rule that cannot work, or says which of a row's
     examples come out otherwise; then nothing changes."""
+    return _publish(sync, checked_content(sync), by, note)
+
+
+def checked_content(sync: Sync) -> dict[str, Any]:
+    """The draft as a version will hold it. MappingError says what in it cannot work."""
     try:
         content = {**draft_content(sync), "rules": rulebook.content(sync)}
+        compile_version(content)
     except RuleError as error:
         raise MappingError(str(error)) from None
+    wrong = fitting.problems(content, catalogues.of(sync))
+    if wrong:
+        raise MappingError(" ".join(wrong))
     examples.check(content)
-    return _publish(sync, content, by, note)
+    return content
 
 
 def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note: str) -> None:

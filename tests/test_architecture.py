@@ -29,7 +29,8 @@ SCOPES_DISABLED = {
 #: What plans, and so may not know of the database, the network or the clock.
 PURE = (
     "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning",
-    "retries", "examples", "transforms/__init__", "transforms/arguments", "transforms/australia",
+    "retries", "chains", "examples", "fitting", "recipefiles", "transforms/__init__", "transforms/arguments",
+    "transforms/australia",
     "transforms/catalogue", "transforms/choosing", "transforms/contacts", "transforms/dates", "transforms/lists",
     "transforms/numbers", "transforms/patterns", "transforms/places", "transforms/shown", "transforms/templates",
     "transforms/values", "transforms/words", "recipes/__init__", "recipes/base", "recipes/clients_to_customers",
@@ -85,7 +86,7 @@ def test_planning_is_pure() -> None:
     allowed = {
         "collections", "dataclasses", "datetime", "difflib", "enum", "functools", "re", "typing", "unicodedata",
         "email_validator", "itertools", "phonenumbers", "random", "decimal", "zoneinfo", "json", "hashlib", "cel",
-        "bisect", "inspect", "dateutil", "liquid", "re2", "stdnum",
+        "bisect", "inspect", "dateutil", "liquid", "re2", "stdnum", "math",
     }  # fmt: skip
     ours = {f"syncs.{name.replace('/', '.').removesuffix('.__init__')}" for name in PURE}
     ours |= {"connectors.amounts", "connectors.base", "connectors.emails", "connectors.errors", "connectors.likeness"}

@@ -1,5 +1,6 @@
 """The draft on the page of its sync: options, rows, and what publishing it would change."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -15,14 +16,26 @@ from unfold.widgets import (
 from portal.access import Action
 from portal.admin.base import ScopedInline
 from portal.admin.drafts import Difference, differences, examples_words, steps_words
-from portal.admin.mapping import MappingForm, RowsFormSet, catalogue
-from syncs import choosing, recipes
+from portal.admin.mapping import MappingForm, MappingFormSet, catalogue
+from syncs import choosing, recipes, revising
 from syncs.models import FieldMapping, Sync
 
 
 def draft_differences(sync: Sync) -> list[Difference]:
     """What publishing would change; everything, where nothing was published yet."""
     return differences(sync.version.content if sync.version else {}, choosing.draft_content(sync))
+
+
+CHANGED = "Nothing was saved: the draft has changed since you opened it. What has changed stands above."
+
+
+def stale(sync: Sync, data: Mapping[str, Any]) -> revising.Opened | None:
+    """The draft as the page has shown it, where it is another by now. Nobody else changes it while this is asked."""
+    opened = revising.unsealed(str(data.get("opened") or ""))
+    if opened is None:
+        return None
+    now = Sync.objects.select_for_update().get(pk=sync.pk)
+    return None if opened.is_of(now) else opened
 
 
 class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
@@ -43,6 +56,12 @@ class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         if "switches" in self.fields:  # not for who may only look
             self.fields["switches"].choices = list(self.labels.items())  # type: ignore[attr-defined]
             self.fields["switches"].initial = [k for k in self.labels if self.instance.options.get(k)]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.instance.pk and stale(self.instance, self.data):
+            raise forms.ValidationError(CHANGED)
+        return cleaned
 
     def save(self, commit: bool = True) -> Any:
         chosen = self.cleaned_data.get("switches", [])
@@ -98,7 +117,7 @@ _SHOWN = ("reads", "target_path", "steps", "mode", "owner", "back_path", "expect
 
 class MappingInline(ScopedInline):
     model = FieldMapping
-    formset = RowsFormSet
+    formset = MappingFormSet
     add_gate = change_gate = delete_gate = Action.CONFIGURE
     verbose_name, verbose_name_plural = "row", "draft of the mapping"
     ordering_field, hide_ordering_field = "position", True
@@ -114,7 +133,10 @@ class MappingInline(ScopedInline):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
-            return ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
+            return (
+                "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "examples",
+                "position",
+            )  # fmt: skip
         return _SHOWN
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -134,6 +156,7 @@ class MappingInline(ScopedInline):
 
 
 class PublishForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
     note = forms.CharField(
         max_length=300, required=False, widget=UnfoldAdminTextInputWidget, help_text="What changes, and why."
     )  # fmt: skip
@@ -141,4 +164,6 @@ class PublishForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no type
 
     def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
         sync = Sync.objects.select_related("version").filter(pk=object_id).first()
+        if sync:
+            self.initial["shown"] = revising.digest(choosing.draft_content(sync))
         return {"sync": sync, "differences": draft_differences(sync) if sync else []}

@@ -1,8 +1,7 @@
-"""The draft's rows as a person edits them: fields out of both catalogues, transforms as JSON, checked on save."""
+"""The draft's rows as a person edits them: fields out of both catalogues, steps and examples, checked on save."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,56 +15,35 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from connectors import registry
-from connectors.base import Field, FieldType
-from syncs import examples
-from syncs.mapping import WILDCARD, MappingError, compile_row
-from syncs.models import FieldMapping, Owner, Snapshot, Sync
+from connectors.base import Field
+from syncs import catalogues, chains, examples, fitting
+from syncs.fitting import Catalogue as Catalogue
+from syncs.models import FieldMapping, Owner, Sync
+from syncs.transforms import is_empty, plain
 
 type Choices = list[tuple[str, str]]
-#: Records looked at for the account's own fields.
-LOOKED_AT = 50
-ONLY_LISTS = {"first", "join"}
 NOT_STEPS = 'This is not a list of steps. Write it as [{"name": "text"}, {"name": "cut", "length": 150}].'
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """What a sync can read and write. A path that ends in * stands for every field with that beginning."""
-
-    source_name: str
-    target_name: str
-    sources: dict[str, Field]
-    targets: dict[str, Field]
-
-    def field(self, path: str, side: dict[str, Field]) -> Field | None:
-        """The catalogue's entry, also for one key under a star."""
-        head = path.split(".", 1)[0]
-        return side.get(path) or (side.get(f"{head}.{WILDCARD}") if len(path) > len(head) + 1 else None)
+#: Characters of a sample value that stand beside its field.
+LONGEST_SAMPLE = 40
 
 
 def catalogue(sync: Sync) -> Catalogue:
-    source, target = registry.get(sync.source.connector), registry.get(sync.target.connector)
-    seen = Snapshot.objects.filter(connection=sync.source_id, resource=sync.source_resource).order_by("-pk")
-    own = sorted(
-        {p for data in seen.values_list("data", flat=True)[:LOOKED_AT] for p in data if p.startswith("custom.")}
-    )
-    sources = [
-        *source.catalogue(sync.source_resource),
-        Field("custom.*", "Every custom field", custom=True),
-        *(Field(p, p.removeprefix("custom.").replace("_", " ").capitalize(), custom=True) for p in own),
-    ]
-    targets = [f for f in target.catalogue(sync.target_resource) if f.writable]
-    return Catalogue(
-        f"{source.name} {sync.source_resource}", f"{target.name} {sync.target_resource}",
-        {f.path: f for f in sources}, {f.path: f for f in targets},
-    )  # fmt: skip
+    return catalogues.of(sync)
 
 
-def _choices(fields: dict[str, Field], first: Iterable[str]) -> Choices:
+def _choices(fields: Mapping[str, Field], first: Iterable[str], seen: Sequence[Mapping[str, Any]] = ()) -> Choices:
     """The chosen ones first, in their order, since a list of choices is sent in the order it is drawn."""
     named = {p: fields.get(p) or Field(p, p) for p in [*first, *fields]}
-    return [(p, f"{p} · {f.label}" if f.label != p else p) for p, f in named.items()]
+    return [(p, described(f, seen)) for p, f in named.items()]
+
+
+def described(field: Field, seen: Sequence[Mapping[str, Any]]) -> str:
+    """“custom.gate_code · Gate code · text of 500 characters · e.g. 4411”."""
+    limit = f" of {field.max_length:,} characters at most" if field.max_length else ""
+    value = next((plain(v) for data in seen if not is_empty(v := data.get(field.path))), "")
+    sample = f"e.g. {value[:LONGEST_SAMPLE]}{'…' if len(value) > LONGEST_SAMPLE else ''}" if value else ""
+    label = field.label if field.label != field.path else ""
+    return " · ".join(filter(None, (field.path, label, f"{field.type}{limit}", sample)))
 
 
 class PathsField(forms.MultipleChoiceField):
@@ -77,6 +55,11 @@ class PathsField(forms.MultipleChoiceField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """The order counts."""
         return list(initial or []) != list(data or [])
+
+
+def _builder(kind: str, **attrs: Any) -> UnfoldAdminTextareaWidget:
+    """A text that static/fieldbridge-rows.js shows as lines to fill in, and that is there without it too."""
+    return UnfoldAdminTextareaWidget({"rows": 1, "spellcheck": "false", "data-lines": kind, **attrs})
 
 
 class StepsField(forms.JSONField):
@@ -123,14 +106,12 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     sources = PathsField(label="from")
     target_path = forms.CharField(label="to", max_length=120, widget=UnfoldAdminSelect2Widget({"data-tags": "true"}))
     transforms = StepsField(
-        required=False, widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}),
-        help_text="A list of steps, applied in order. What there is to choose from stands below the rows.",
-    )  # fmt: skip
+        required=False, widget=_builder("steps"), help_text="Steps, applied in order. Without any, it goes as it is."
+    )
+    back_transforms = StepsField(label="on the way back", required=False, widget=_builder("steps"))
     examples = ExamplesField(
-        required=False,
-        widget=UnfoldAdminTextareaWidget({"rows": 1, "spellcheck": "false", "placeholder": '[["in", "out"]]'}),
-        help_text='Tried before the draft is published: [["what goes in", "what comes out"], …], at most 20. '
-        'What goes in of several fields is a list; a record that must wait is {"held": true}.',
+        required=False, widget=_builder("examples", placeholder='[["in", "out"]]'),
+        help_text="Tried before the draft is published. A record that must wait comes out as held.",
     )  # fmt: skip
     owner = forms.ChoiceField(
         label="wins", choices=Owner.choices, initial=Owner.SOURCE, required=False, widget=UnfoldAdminSelectWidget,
@@ -140,20 +121,24 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
     class Meta:
         model = FieldMapping
-        fields = ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
+        fields = (
+            "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "examples",
+            "position",
+        )  # fmt: skip
         error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another row writes to this field already."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen, target = self._chosen()
-        self.fields["sources"].widget.choices = _choices(self.catalogue.sources, chosen)
-        offered = [("", ""), *_choices(self.catalogue.targets, [target] if target else [])]
+        here, there = self.catalogue.seen, self.catalogue.seen_there
+        self.fields["sources"].widget.choices = _choices(self.catalogue.sources, chosen, here)
+        offered = [("", ""), *_choices(self.catalogue.targets, [target] if target else [], there)]
         self.fields["target_path"].widget.choices = offered
         writable = {p: f for p, f in self.catalogue.sources.items() if f.writable}
-        self.fields["back_path"].widget.choices = [("", "nowhere"), *_choices(writable, [])]
-        steps = self.instance.transforms if isinstance(self.instance.transforms, list) else []
-        self.fields["transforms"].widget.attrs["rows"] = max(2, len(steps))
-        self.fields["examples"].widget.attrs["rows"] = max(1, len(self.instance.examples or []))
+        self.fields["back_path"].widget.choices = [("", "nowhere"), *_choices(writable, [], here)]
+        for name, least in (("transforms", 2), ("back_transforms", 1), ("examples", 1)):
+            held = getattr(self.instance, name)
+            self.fields[name].widget.attrs["rows"] = max(least, len(held) if isinstance(held, list) else 0)
 
     def _chosen(self) -> tuple[Sequence[str], str]:
         if isinstance(self.data, QueryDict) and self.is_bound:
@@ -163,14 +148,14 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     def clean_sources(self) -> list[str]:
         paths: list[str] = self.cleaned_data["sources"]
         for path in paths:
-            if self.catalogue.field(path, self.catalogue.sources) is None:
+            if self.catalogue.source(path) is None:
                 raise forms.ValidationError(f"{self.catalogue.source_name} have no field “{path}”.")
         return paths
 
     def clean_target_path(self) -> str:
         path = str(self.cleaned_data["target_path"]).strip()
-        if self.catalogue.field(path, self.catalogue.targets) is None:
-            raise forms.ValidationError(f"{self.catalogue.target_name} have no field “{path}” that can be written.")
+        if self.catalogue.target(path) is None:
+            raise forms.ValidationError(fitting.not_writable(path, self.catalogue))
         return path
 
     def clean_owner(self) -> str:
@@ -178,15 +163,17 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
     def clean_back_path(self) -> str:
         path = str(self.cleaned_data["back_path"]).strip()
-        field = self.catalogue.field(path, self.catalogue.sources) if path else None
+        field = self.catalogue.source(path) if path else None
         if path and not (field and field.writable):
             raise forms.ValidationError(f"{self.catalogue.source_name} have no field “{path}” that can be written.")
         return path
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if {"sources", "target_path", "transforms"} <= cleaned.keys():
-            problem = self._problem(cleaned)
+        for name, reads in (("transforms", cleaned.get("sources", ())), ("back_transforms", ())):
+            self._steps(name, cleaned, reads)
+        if {"sources", "target_path", "transforms", "back_transforms", "back_path"} <= cleaned.keys():
+            problem = fitting.row_problem(self._row(cleaned), self.catalogue)
             if problem:
                 self.add_error(None, problem)
             wrong = examples.problem(cleaned.get("examples", []), len(cleaned["sources"]))
@@ -194,36 +181,37 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
                 self.add_error("examples", wrong)
         return cleaned
 
-    def _problem(self, cleaned: dict[str, Any]) -> str:
-        row = {"sources": cleaned["sources"], "target": cleaned["target_path"], "transforms": cleaned["transforms"]}
-        try:
-            ways = {"owner": cleaned.get("owner"), "back": cleaned.get("back_path")}
-            compiled = compile_row({**row, **ways, "mode": cleaned.get("mode", "always")})
-        except MappingError as error:
-            return str(error)
-        fields = [self.catalogue.field(p, self.catalogue.sources) for p in cleaned["sources"]]
-        samples = [_sample(f) for f in fields if f]
-        steps = [str(s["name"]) for s in cleaned["transforms"]]
-        if len(samples) == 1 and steps and steps[0] in ONLY_LISTS and not isinstance(samples[0], list):
-            return f"{row['target']}: “{steps[0]}” needs several fields, or one that holds a list."
-        return self._tried(compiled.steps, samples[0] if len(samples) == 1 else samples, row["target"])
+    def _steps(self, name: str, cleaned: Mapping[str, Any], reads: Sequence[str]) -> None:
+        """What is wrong with one step, at that step: the page shows it beside the argument."""
+        found = chains.fault(cleaned.get(name) or (), reads)
+        if found:
+            self.add_error(name, found.words)
+            attrs = {"data-step": found.step, "data-argument": found.argument, "data-fault": found.words}
+            self.fields[name].widget.attrs.update(attrs)
 
     @staticmethod
-    def _tried(steps: Sequence[Any], value: Any, target: str) -> str:
-        """The transforms on a made-up record: what only shows there, such as a name chosen from too few fields."""
-        try:
-            for step in steps:
-                value = step(value, [])
-        except Exception:  # whatever it is, the row cannot work
-            return f"{target}: these transforms do not work on these fields. Check their number and the arguments."
-        return ""
-
-
-def _sample(field: Field) -> Any:
-    made: dict[FieldType, Any] = {FieldType.LIST: ["one", "two"], FieldType.BOOLEAN: True}
-    return made.get(field.type, "2026-01-31T09:00:00Z" if field.type == FieldType.DATETIME else "Sample")
+    def _row(cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "sources": cleaned["sources"], "target": cleaned["target_path"], "transforms": cleaned["transforms"],
+            "mode": cleaned.get("mode", "always"), "owner": cleaned.get("owner"), "back": cleaned["back_path"],
+            "back_transforms": cleaned["back_transforms"],
+        }  # fmt: skip
 
 
 class RowsFormSet(PaginationInlineFormSet):  # type: ignore[misc]  # unfold ships no types
     def get_unique_error_message(self, unique_check: Sequence[str]) -> str:
         return "Two rows write to the same field. Keep one of them."
+
+
+class MappingFormSet(RowsFormSet):
+    """The rows together: what a record cannot do without, and how many keys there is room for."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [f for f in self.forms if f.cleaned_data.get("target_path") and not f.cleaned_data.get("DELETE")]
+        rows = [{"target": form.cleaned_data["target_path"]} for form in kept]
+        wrong = fitting.together(rows, self.form.catalogue) if hasattr(self.form, "catalogue") else []
+        if wrong:
+            raise forms.ValidationError(wrong)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -11,7 +12,7 @@ from unfold.views import ChangeList
 
 from portal.access import Action
 from portal.admin import modes, standing
-from portal.admin.base import BY_BUSINESS, ScopedAdmin, person
+from portal.admin.base import BY_BUSINESS, person
 from portal.admin.buttons import Confirm, button
 from portal.admin.display import link, linked, links, list_of, state, state_badge, when
 from portal.admin.drafting import (
@@ -22,15 +23,20 @@ from portal.admin.drafting import (
     choice_form,
     draft_differences,
     option_labels,
+    stale,
 )
-from portal.admin.drafts import said
+from portal.admin.drafts import differences, said
 from portal.admin.filters import PLACE_WORDS
 from portal.admin.rules import RuleInline
-from portal.admin.transforms import described
+from portal.admin.studio import StudioPages
+from portal.admin.transforms import described, for_builder
 from portal.health import Health
-from syncs import choosing, ledger
+from syncs import audit, choosing, ledger, revising
 from syncs.mapping import MappingError
 from syncs.models import Attempt, Incident, Link, Run, Sync, Version, Write
+
+#: On the page of a sync.
+VERSIONS_SHOWN = 10
 
 
 class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
@@ -46,7 +52,7 @@ class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
 
 
 @admin.register(Sync)
-class SyncAdmin(ScopedAdmin):
+class SyncAdmin(StudioPages):
     """Which account is kept in step with which is chosen on the pages of the business, once."""
 
     change_gate = Action.CONFIGURE
@@ -64,6 +70,8 @@ class SyncAdmin(ScopedAdmin):
     actions = ("sync_these_now", "review_these", "pause_these", "resume_these")
     actions_detail = ("publish_draft", "sync_now", "review_again", "pause", "resume")
     change_form_outer_before_template = "admin/syncs/sync/state.html"
+    change_form_before_template = "admin/syncs/sync/opened.html"
+    change_form_outer_after_template = "admin/syncs/sync/versions.html"
     warn_unsaved_form = True
     where, condition = linked("business"), state("mode", "mode")
     looked = when("polled_until", "read until")
@@ -116,19 +124,64 @@ class SyncAdmin(ScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), **self._state(self.row(request, object_id))}
-        answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+        sync = self.row(request, object_id)
+        with transaction.atomic():
+            meant = self._meant_over(request, sync)
+            context = {**(extra_context or {}), **self._state(sync), **self._opened(request, sync)}
+            answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+            if meant and answer.status_code != 302:
+                answer.render()  # type: ignore[attr-defined]  # a page with what is still wrong
+                transaction.set_rollback(True)
         return answer
+
+    def _meant_over(self, request: HttpRequest, sync: Sync) -> bool:
+        """Somebody saw what others have changed, and saves over it: the draft is put back to what they had opened, and
+        takes their form."""
+        if "save_over" not in request.POST or not self.has_change_permission(request, sync):
+            return False
+        opened = stale(sync, request.POST)
+        if opened is None or request.POST["save_over"] != revising.digest(choosing.draft_content(sync)):
+            return False
+        revising.put(sync, opened.content, opened.mappings, opened.rules)
+        return True
+
+    def _opened(self, request: HttpRequest, sync: Sync) -> dict[str, Any]:
+        """The draft that the form is about, and who has changed it since it was opened."""
+        if not self.has_change_permission(request, sync):
+            return {}
+        found = stale(sync, request.POST) if request.method == "POST" else None
+        held = request.POST.get("opened") or revising.opened(sync).sealed()
+        if found is None:
+            return {"opened": held, "may_build": True}
+        now = choosing.draft_content(sync)
+        return {
+            "opened": held, "may_build": True, "over": revising.digest(now), "theirs": differences(found.content, now),
+            "who": revising.changed_since(sync, found.at), "since": found.at,
+        }  # fmt: skip
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        form.before = choosing.draft_content(Sync.objects.get(pk=obj.pk))
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        changed = differences(form.before, choosing.draft_content(form.instance))
+        if changed:
+            named = ", ".join(d.what for d in changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
+            over = " over what others had saved" if "save_over" in request.POST else ""
+            words = f"Saved the draft of “{form.instance}”{over}: {named}"
+            audit.record(form.instance.business_id, person(request), "draft.saved", form.instance, words)
 
     def _state(self, sync: Sync) -> dict[str, Any]:
         (found,) = standing.of([sync])
-        places = ledger.equation(sync)
+        places, versions = ledger.equation(sync), Version.objects.filter(sync=sync).select_related("author")
         tiles = [
             (words, places[p], list_of(Link, sync__id__exact=sync.pk, place=p)) for p, words in PLACE_WORDS.items()
         ]
         return {
             "is_fullwidth": "1", "sync": sync, "standing": found, "seen": places["seen"], "tiles": tiles,
-            "transforms": described(), "all_links": list_of(Link, sync__id__exact=sync.pk),
+            "transforms": described(), "builder": for_builder(), "versions": list(versions[:VERSIONS_SHOWN]),
+            "more_versions": versions.count() > VERSIONS_SHOWN, "all_links": list_of(Link, sync__id__exact=sync.pk),
             "differences": draft_differences(sync),
             "related": links(
                 (list_of(Version, sync__id__exact=sync.pk), "versions"),
@@ -171,8 +224,13 @@ class SyncAdmin(ScopedAdmin):
     )  # fmt: skip
     def publish_draft(self, request: HttpRequest, form: PublishForm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
+        shown = form.cleaned_data["shown"]
         try:
-            version = choosing.publish(sync, person(request), form.cleaned_data["note"])
+            with transaction.atomic():
+                locked = Sync.objects.select_for_update().get(pk=sync.pk)
+                if shown and shown != revising.digest(choosing.draft_content(locked)):
+                    raise MappingError("The draft has changed since it was shown to you. Look at it, then publish.")
+                version = choosing.publish(locked, person(request), form.cleaned_data["note"])
         except MappingError as error:
             self.message_user(request, f"Nothing was published. {error}", messages.ERROR)
             return self.back(request, sync.pk)

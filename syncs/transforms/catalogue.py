@@ -6,11 +6,14 @@ from functools import partial
 from inspect import getdoc
 from typing import Any
 
+from connectors.base import FieldType
 from syncs.transforms import arguments
 from syncs.transforms.arguments import Argument
 
 type Transform = Callable[..., Any]
 type Decorator = Callable[[Transform], Transform]
+#: By a step's arguments.
+type Given = Mapping[str, Any]
 
 TRANSFORMS: dict[str, Transform] = {}
 #: Those that make one value of several; a row with several sources begins with one of them.
@@ -34,7 +37,8 @@ def eg(value: Any, result: Any, paths: tuple[str, ...] = (), **arguments: Any) -
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One transform. `says`: what it does as a clause, with its arguments in braces. `fields`: how many it reads, None
-    where that is up to the row. `may_hold`: it can keep the record back."""
+    where that is up to the row. `may_hold`: it can keep the record back. `gives`: what it makes, None for whatever
+    came in. `longest`: the most characters it makes, by its arguments and the most that come in (None: no limit)."""
 
     name: str
     theme: str
@@ -47,6 +51,8 @@ class Entry:
     fields: int | None = None
     may_hold: bool = False
     reads_paths: bool = False
+    gives: FieldType | Callable[[Given], FieldType] | None = FieldType.TEXT
+    longest: Callable[[Given, int | None], int | None] | None = field(default=None, repr=False)
     check: Callable[[Mapping[str, Any], Sequence[str]], object] | None = field(default=None, repr=False)
 
     def bound(self, given: Mapping[str, Any], paths: Sequence[str]) -> Callable[..., Any]:
@@ -66,7 +72,21 @@ class Entry:
         return self.bound(example.arguments, example.paths)(example.value, [])
 
     def said(self, given: Mapping[str, Any]) -> str:
-        return self.says.format(**{a.name: a.default for a in self.arguments} | dict(given))
+        return self.says.format(**self._whole(given))
+
+    def made(self, given: Given, came: FieldType) -> FieldType:
+        """What it makes of a value of this type."""
+        found = self.gives(self._whole(given)) if callable(self.gives) else self.gives
+        return found or came
+
+    def most(self, given: Given, came: int | None) -> int | None:
+        """The most characters it makes of at most so many; None where there is no limit."""
+        if self.longest:
+            return self.longest(self._whole(given), came)
+        return came if self.gives is None else None
+
+    def _whole(self, given: Given) -> dict[str, Any]:
+        return {a.name: a.default for a in self.arguments} | dict(given)
 
 
 CATALOGUE: dict[str, Entry] = {}

@@ -3,26 +3,32 @@
 from typing import Annotated, Any, Literal
 
 from syncs.transforms.arguments import Arg
-from syncs.transforms.catalogue import eg, theme
+from syncs.transforms.catalogue import Given, eg, theme
 from syncs.transforms.values import Hold, Notes, as_list, is_empty, plain, quoted
 
 transform = theme("Choosing")
 NOT_IN_TABLE = "not_in_table"
 
 
-@transform(eg(["", "Ann"], "Ann"), eg(["", ""], ""), gathers=True)
+@transform(eg(["", "Ann"], "Ann"), eg(["", ""], ""), gathers=True, gives=None)
 def first(value: Any, notes: Notes) -> Any:
     """The first value that is not empty."""
     return next((v for v in as_list(value) if not is_empty(v)), "")
 
 
-@transform(eg("", "unknown", to="unknown"), eg("Ann", "Ann", to="unknown"), says="“{to}” where nothing is there")
+@transform(
+    eg("", "unknown", to="unknown"), eg("Ann", "Ann", to="unknown"), says="“{to}” where nothing is there", gives=None,
+    longest=lambda given, came: None if came is None else max(came, len(given["to"])),
+)  # fmt: skip
 def default(value: Any, notes: Notes, *, to: Annotated[str, Arg("what stands in", least=1)]) -> Any:
     """The value, or “to” where it is empty."""
     return to if is_empty(value) or plain(value) == "" else value
 
 
-@transform(eg("anything", "Jobber", text="Jobber"), eg("", "Jobber", text="Jobber"), says="always “{text}”")
+@transform(
+    eg("anything", "Jobber", text="Jobber"), eg("", "Jobber", text="Jobber"), says="always “{text}”",
+    longest=lambda given, came: len(given["text"]),
+)  # fmt: skip
 def constant(value: Any, notes: Notes, *, text: Annotated[str, Arg("what is sent", least=1)]) -> str:
     """Always the same text, whatever the record holds."""
     return text
@@ -32,7 +38,7 @@ def constant(value: Any, notes: Notes, *, text: Annotated[str, Arg("what is sent
     eg("Residential", "home", table={"residential": "home", "commercial": "work"}),
     eg("Farm", "", table={"residential": "home"}, otherwise="empty"),
     eg("Farm", "Farm", table={"residential": "home"}, otherwise="keep"),
-    may_hold=True,
+    may_hold=True, longest=lambda given, came: _longest(given, came),
 )  # fmt: skip
 def lookup(
     value: Any, notes: Notes, *,
@@ -56,16 +62,26 @@ def lookup(
     return ""
 
 
+def _longest(given: Given, came: int | None) -> int | None:
+    entries = [len(v) for v in given["table"].values()]
+    if given["otherwise"] != "keep":
+        return max(entries)
+    return None if came is None else max(came, *entries)
+
+
 _NO = {"", "no", "false", "0", "none"}
 
 
-@transform(eg(True, "true"), eg("no", ""), eg(1, "VIP", on="VIP"))
+@transform(eg(True, "true"), eg("no", ""), eg(1, "VIP", on="VIP"), longest=lambda given, came: len(given["on"]))
 def flag(value: Any, notes: Notes, *, on: Annotated[str, Arg("the text for a yes", least=1)] = "true") -> str:
     """A yes as text, a no as nothing."""
     return "" if _is_no(value) else on
 
 
-@transform(eg(True, "yes"), eg("FALSE", "no"), eg("", "N", yes="Y", no="N"), says="“{yes}” or “{no}”")
+@transform(
+    eg(True, "yes"), eg("FALSE", "no"), eg("", "N", yes="Y", no="N"), says="“{yes}” or “{no}”",
+    longest=lambda given, came: max(len(given["yes"]), len(given["no"])),
+)  # fmt: skip
 def yes_no(
     value: Any, notes: Notes, *,
     yes: Annotated[str, Arg("the text for a yes", least=1)] = "yes",

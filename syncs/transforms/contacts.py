@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from connectors.base import FieldType
 from connectors.emails import valid_email
 from syncs import phones
 from syncs.transforms.arguments import Arg
@@ -11,7 +12,10 @@ from syncs.transforms.values import Notes, as_list, plain
 transform = theme("Email and phone")
 
 
-@transform(eg(" Jane@EXAMPLE.com", "Jane@example.com"), eg("none", ""), eg("Jane@x.org", "jane@x.org", lower=True))
+@transform(
+    eg(" Jane@EXAMPLE.com", "Jane@example.com"), eg("none", ""), eg("Jane@x.org", "jane@x.org", lower=True),
+    gives=FieldType.EMAIL, longest=lambda given, came: came,
+)  # fmt: skip
 def email(
     value: Any, notes: Notes, *, lower: Annotated[bool, Arg("whether all of it is in small letters")] = False
 ) -> str:
@@ -34,6 +38,7 @@ Region = Annotated[str, Arg("the country of numbers that name none", least=2, mo
 @transform(
     eg("Mob: 0412 345 678", "+61412345678"), eg("+61 2 9123 4567", "(02) 9123 4567", style="national"),
     eg("021 123 456", "+6421123456", region="NZ"), gathers=True,
+    gives=FieldType.PHONE, longest=lambda given, came: max(given["longest"], 16),
 )  # fmt: skip
 def phone(
     value: Any, notes: Notes, *, region: Region = "AU",

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
+from connectors.base import FieldType
 from syncs.transforms.arguments import Arg
 from syncs.transforms.catalogue import eg, theme
 from syncs.transforms.values import Notes, is_empty, plain, quoted
@@ -17,7 +18,10 @@ _SECONDS = 10**11
 _CODES = frozenset("aAbBdHIjmMpSyYzZ%")
 
 
-@transform(eg("2026-01-31T20:00:00+11:00", "2026-01-31T09:00:00Z"), eg("2026-02-30", ""))
+@transform(
+    eg("2026-01-31T20:00:00+11:00", "2026-01-31T09:00:00Z"), eg("2026-02-30", ""),
+    gives=FieldType.DATETIME, longest=lambda given, came: 20,
+)  # fmt: skip
 def utc_time(value: Any, notes: Notes) -> str:
     """ISO 8601 in UTC, whole seconds. A time without a zone is taken for UTC."""
     if is_empty(value):

@@ -19,7 +19,8 @@ def join(value: Any, notes: Notes, *, separator: Annotated[str, Arg("what stands
 
 
 @transform(
-    eg(["VIP", "vip", "Gas"], "VIP, Gas"), eg([["Gas"], ["Roof", "Gas"]], "Gas; Roof", separator="; "), gathers=True
+    eg(["VIP", "vip", "Gas"], "VIP, Gas"), eg([["Gas"], ["Roof", "Gas"]], "Gas; Roof", separator="; "), gathers=True,
+    longest=lambda given, came: int(given["longest"]),
 )  # fmt: skip
 def join_list(
     value: Any, notes: Notes, *,

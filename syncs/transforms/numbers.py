@@ -5,6 +5,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decima
 from typing import Annotated, Any, Literal
 
 from connectors import amounts
+from connectors.base import FieldType
 from syncs import currencies
 from syncs.transforms.arguments import Arg
 from syncs.transforms.catalogue import eg, theme
@@ -58,7 +59,10 @@ def _rounded(number: Decimal, decimals: int, how: str) -> Decimal:
     return number.quantize(Decimal(1).scaleb(-decimals), _HOW[how])
 
 
-@transform(eg("$1,234.50", "1234.5"), eg("12 pieces", ""), eg(3.0, "3"), says="as a plain number")
+@transform(
+    eg("$1,234.50", "1234.5"), eg("12 pieces", ""), eg(3.0, "3"), says="as a plain number",
+    gives=FieldType.NUMBER, longest=lambda given, came: _LONGEST,
+)  # fmt: skip
 def number(value: Any, notes: Notes) -> str:
     """A number without a currency sign, thousands or needless zeros. What is no number is left out and noted."""
     found = read(value, notes)
@@ -67,7 +71,7 @@ def number(value: Any, notes: Notes) -> str:
 
 @transform(
     eg("2.345", "2.35"), eg("2.5", "2", decimals=0, how="half even"), eg("7", "7.00"),
-    says="rounded to {decimals} decimals",
+    says="rounded to {decimals} decimals", gives=FieldType.NUMBER, longest=lambda given, came: _LONGEST,
 )  # fmt: skip
 def round_(value: Any, notes: Notes, *, decimals: Decimals = 2, how: How = "half up") -> str:
     """A number with exactly so many digits behind the point. Half up: 0.5 goes away from zero."""
@@ -77,6 +81,7 @@ def round_(value: Any, notes: Notes, *, decimals: Decimals = 2, how: How = "half
 
 @transform(
     eg("12.5", "1250", by=100), eg(1250, "12.5", by=0.01), eg("0.1", "10", by=100), says="times {by}",
+    gives=FieldType.NUMBER, longest=lambda given, came: _LONGEST,
 )  # fmt: skip
 def scale(
     value: Any, notes: Notes, *,
@@ -95,6 +100,8 @@ def _currency(code: str) -> None:
 @transform(
     eg("12.5", "1250"), eg(1250, "12.50", reads="cents", gives="amount"),
     eg(123450, "$1,234.50", reads="cents", gives="words"), says="{reads} as {gives}, in {currency}",
+    gives=lambda given: FieldType.TEXT if given["gives"] == "words" else FieldType.MONEY,
+    longest=lambda given, came: _LONGEST,
 )  # fmt: skip
 def money(
     value: Any, notes: Notes, *,

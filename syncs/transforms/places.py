@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from connectors.base import FieldType
 from syncs import countries
 from syncs.transforms.arguments import Arg
 from syncs.transforms.catalogue import eg, theme
@@ -10,7 +11,10 @@ from syncs.transforms.values import Notes, is_empty, plain
 transform = theme("Places")
 
 
-@transform(eg("Australia", "AU"), eg("Narnia", ""), eg(["", "1 King St"], "AU", default="AU"), gathers=True)
+@transform(
+    eg("Australia", "AU"), eg("Narnia", ""), eg(["", "1 King St"], "AU", default="AU"), gathers=True,
+    gives=FieldType.COUNTRY, longest=lambda given, came: 2,
+)  # fmt: skip
 def country(
     value: Any, notes: Notes, *,
     default: Annotated[str, Arg("the code of an address that names none", most=2)] = "",
@@ -36,7 +40,10 @@ _STATES = {
 _STATE_CODES = set(_STATES.values())
 
 
-@transform(eg("New South Wales", "NSW"), eg("n.s.w.", "NSW"), eg("Otago", "Otago"))
+@transform(
+    eg("New South Wales", "NSW"), eg("n.s.w.", "NSW"), eg("Otago", "Otago"),
+    longest=lambda given, came: None if came is None else max(came, 3),
+)  # fmt: skip
 def state_au(value: Any, notes: Notes) -> str:
     """The code of an Australian state or territory; any other text as it is."""
     raw = plain(value)

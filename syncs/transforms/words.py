@@ -9,13 +9,20 @@ from syncs.transforms.values import LONGEST, Notes, plain
 transform = theme("Words")
 
 
-@transform(eg("  Ann   Smith ", "Ann Smith"), eg(["Gas", "VIP"], "Gas, VIP"), eg(True, "yes"))
+@transform(
+    eg("  Ann   Smith ", "Ann Smith"), eg(["Gas", "VIP"], "Gas, VIP"), eg(True, "yes"), longest=lambda given, came: came
+)  # fmt: skip
 def text(value: Any, notes: Notes) -> str:
     """Tidy text: runs of spaces collapsed, control characters removed, letters in one form (Unicode NFC)."""
     return plain(value)
 
 
-@transform(eg("ann SMITH", "Ann Smith", to="title"), eg("nsw", "NSW", to="upper"), says="in {to} case")
+@transform(
+    eg("ann SMITH", "Ann Smith", to="title"),
+    eg("nsw", "NSW", to="upper"),
+    says="in {to} case",
+    longest=lambda given, came: came,
+)
 def case(
     value: Any, notes: Notes, *,
     to: Annotated[
@@ -33,7 +40,12 @@ def case(
     return cased[:LONGEST]
 
 
-@transform(eg("#204#", "204", characters="#"), eg(" Ann. ", "Ann", characters=" ."), says="trimmed at both ends")
+@transform(
+    eg("#204#", "204", characters="#"),
+    eg(" Ann. ", "Ann", characters=" ."),
+    says="trimmed at both ends",
+    longest=lambda given, came: came,
+)
 def trim(
     value: Any, notes: Notes, *,
     characters: Annotated[str, Arg("which characters go; without any, spaces do", most=50)] = "",
@@ -42,7 +54,10 @@ def trim(
     return plain(value).strip(characters or None)
 
 
-@transform(eg("A very long name", "A very...", length=9), eg("short", "short", length=9))
+@transform(
+    eg("A very long name", "A very...", length=9), eg("short", "short", length=9),
+    gives=None, longest=lambda given, came: min(given["length"], came or given["length"]),
+)  # fmt: skip
 def cut(value: Any, notes: Notes, *, length: Annotated[int, Arg("the most characters", least=4, most=LONGEST)]) -> str:
     """At most “length” characters; a longer text ends in '...' and is noted."""
     raw = "" if value is None else str(value)
