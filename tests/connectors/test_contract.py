@@ -20,6 +20,7 @@ from connectors.base import Budget, Connector, Field, Record, Session, WriteResu
 from connectors.errors import (
     AuthError,
     ConnectorError,
+    ContractError,
     MissingError,
     RateLimited,
     RejectedError,
