@@ -21,6 +21,7 @@ from connectors.base import Credentials, Secret
 from connectors.errors import AuthError, ConnectorError, TransientError
 from portal.crypto import KeyMissing, Sealed, encrypt
 from portal.models import Connection
+from syncs.failpoints import failpoint
 
 Status = Connection.Status
 
@@ -179,6 +180,7 @@ def _renew(connection: Connection, stored: Credentials) -> Credentials:
 
 
 def _refresh(connection: Connection, sent: Credentials) -> Credentials:
+    failpoint("refresh.before")
     try:
         new = connection.service.refresh(sent)
     except AuthError as refusal:
@@ -186,7 +188,9 @@ def _refresh(connection: Connection, sent: Credentials) -> Credentials:
     except ConnectorError:
         _rows(connection, credentials_digest=digest(sent)).update(refresh_failed_at=timezone.now())
         raise
+    failpoint("refresh.answered")
     _save(connection, sent, new)
+    failpoint("refresh.saved")
     return load(connection)
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from connectors.base import Record, Session, WriteResult
 from connectors.errors import ConnectorError, ContractError, MissingError, RateLimited, RejectedError, UnknownOutcome
 from syncs import lanes, ledger
+from syncs.failpoints import failpoint
 from syncs.looking import Look
 from syncs.models import Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict
@@ -59,11 +60,14 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     ours any more."""
     now = timezone.now()
     writes = [_write(sync, look.link, look.plan, now) for look in looks]
+    failpoint("intend.before")
     with transaction.atomic():
         lanes.guard(lane)
         if not Sync.objects.filter(pk=sync.pk, mode=Sync.Mode.LIVE).exists():
             return []  # somebody has paused it since this slice began
         ledger.append(sync.business_id, writes)
+        failpoint("intend.inside")
+    failpoint("intend.after")
     if sync.target_read_at is not None and now - sync.target_read_at < FRESH:
         return [Order(look, write) for look, write in zip(looks, writes, strict=True)]
     asking = [look.source if _asks(look) else None for look in looks]
@@ -103,12 +107,14 @@ def _asks(look: Look) -> bool:
 def send(session: Session, order: Order, reference: str, deadline: float) -> Answer:
     """Runs on a thread: the network and nothing else. Any error becomes part of the answer."""
     started = time.monotonic()
+    failpoint("send.before")
     try:
         answer = _send(session, order, reference, deadline)
     except ConnectorError as error:
         answer = Answer(order, error=error)
     except Exception as error:  # a fault of ours must not be taken for the service's word
         answer = Answer(order, error=_unexpected(error))
+    failpoint("send.after")
     answer.seconds = time.monotonic() - started
     return answer
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from syncs import incidents
+from syncs.failpoints import failpoint
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def wake(lane_id: int) -> None:
 
 def claim(lane_id: int) -> Lane | None:
     """The lane, held by us; None while somebody else holds it or it must wait."""
+    failpoint("claim.before")
     now, name = timezone.now(), holder()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     allowed = Q(resume_at=None) | Q(resume_at__lte=now)
@@ -61,6 +63,7 @@ def claim(lane_id: int) -> Lane | None:
     if not taken:
         Lane.objects.filter(pk=lane_id).update(woken_at=None)
         return None
+    failpoint("claim.after")
     return Lane.objects.select_related("business", "target").get(pk=lane_id, lease=name)
 
 
@@ -85,6 +88,7 @@ def lock(lane_id: int) -> None:
 
 
 def release(lane: Lane) -> None:
+    failpoint("release.before")
     Lane.objects.filter(pk=lane.pk, lease=lane.lease).update(lease="", lease_until=None)
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from connectors.base import Notice
 from syncs import bulk, lanes
+from syncs.failpoints import failpoint
 from syncs.models import Event, Link, Run, Snapshot, Sync, Write
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def receive(
         if verdict == Event.Verdict.MARKED:
             _mark_all(sources, targets, notice)
         store(connection, notice, body, verdict, begun=begun)
+        failpoint("event.inside")
+    failpoint("event.stored")
     return verdict
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from connectors.base import Page, Session
 from syncs import lanes, ledger, notice, snapshots, strangers
+from syncs.failpoints import failpoint
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
             _take_targets(run, sync, page, asked)
         else:
             _take_sources(run, sync, page, asked)
+        failpoint("checkpoint.inside")
         run.save(update_fields=["side", "cursor", "counts", "total"])
 
 

@@ -13,6 +13,7 @@ from connectors.base import Record
 from connectors.errors import MissingError
 from syncs import bulk, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
+from syncs.failpoints import failpoint
 from syncs.looking import Look, known_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict, agreement
@@ -58,6 +59,8 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
             _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
             bulk.insert_each(attempts)
             waiting.wake(sync, [look.link for look in looks])
+            failpoint("looks.inside")
+        failpoint("looks.after")
     except IntegrityError:
         if len(looks) == 1:
             _hold(lane, sync, looks[0].link, looks[0].noticed, _TAKEN)
@@ -138,10 +141,13 @@ def _attempt(look: Look, sync: Sync, now: datetime, outcome: str, decision: Deci
 
 def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: datetime, *, outage: bool) -> None:
     """Outcomes of calls. `outage`: no call got through, so nothing is held against the records."""
+    failpoint("settle.before")
     try:
         with transaction.atomic():
             lanes.guard(lane)
             _store_answers(sync, answers, asked, outage)
+            failpoint("settle.inside")
+        failpoint("settle.after")
     except IntegrityError:
         if len(answers) == 1:
             _settle_taken(lane, sync, answers[0])
@@ -156,6 +162,7 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     _read_again(answers, now)
     attempts = [_settle_answer(a, sync, now, outage) for a in answers]
     bulk.update_each([a.order.write for a in answers], _WRITE_STATE, by="key")
+    failpoint("settle.links")
     strangers.give_way(sync, [a.order.look.link for a in answers if a.result])
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])

@@ -31,6 +31,7 @@ from connectors.errors import (
 )
 from syncs import applying, incidents, lanes, looking, recipes, recovering, runs, settling, strangers
 from syncs.applying import Answer, Order
+from syncs.failpoints import failpoint
 from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
 from syncs.planning import Plan
@@ -197,7 +198,10 @@ class Slice:
     def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:
         """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""
         try:
-            return looking.look(sync, links, self.sessions)
+            failpoint("read.before")
+            looks = looking.look(sync, links, self.sessions)
+            failpoint("read.after")
+            return looks
         except (ContractError, RejectedError) as error:
             if len(links) == 1:
                 settling.settle_unreadable(self.lane, sync, links[0], decide(error, 0))
@@ -222,6 +226,7 @@ class Slice:
     def _claimed(self, sync: Sync, links: list[Link]) -> list[Link]:
         """Count the claim before the work: a record that kills its worker is counted too."""
         Link.objects.filter(pk__in=[link.pk for link in links]).update(claims=F("claims") + 1)
+        failpoint("claims.counted")
         deadly = [link for link in links if link.claims >= MOST_CLAIMS]
         for link in deadly:
             link.state, link.cause_code, link.claims, link.handled = Link.State.PARKED, "kills_worker", 0, link.noticed
@@ -318,7 +323,9 @@ class Slice:
         self.worked.add(sync.pk)
         try:
             page, asked = self._page(run, sync)
+            failpoint("page.read")
             runs.take(self.lane, run, sync, page, asked)
+            failpoint("checkpoint.after")
             if run.side != Run.Side.WORK and not always:
                 self._ask_ahead(run, sync)
         except RateLimited as error:

@@ -4,10 +4,12 @@ from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
 from syncs import slices, telling
+from syncs.failpoints import failpoint
 from syncs.models import Incident, Lane
 
 
 def work_lane(lane_id: int) -> None:
+    failpoint("task.taken")
     with scopes_disabled():  # the id names the business; everything after runs in its scope
         lane = Lane.objects.select_related("business").filter(pk=lane_id).first()
     if lane:

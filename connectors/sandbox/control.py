@@ -33,6 +33,7 @@ class Control:
             Route("/_control/faults", self._faults, methods=["GET", "POST", "DELETE"]),
             Route("/_control/stats", self._stats, methods=["GET", "DELETE"]),
             Route("/_control/clock", self._clock, methods=["GET", "POST"]),
+            Route("/_control/webhooks", self._webhooks),
         ]
 
     async def _index(self, request: Request) -> HTMLResponse:
@@ -115,6 +116,11 @@ class Control:
         if request.method == "DELETE":
             self._frame.counts.clear()
         return JSONResponse(dict(sorted(self._frame.counts.items())))
+
+    async def _webhooks(self, request: Request) -> Response:
+        """What was sent lately, oldest first."""
+        shown = ("number", "service", "topic", "tries", "status", "taken", "log")
+        return JSONResponse([{name: getattr(p, name) for name in shown} for p in self._frame.delivery.sent])
 
     async def _clock(self, request: Request) -> Response:
         if request.method == "POST":

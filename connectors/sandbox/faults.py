@@ -16,18 +16,29 @@ WORDS = {
     "timeout": "Do nothing and never answer",
     "reset": "Do nothing and break the connection",
     "slow": "Wait, then do it and answer",
+    "late": "Never answer, and do it later",
+    "throttled": "The budget is used up: say so in the service's own way, do nothing",
+    "401": "The access is not taken: do nothing",
+    "403": "The access does not reach so far: do nothing",
+    "cursor": "The place in the list is not known any more: do nothing",
     "500_after": "Do it, then answer 500",
     "timeout_after": "Do it, then never answer",
     "reset_after": "Do it, then break the connection in the middle of the answer",
     "truncate": "Do it, then answer with half of the JSON",
     "html": "Do it, then answer with a web page",
+    "partial": "Do it, then answer with the data and an error beside it",
+    "drip": "Do it, then answer a letter at a time",
+    "huge": "Do it, then answer with more than anybody reads",
+    "stale": "Answer as the same question was first answered since this was switched on",
     "drop": "Webhook: never send it",
     "double": "Webhook: send it twice",
     "delay": "Webhook: send it late",
     "garble": "Webhook: sign it wrongly",
 }
-BEFORE = {"429", "500", "503", "timeout", "reset", "slow"}
-AFTER = {"500_after", "timeout_after", "reset_after", "truncate", "html"}
+#: What a service says in its own words.
+OWN = {"throttled", "401", "403", "cursor"}
+BEFORE = {"429", "500", "503", "timeout", "reset", "slow", "late"} | OWN
+AFTER = {"500_after", "timeout_after", "reset_after", "truncate", "html", "partial", "drip", "huge", "stale"}
 WEBHOOK = {"drop", "double", "delay", "garble"}
 KINDS = BEFORE | AFTER | WEBHOOK
 
@@ -44,6 +55,8 @@ class Fault:
     probability: float = 1.0
     seconds: float = 0.0
     hits: int = 0
+    #: Of a "stale" one: the answers it repeats, by what was asked.
+    kept: dict[bytes, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -82,4 +95,5 @@ class Faults:
         return None
 
     def as_json(self) -> dict[str, Any]:
-        return {"latency_ms": self.latency_ms, "faults": [asdict(f) for f in self.active]}
+        shown = [{k: v for k, v in asdict(f).items() if k != "kept"} for f in self.active]
+        return {"latency_ms": self.latency_ms, "faults": shown}

@@ -1,5 +1,6 @@
 """How the stand-ins are served: uvicorn, with the socket within an answer's reach so that a fault can break it."""
 
+import asyncio
 import socket
 import struct
 from typing import Any
@@ -59,3 +60,13 @@ async def cut_short(body: bytes, content_type: str, scope: Scope, receive: Recei
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     reset(scope)
     await until_gone(receive)
+
+
+async def without_end(part: bytes, pause: float, receive: Receive, send: Send) -> None:
+    """The head, then this part again and again until the caller has hung up."""
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    gone = asyncio.create_task(until_gone(receive))
+    while not gone.done():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        await asyncio.wait({gone}, timeout=pause)

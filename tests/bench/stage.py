@@ -71,8 +71,12 @@ class Stage:
         """Most megabytes that any process of this child has held so far."""
         return max(_peak(process) for process in self._processes(name))
 
+    def process(self, name: str) -> psutil.Process:
+        """The child itself, which may have others of its own."""
+        return psutil.Process(self._child(name).process.pid)
+
     def _processes(self, name: str) -> list[psutil.Process]:
-        parent = psutil.Process(self._child(name).process.pid)
+        parent = self.process(name)
         return [parent, *parent.children(recursive=True)]
 
     def _child(self, name: str) -> Child:

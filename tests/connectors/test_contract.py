@@ -20,6 +20,7 @@ from connectors.base import Budget, Connector, Field, Record, Session, WriteResu
 from connectors.errors import (
     AuthError,
     ConnectorError,
+    ContractError,
     MissingError,
     RateLimited,
     RejectedError,
@@ -534,10 +535,10 @@ def test_pasted_keys_are_taken_or_refused_in_words(there: Case) -> None:
 READS: dict[str, type[ConnectorError] | None] = {
     "500": TransientError, "503": TransientError, "timeout": TransientError, "reset": TransientError, "slow": None,
     "500_after": TransientError, "timeout_after": TransientError, "reset_after": TransientError,
-    "truncate": TransientError, "html": TransientError,
+    "truncate": TransientError, "html": TransientError, "drip": TransientError, "huge": ContractError,
 }  # fmt: skip
 BEFORE = ("500", "503", "timeout", "reset")
-AFTER = ("timeout_after", "reset_after", "truncate", "html")
+AFTER = ("timeout_after", "reset_after", "truncate", "html", "drip", "huge")
 
 
 @pytest.mark.parametrize("kind", READS)

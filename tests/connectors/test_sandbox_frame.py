@@ -55,6 +55,54 @@ def test_a_failure_before_the_effect(stripe: Calls, kind: str, status: int) -> N
     assert stripe.post("customers", name="A").status_code == 200
 
 
+@pytest.mark.parametrize(("kind", "status"), [("401", 401), ("403", 403), ("cursor", 400), ("throttled", 429)])
+def test_what_a_service_refuses_in_its_own_words(stripe: Calls, kind: str, status: int) -> None:
+    switch_on(stripe, kind=kind, service="stripe", operation="POST customers")
+    answer = stripe.post("customers", name="A")
+    assert (answer.status_code, names(stripe)) == (status, [])
+    assert answer.json()["error"]["message"]
+
+
+def test_a_429_may_say_when_to_come_again(stripe: Calls) -> None:
+    switch_on(stripe, kind="429", service="stripe", seconds=7)
+    assert stripe.send("GET", "customers").headers["retry-after"] == "7"
+
+
+def test_a_late_call_is_done_after_its_caller_has_gone(stripe: Calls) -> None:
+    switch_on(stripe, kind="late", service="stripe", operation="POST customers", seconds=0.6)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{stripe.running.url}{LIST}", data={"name": "A"}, auth=("sk_test_operator", ""), timeout=0.2)
+    assert names(stripe) == []
+    deadline = time.monotonic() + 5
+    while not names(stripe):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert names(stripe) == ["A"]
+
+
+def test_an_old_answer_comes_again_to_the_same_question_alone(stripe: Calls) -> None:
+    stripe.post("customers", name="A")
+    switch_on(stripe, kind="stale", service="stripe", operation="GET customers", times=3)
+    assert names(stripe) == ["A"]
+    stripe.post("customers", name="B")
+    assert names(stripe) == ["A"]
+    assert [c["name"] for c in stripe.get("customers", limit=2)["data"]] == ["B", "A"]
+    assert names(stripe) == ["B", "A"]
+
+
+@pytest.mark.parametrize("kind", ["drip", "huge"])
+def test_an_answer_without_an_end_comes_after_the_effect(stripe: Calls, kind: str) -> None:
+    switch_on(stripe, kind=kind, service="stripe", operation="POST customers")
+    asked = {"data": {"name": "A"}, "auth": ("sk_test_operator", "")}
+    with httpx.stream("POST", f"{stripe.running.url}{LIST}", **asked) as answer:
+        read = 0
+        for part in answer.iter_bytes():
+            read += len(part)
+            if read > (3 if kind == "drip" else 6_000_000):
+                break
+    assert names(stripe) == ["A"]
+
+
 def test_a_429_is_the_services_own(stripe: Calls) -> None:
     switch_on(stripe, kind="429", service="stripe")
     assert stripe.send("GET", "customers").headers["stripe-rate-limited-reason"] == "endpoint-rate"

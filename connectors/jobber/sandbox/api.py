@@ -57,12 +57,15 @@ class Api:
         return [Route("/api/graphql", self._graphql, methods=["POST"])]
 
     async def _graphql(self, request: Request) -> Response:
-        question = _read(await request.body())
+        body = await request.body()
+        question = _read(body)
 
         async def call() -> Response:
             return self._answer(request.headers, question)
 
-        return await answered(self._frame, "jobber", f"POST graphql {question.name}", call, too_fast)
+        return await answered(
+            self._frame, "jobber", f"POST graphql {question.name}", call, too_fast, own=OWN, asked=body
+        )  # fmt: skip
 
     def _answer(self, headers: Mapping[str, str], question: Question) -> Response:
         if not headers.get("content-type", "").startswith("application/json"):
@@ -103,8 +106,7 @@ class Api:
         _permit(holder, ready)
         requested = ready.cost.requested(variables)
         if not holder.operator and self._throttle.refuses(holder.account, requested):
-            error = {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": LIMITS_PAGE}}
-            return _json({"errors": [error], "extensions": self._extensions(holder, version, requested, 0)})
+            return _throttled(self._extensions(holder, version, requested, 0))
         caller = _Caller(self.accounts, self._invoicing, self._grants, self._state, holder.operator)
         data = answer(ready.steps, {}, Asked(RESOLVERS, variables, account, caller))
         actual = min(requested, ready.cost.actual([data]))
@@ -177,3 +179,28 @@ def _json(body: Mapping[str, Any]) -> Response:
 
 def _said(message: str, status: int) -> Response:
     return JSONResponse({"message": message}, status_code=status)
+
+
+def _throttled(extensions: Mapping[str, Any]) -> Response:
+    error = {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": LIMITS_PAGE}}
+    return _json({"errors": [error], "extensions": extensions})
+
+
+def _used_up() -> Response:
+    """Half a second's points are missing."""
+    status = {"maximumAvailable": MAXIMUM, "currentlyAvailable": 100, "restoreRate": RESTORE_PER_SECOND}
+    return _throttled({"cost": {"requestedQueryCost": 350, "actualQueryCost": 0, "throttleStatus": status}})
+
+
+def _hidden() -> Response:
+    refused = refusals.hidden("clients", "Query", {})
+    return _json({"data": None, "errors": refused.errors})
+
+
+#: Jobber's own words for faults.
+OWN = {
+    "throttled": _used_up,
+    "401": lambda: _said("Token not recognized", 401),
+    "403": _hidden,
+    "cursor": lambda: _json({"errors": [{"message": "Invalid cursor"}]}),
+}

@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -64,6 +65,8 @@ class Api:
             self._frame, "stripe", operation or f"{method} {path.strip('/')}",
             lambda: self._answer(came, body), lambda: self._problem(came, problems.too_fast("endpoint-rate")),
             failed=lambda response: self._spoilt(came, response), wait=lambda seconds: self._slowly(came, seconds),
+            own={kind: partial(self._problem, came, problem) for kind, problem in problems.own().items()},
+            asked=came.path.encode() + body,
         )  # fmt: skip
         response.headers.setdefault("Request-Id", came.id)
         await response(scope, receive, send)

@@ -75,3 +75,16 @@ def too_fast(reason: str) -> Problem:
 def broken() -> Problem:
     message = "An unknown error occurred. Nothing more is known about it."
     return Problem(500, message, kind="api_error")
+
+
+def own() -> dict[str, Problem]:
+    """Stripe's own words for faults of the sandbox's frame."""
+    return {
+        "401": Problem(401, "Invalid API Key provided: sk_test_****form"),
+        "403": Problem(
+            403,
+            "The provided key does not have the required permissions for this endpoint.",
+            code="more_permissions_required",
+        ),
+        "cursor": missing("object", "gone", param="starting_after", status=400),
+    }
