@@ -158,6 +158,8 @@ _NEXT = {
     "not_in_table": "Correct the value, or have it added to the mapping's table; it is then tried again by itself.",
     "ambiguous_invoice": "Void all but one of them there.",
     HELD: "Say below whether to let it through.",
+    "route_circle": "Change one of the two rules; it goes on by itself then.",
+    "route_gone": "Change the rule; it goes on by itself then.",
 }
 
 
@@ -196,6 +198,8 @@ def why_noticed(noticed_by: str) -> str:
         return f"a change was reported ({tail})"
     if noticed_by.startswith("asked by "):
         return f"{noticed_by.removeprefix('asked by ')} asked for it"
+    if noticed_by.startswith("rule of "):
+        return f"a rule of “{noticed_by.removeprefix('rule of ')}” has sent it here, or takes it back"
     return noticed_by or "it was due"
 
 

@@ -7,7 +7,7 @@ from django.db.models import Count
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from syncs import recipes
+from syncs import flagging, recipes
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Incident, Link, Sync
 from syncs.rules.judging import HELD
@@ -65,6 +65,14 @@ _WORDS = {
     "both_changed": ("{n} {records} {were} changed on both sides", "Say which side is right."),
     "made_there": ("{n} {records} made in {there} may be in {here} already", "Say whether to make a new one."),
     "rule_hold": ("{n} {records} {are} held by a rule", "Let {them} through, or leave {them} out."),
+    "route_circle": (
+        "{n} {records} {are} sent in a circle by rules",
+        "Change one of the rules that send {them} to each other's sync.",
+    ),
+    "route_gone": (
+        "{n} {records} {are} sent to a sync that is not there any more",
+        "Change the rule that sends {them} there.",
+    ),
     "taken": ("{n} {records} point{s} at a counterpart that is already linked", "Say who is who."),
 }
 _REJECTED = (
@@ -86,6 +94,7 @@ def refresh(sync: Sync) -> None:
     counts = dict(
         Link.objects.filter(sync=sync, state__in=_OPEN).values_list("cause_code").annotate(n=Count("pk")).order_by()
     )
+    counts |= flagging.counts(sync)
     subject = f"sync:{sync.pk}"
     current = {i.cause_code: i for i in Incident.objects.filter(subject=subject).exclude(state="resolved")}
     for code, count in counts.items():
@@ -98,6 +107,8 @@ def refresh(sync: Sync) -> None:
 
 def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
     """What is said of so many records of the sync, and what to do."""
+    if flagging.is_raised(code):
+        return flagging.words(code, count, sync)
     title, step = _WORDS.get("rule_hold" if code.startswith(HELD) else code, _REJECTED)
     names, many = recipes.get(sync.recipe).names, sync.source_resource
     said = {

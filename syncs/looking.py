@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
-from syncs import gathering, recipes, snapshots, strangers
+from syncs import gathering, recipes, routing, snapshots, strangers
 from syncs.bothways import UNMADE
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
@@ -61,6 +61,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     version, recipe = rules_of(sync)
     clues = find_clues(sync, recipe.names, links, sources)
     told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
+    routes = routing.told(sync, version, links, steps=recipe.steps)
     looks, now = [], clock(sync)
     for link in links:
         source, target = sources.get(link.source_id), targets.get(link.target_id or "")
@@ -68,7 +69,7 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
         here, known = _record(source), known_of(link)
         ruled = judging.judge(version, here, known, now)
         made = recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
-        made = ruled.settle(made, here, known, steps=recipe.steps)
+        made = ruled.settle(made, here, known, steps=recipe.steps, routes=routes.get(link.source_id))
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
@@ -92,7 +93,7 @@ def _begun(sync: Sync, link: Link, write: Write, changes: tuple[Change, ...]) ->
     action = "" if write.verb in {"create", "update"} else write.verb
     return Plan(
         verdict, "missing", reason, write.target_id, changes, (), values, action=action, resource=aside, more=more,
-        back=back,
+        back=back, flags=tuple(link.flags.splitlines()), route=link.routed_to_id,
     )  # fmt: skip
 
 

@@ -73,6 +73,7 @@ class Plan:
     step follows, `back` that this one writes to the source.
 
     `rules`: each rule that was asked, whether it applies, and what came of it. `hold`: what a person may let through.
+    `flags`: names of rules that raise an incident about it. `route`: the sync that a rule sends it to.
     """
 
     verdict: Verdict
@@ -89,6 +90,8 @@ class Plan:
     conflicts: tuple[Clash, ...] = ()
     rules: tuple[Sequence[Any], ...] = ()
     hold: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    route: int | None = None
 
     @property
     def writes(self) -> bool:
@@ -122,6 +125,8 @@ class Plan:
             **({"conflicts": [[c.path, c.agreed, c.here, c.there] for c in self.conflicts]} if self.conflicts else {}),
             **({"rules": [list(rule) for rule in self.rules]} if self.rules else {}),
             **({"hold": dict(self.hold)} if self.hold else {}),
+            **({"flags": list(self.flags)} if self.flags else {}),
+            **({"route": self.route} if self.route else {}),
         }
 
 

@@ -1,13 +1,13 @@
 """The rules of a sync's draft as its version will hold them, and the fields that they may speak of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from connectors import registry
 from connectors.base import Field, FieldType
-from syncs import recipes
+from syncs import recipes, routing
 from syncs.models import Outcome, Rule, Sync
 from syncs.rules import RuleError
 from syncs.rules.book import Rule as Compiled
@@ -25,6 +25,8 @@ class Fields:
     labels: Mapping[str, str]
     settable: Mapping[str, Field]
     own: frozenset[str]
+    #: Syncs that a rule can send records to.
+    others: Sequence[Sync] = ()
 
     def target(self, path: str) -> Field | None:
         """The field to set; None for what is not a rule's to set."""
@@ -41,7 +43,8 @@ def fields_of(sync: Sync) -> Fields:
     asked.setdefault("custom.*", Kind.TEXT)
     own = _own(sync)
     settable = {f.path: f for f in there if own is not None and _can_be_set(f) and f.path not in own}
-    return Fields(asked, {f.path: f.label for f in here} | LINK_FIELDS, settable, own or frozenset())
+    labels = {f.path: f.label for f in here} | LINK_FIELDS
+    return Fields(asked, labels, settable, own or frozenset(), list(routing.others(sync)))
 
 
 def _can_be_set(field: Field) -> bool:
@@ -70,6 +73,8 @@ def checked(rule: Rule, fields: Fields) -> dict[str, Any]:
         found = check_condition(row["condition"], fields.asked)
         if rule.outcome == Outcome.SET:
             row["value"] = _value(rule, fields)
+        if rule.outcome == Outcome.ROUTE:
+            row["sync"] = routed_to(rule, fields.others).pk
     except RuleError as error:
         raise RuleError(f"Rule “{rule.name}”: {error}") from None
     row["kinds"] = {path: str(kind) for path, kind in sorted(paths_of(found).items())}
@@ -85,7 +90,33 @@ def unchecked(rule: Rule) -> dict[str, Any]:
         row["role"] = rule.role
     if rule.outcome == Outcome.SET:
         row |= {"target": rule.target_path, "value": rule.value}
+    if rule.outcome == Outcome.ROUTE:
+        row["to"] = rule.route_to
     return row
+
+
+def place(sync: Sync) -> dict[str, str]:
+    """A sync that records are sent to, in words that another installation understands too."""
+    return {"recipe": sync.recipe, "connector": sync.target.connector, "name": sync.name}
+
+
+def routed_to(rule: Rule, others: Sequence[Sync]) -> Sync:
+    """The sync that the rule names. RuleError where there is none, or more than one."""
+    if not others:
+        raise RuleError("No other sync reads the same records of the same account, so there is none to send them to.")
+    said = rule.route_to
+    if not said:
+        raise RuleError("Say which sync it sends these to.")
+    found = [sync for sync in others if {**place(sync), "name": ""} == {**said, "name": ""}]
+    named = [sync for sync in found if sync.name == said.get("name")]
+    if len(found) == 1 or len(named) == 1:
+        return (found if len(found) == 1 else named)[0]
+    called = f"“{said.get('name') or said.get('recipe')}”"
+    if not found:
+        raise RuleError(f"There is no sync {called} that reads the same records. Choose another.")
+    raise RuleError(
+        f"More than one sync can be meant by {called}. Give each of them a name of its own, and choose again."
+    )
 
 
 def compiled(rule: Rule, fields: Fields) -> Compiled:

@@ -12,6 +12,7 @@ from connectors.base import Page, Session
 from syncs import lanes, ledger, notice, snapshots, strangers
 from syncs.failpoints import failpoint
 from syncs.models import Lane, Link, Run, Snapshot, Sync
+from syncs.rules.routes import ROUTED
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -131,8 +132,9 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 def _unsettled(link: Link, sync: Sync) -> bool:
     """A look is owed, although the record is as we knew it: planned only, or planned with another version."""
     matched_only = link.state == Link.State.IN_STEP and not link.target_id
+    untold = link.cause_code == ROUTED and link.routed_to_id is None
     other_version = link.version_id != sync.version_id and link.state != Link.State.ENDED
-    return link.state not in _SETTLED or matched_only or other_version
+    return link.state not in _SETTLED or matched_only or other_version or untold
 
 
 def _mark_unseen(run: Run, sync: Sync) -> None:
@@ -148,7 +150,8 @@ def _mark_unseen(run: Run, sync: Sync) -> None:
 def _mark_owed(run: Run, sync: Sync) -> None:
     """What `_unsettled` says of each link, for all that no page has shown."""
     matched_only = Q(state=Link.State.IN_STEP, target_id=None)
-    owed = ~Q(state__in=_SETTLED) | matched_only | ~Q(version=sync.version_id) | Q(version=None)
+    untold = Q(cause_code=ROUTED, routed_to=None)
+    owed = ~Q(state__in=_SETTLED) | matched_only | untold | ~Q(version=sync.version_id) | Q(version=None)
     links = (
         Link.objects.filter(owed, sync=sync).exclude(state=Link.State.ENDED).exclude(run=run, noticed__gt=F("handled"))
     )

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import MissingError
-from syncs import bulk, lanes, snapshots, strangers, waiting
+from syncs import bulk, flagging, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
 from syncs.failpoints import failpoint
 from syncs.looking import Look, known_of
@@ -56,6 +56,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
             lanes.guard(lane)
             strangers.give_way(sync, [look.link for look in looks])
             bulk.update_each([look.link for look in looks], _LINK_STATE)
+            flagging.keep(looks)
             _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
             bulk.insert_each(attempts)
             waiting.wake(sync, [look.link for look in looks])
@@ -165,6 +166,7 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     failpoint("settle.links")
     strangers.give_way(sync, [a.order.look.link for a in answers if a.result])
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
+    flagging.keep([a.order.look for a in answers])
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
     bulk.insert_each([a for a in attempts if a])
     waiting.wake(sync, [a.order.look.link for a in answers if a.result])

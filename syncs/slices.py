@@ -29,7 +29,7 @@ from connectors.errors import (
     ScopeError,
     TransientError,
 )
-from syncs import applying, incidents, lanes, looking, recipes, recovering, runs, settling, strangers
+from syncs import applying, incidents, lanes, looking, recipes, recovering, routing, runs, settling, strangers
 from syncs.applying import Answer, Order
 from syncs.failpoints import failpoint
 from syncs.looking import Look
@@ -162,6 +162,7 @@ class Slice:
         begun = recovering.sort_out(sync, self._claimed(sync, links))
         self._again(sync, begun.again)
         looks = self._looks(sync, begun.others) if begun.others else []
+        routing.move(sync, looks)
         live = sync.mode == Sync.Mode.LIVE
         writing = self._once([look for look in looks if live and look.plan.writes])
         quiet = [look for look in looks if not (live and look.plan.writes)]

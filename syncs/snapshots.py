@@ -76,12 +76,18 @@ def save(
     _store(changed, replaced, same, read_at)
     lost = [before[i] for i in gone if i in before]
     moved = [s.external_id for s in changed] + [s.external_id for s in lost if s.deleted_at is None]
-    if moved and (connection.connector, resource) in recipes.shared():
+    if moved and ((connection.connector, resource) in recipes.shared() or _read_by_others(connection, resource, by)):
         transaction.on_commit(lambda: _tell_others(connection, resource, moved, by))
     _mark_gone(lost, read_at)
     money.keep(connection, resource, changed)
     money.gone(connection, resource, gone)
     return after, {s.external_id for s in changed}
+
+
+def _read_by_others(connection: "Connection", resource: str, by: Sync) -> bool:
+    """Whether another sync has the same source, as where records are shared out among several."""
+    alike = Sync.objects.filter(source=connection, source_resource=resource).exclude(pk=by.pk)
+    return alike.exists()
 
 
 def _tell_others(connection: "Connection", resource: str, ids: Sequence[str], by: Sync) -> None:

@@ -37,7 +37,8 @@ PURE = (
     "recipes/invoices_to_stripe", "recipes/pay_links_to_jobber", "recipes/payments_to_jobber", "invoices/__init__",
     "invoices/back", "invoices/case", "invoices/document", "invoices/drafting", "invoices/facts", "invoices/opened",
     "invoices/statuses", "invoices/steps", "invoices/totals", "rules/__init__", "rules/book", "rules/checking",
-    "rules/conditions", "rules/expressions", "rules/judging", "rules/operators", "rules/values",
+    "rules/conditions", "rules/expressions", "rules/judging", "rules/operators", "rules/routes",
+    "rules/values",
 )  # fmt: skip
 
 

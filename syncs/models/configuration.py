@@ -108,6 +108,8 @@ class Outcome(models.TextChoices):
     SKIP = "skip", "Leave it out"
     HOLD = "hold", "Hold it until a person has decided"
     SET = "set", "Set a field"
+    INCIDENT = "incident", "Raise an incident, and go on"
+    ROUTE = "route", "Send it to another sync"
 
 
 class Approver(models.TextChoices):
@@ -131,6 +133,9 @@ class Rule(models.Model):
     role = models.CharField("who decides", max_length=12, choices=Approver.choices, default=Approver.OWNER)
     target_path = models.CharField("field to set", max_length=120, blank=True)
     value = models.CharField("value to set", max_length=500, blank=True)
+    #: {"recipe", "connector" of its target, "name"} of the sync that records are sent to: words that another
+    #: installation understands too.
+    route_to = models.JSONField("sync to send it to", default=dict, blank=True)
 
     objects: ClassVar["models.Manager[Rule]"] = ScopedManager(business="business")
 

@@ -86,6 +86,13 @@ class Link(models.Model):
     decision = models.JSONField(default=dict, blank=True)
     #: The record that must have its counterpart first: an invoice's client.
     waits_for = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="waiting")
+    #: Names of the rules that raise an incident about it, one on each line.
+    flags = models.TextField("incidents of rules", blank=True, default="")
+    #: The sync that a rule sends it to.
+    routed_to = models.ForeignKey(
+        "syncs.Sync", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name="sent on to",
+    )  # fmt: skip
     #: The version the last plan was made with.
     version = models.ForeignKey("syncs.Version", models.SET_NULL, null=True, related_name="+")
 
@@ -103,6 +110,8 @@ class Link(models.Model):
             models.Index(fields=["sync", "state"]),
             models.Index(fields=["run"], condition=Q(noticed__gt=F("handled")), name="link_due_in_run"),
             models.Index(fields=["business", "cause_code"], condition=~Q(cause_code=""), name="link_cause"),
+            models.Index(fields=["sync"], condition=~Q(flags=""), name="link_flagged"),
+            models.Index(fields=["routed_to"], condition=Q(routed_to__isnull=False), name="link_routed"),
         )
 
     def __str__(self) -> str:

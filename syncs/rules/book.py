@@ -1,7 +1,7 @@
 """A rule as a version holds it, ready to be asked about a record. Pure.
 
 {"name": "Big invoices", "condition": {"all": [...]} or {"cel": "total > 5000"}, "outcome": "hold", "role": "owner",
-"reason": "", "target": "", "value": None, "kinds": {"total": "amount"}}
+"reason": "", "target": "", "value": None, "to": {}, "sync": None, "kinds": {"total": "amount"}}
 
 `kinds` are those of the fields that it names, so that a version can be read without the catalogue.
 """
@@ -16,7 +16,9 @@ from syncs.rules.conditions import Group, Kinds, compile_tree, words_of
 from syncs.rules.expressions import Expression, compile_expression, try_out
 from syncs.rules.values import Facts, Kind, shown
 
-SKIP, HOLD, SET = "skip", "hold", "set"
+SKIP, HOLD, SET, INCIDENT, ROUTE = "skip", "hold", "set", "incident", "route"
+#: Outcomes beside which the record goes on: of the others, the first decides.
+BESIDE = frozenset({SET, INCIDENT})
 #: Who may decide, as a rule says it: {role: words}.
 ROLES = {"owner": "an owner", "office": "the office or an owner", "staff": "anybody who may decide"}
 LONGEST_NAME, LONGEST_REASON, LONGEST_VALUE, MOST_RULES = 80, 200, 500, 50
@@ -33,6 +35,9 @@ class Rule:
     role: str = ""
     target: str = ""
     value: Any = None
+    #: The sync that it sends records to, and its name.
+    to: int | None = None
+    to_name: str = ""
 
     def judge(self, facts: Facts) -> tuple[bool, str]:
         """Whether it applies, and what could not be judged. What cannot be compared is no."""
@@ -64,6 +69,10 @@ class Rule:
             return f"leave it out: {self.reason}"
         if self.outcome == HOLD:
             return f"hold it for {ROLES[self.role]}" + (f": {self.reason}" if self.reason else "")
+        if self.outcome == INCIDENT:
+            return f"raise an incident: {self.reason}"
+        if self.outcome == ROUTE:
+            return f"send it to “{self.to_name}” instead"
         return f"set {words_of(self.target)} to “{shown(self.value)}”"
 
     def _unreadable(self, facts: Facts) -> str:
@@ -84,7 +93,7 @@ def compile_rules(rows: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
 
 
 def compile_rule(row: Mapping[str, Any]) -> Rule:
-    name = str(row.get("name") or "").strip()[:LONGEST_NAME]
+    name = " ".join(str(row.get("name") or "").split())[:LONGEST_NAME]
     if not name:
         raise RuleError("A rule needs a name.")
     try:
@@ -130,4 +139,17 @@ def _outcome(row: Mapping[str, Any]) -> dict[str, Any]:
         if not row.get("target"):
             raise RuleError("Say which field it sets.")
         return {"outcome": SET, "reason": reason, "target": str(row["target"]), "value": row.get("value")}
+    if outcome == INCIDENT:
+        if not reason:
+            raise RuleError("Say what is to be done about these: it is the next step of the incident.")
+        return {"outcome": INCIDENT, "reason": reason}
+    if outcome == ROUTE:
+        return {"outcome": ROUTE, "reason": reason, **_place(row)}
     raise RuleError("Say what it does with the records it applies to.")
+
+
+def _place(row: Mapping[str, Any]) -> dict[str, Any]:
+    said, to = row.get("to"), row.get("sync")
+    if not isinstance(said, Mapping) or not said.get("recipe"):
+        raise RuleError("Say which sync it sends these to.")
+    return {"to": to if isinstance(to, int) else None, "to_name": str(said.get("name") or said["recipe"])[:120]}

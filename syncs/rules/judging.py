@@ -1,10 +1,11 @@
 """Rules beside a planner: every plan there is goes through here. Pure.
 
-Rules are asked in their order. Those that set a field all count, a later one over an earlier; of those that leave out
-or hold, the first that applies decides. A rule speaks about what is written: what is in step, ended or held for a
-reason of its own stays so, with these exceptions:
+Rules are asked in their order. Those that set a field or raise an incident all count, a later one over an earlier; of
+those that leave out, hold or send elsewhere, the first that applies decides. A rule speaks about what is written: what
+is in step, ended or held for a reason of its own stays so, with these exceptions:
 
 * A record without a counterpart that a rule leaves out is left out, whatever else it may have waited for.
+* A record that a rule sends to another sync is left out here, in step or not (syncs.rules.routes).
 * What takes a demand back, or records that it was paid, always goes on. Otherwise a client could pay twice.
 * A record that has not been made at the source yet, or is deleted there, cannot be asked.
 
@@ -23,7 +24,9 @@ from connectors.base import Record
 from syncs.comparing import Known
 from syncs.mapping import Compiled
 from syncs.planning import Plan, Verdict, field_words_of
-from syncs.rules.book import ROLES, SET, SKIP, Rule
+from syncs.rules import routes as routing
+from syncs.rules.book import BESIDE, INCIDENT, ROLES, ROUTE, SET, SKIP, Rule
+from syncs.rules.routes import Routes
 from syncs.rules.values import Facts
 
 #: Steps that make nothing payable: they take a demand back, or say that it was met.
@@ -31,6 +34,8 @@ ALWAYS = frozenset({"void", "delete", "mark_uncollectible", "pay_out_of_band", "
 ALWAYS_BESIDE = frozenset({"payment_records"})
 #: The causes of a record that a rule has stopped. That of one that is held goes on with the role that may decide.
 LEFT_OUT, HELD = "rule", "rule_hold:"
+#: Of an incident that a rule raises; it goes on with what stands for the rule's name.
+RAISED = "rule_incident:"
 #: It moves whenever anything at the source does.
 _MOVES = frozenset({"updated_at"})
 
@@ -55,16 +60,25 @@ class Judged:
     rulings: Sequence[Ruling]
     facts: Facts | None
 
-    def settle(self, made: Plan, source: Record | None, known: Known, *, steps: bool) -> Plan:
-        """The plan that the rules leave of the planner's."""
-        stop = next((r for r in self.rulings if r.applies and r.rule.outcome != SET), None)
+    def settle(
+        self, made: Plan, source: Record | None, known: Known, *, steps: bool, routes: Routes | None = None
+    ) -> Plan:
+        """The plan that the rules leave of the planner's. `routes`: where other syncs send it, where that counts."""
+        if routes and source and not source.deleted:
+            only_sent = bool(self.version.options.get("routed_only"))
+            away = routing.elsewhere(made, known, routes, only_sent=only_sent, steps=steps)
+            if away:
+                return away
+        if not self.rulings:
+            return made
+        stop = next((r for r in self.rulings if r.applies and r.rule.outcome not in BESIDE), None)
         for ruling in self.rulings:
-            if ruling.applies and ruling.rule.outcome != SET and ruling is not stop:
+            if ruling.applies and ruling.rule.outcome not in BESIDE and ruling is not stop:
                 ruling.came = "an earlier rule has decided"
         if stop and source and self.facts:
-            left = _left_out if stop.rule.outcome == SKIP else _held
-            made = left(stop, made, source, known, self.facts, steps)
-        return replace(made, rules=tuple(ruling.as_json() for ruling in self.rulings)) if self.rulings else made
+            made = _stopped(stop, made, source, known, self.facts, steps=steps, routes=routes)
+        flags = _flags(self.rulings, made)
+        return replace(made, rules=tuple(r.as_json() for r in self.rulings), flags=flags)
 
 
 def judge(version: Compiled, source: Record | None, known: Known, now: datetime) -> Judged:
@@ -89,6 +103,32 @@ def _with_values(version: Compiled, rulings: Sequence[Ruling]) -> Compiled:
         return version
     rows = tuple(replace(row, back="", owner="source") if row.target in values else row for row in version.rows)
     return replace(version, rows=rows, constants=values)
+
+
+def raised(name: str) -> str:
+    """The cause of the incident that a rule of this name raises."""
+    return RAISED + _digest(name.casefold())
+
+
+def _flags(rulings: Sequence[Ruling], made: Plan) -> tuple[str, ...]:
+    """Rules that raise an incident about it. What a person leaves out, or what has ended, is nobody's any more."""
+    raising = [r for r in rulings if r.applies and r.rule.outcome == INCIDENT]
+    if made.verdict == Verdict.END or made.code == "left_out":
+        for ruling in raising:
+            ruling.came = "it is not synced any more"
+        return ()
+    return tuple(r.rule.name for r in raising)
+
+
+def _stopped(
+    stop: Ruling, made: Plan, source: Record, known: Known, facts: Facts, *, steps: bool, routes: Routes | None
+) -> Plan:
+    """What the rule that decides leaves of the plan."""
+    if stop.rule.outcome == ROUTE:
+        made, stop.came = routing.sent_on(stop.rule.to, stop.rule.to_name, made, known, routes, steps=steps)
+        return made
+    left = _left_out if stop.rule.outcome == SKIP else _held
+    return left(stop, made, source, known, facts, steps)
 
 
 def _left_out(ruling: Ruling, made: Plan, source: Record, known: Known, facts: Facts, steps: bool) -> Plan:
