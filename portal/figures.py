@@ -23,6 +23,7 @@ from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from portal.wording import Terms
+from syncs import handling
 from syncs.models import Attempt, Incident, Link, Payment, Run, Sync
 
 DAY = timedelta(hours=24)
@@ -34,7 +35,7 @@ OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
 
 def attention_count() -> int:
     """How many records, accounts, or disputed payments wait for a person in the business whose scope is open."""
-    open_ones = Incident.objects.filter(state=Incident.State.OPEN)
+    open_ones = Incident.objects.filter(handling.asking(timezone.now()))
     disputed = Payment.objects.filter(status=Payment.Status.DISPUTED).values_list(Value(1))
     counts = open_ones.order_by().values_list("records").union(disputed, all=True).order_by()
     return sum(records or 1 for (records,) in counts)

@@ -15,8 +15,8 @@ from syncs import lanes, runs
 from syncs.models import Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
-#: Mails of incidents that were not sent by then are asked for again.
-UNTOLD = timedelta(minutes=2)
+#: An incident is told of once it has lasted so long: what heals itself sooner is nobody's trouble.
+UNTOLD = timedelta(minutes=1)
 #: Failed tasks and abandoned queue rows older than this say nothing any more.
 OLD = timedelta(days=14)
 
@@ -65,7 +65,7 @@ def release_dead() -> None:
 
 
 def tell_again() -> None:
-    """Mails of incidents whose task was lost on the way."""
+    """Mails of incidents that have lasted, and of those whose task was lost on the way."""
     with scopes_disabled():  # ids only; the task opens the incident's own business
         late = Incident.objects.filter(told_at=None, state=Incident.State.OPEN, opened_at__lt=timezone.now() - UNTOLD)
         ids = list(late.values_list("pk", flat=True)[:100])

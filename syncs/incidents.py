@@ -1,13 +1,13 @@
 """Failures grouped by sync and cause: opened once, closed when no record has the cause any more."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils import timezone
-from django_q.tasks import async_task
 
-from syncs import flagging, recipes
+from syncs import flagging, handling, recipes
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Incident, Link, Sync
 from syncs.rules.judging import HELD
@@ -100,9 +100,12 @@ def refresh(sync: Sync) -> None:
     for code, count in counts.items():
         title, step = words(code, count, sync)
         _raise(current.get(code), subject, code, title, step, count, sync=sync)
+    trying = Link.objects.filter(sync=sync, state=Link.State.RETRYING).exists()
     for code, incident in current.items():
-        if code not in counts:
+        if code not in counts and not (code == "gave_up" and trying):  # what is tried again may be given up again
             _close(incident)
+        elif code in counts:
+            handling.open_if_changed(incident, sync)
 
 
 def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
@@ -116,6 +119,18 @@ def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
         "here": names.source, **(_ONE if count == 1 else _SEVERAL),
     }  # fmt: skip
     return title.format(**said), step.format(**said)
+
+
+def work_stuck(sync: Sync, found: Mapping[str, tuple[str, str]]) -> None:
+    """What holds up the work of a sync, or of its webhooks, beyond any single record: {code: (title, next step)}.
+    What is not among it any more is over."""
+    subject = f"work:{sync.pk}"
+    current = {i.cause_code: i for i in Incident.objects.filter(subject=subject).exclude(state="resolved")}
+    for code, (title, step) in found.items():
+        _raise(current.get(code), subject, code, title, step, 0, sync=sync)
+    for code, incident in current.items():
+        if code not in found:
+            _close(incident)
 
 
 def connection_failed(connection: "Connection", code: str, title: str, step: str) -> None:
@@ -142,11 +157,10 @@ def _raise(
     assert owner is not None  # noqa: S101  # one of the two is always given
     try:
         with transaction.atomic():
-            made = Incident.objects.create(
+            Incident.objects.create(
                 business_id=owner.business_id, sync=sync, connection=connection, subject=subject, cause_code=code,
                 title=title[:200], next_step=step, records=count,
             )  # fmt: skip
-            async_task("syncs.tasks.tell", made.pk)
     except IntegrityError:
         return  # another worker opened it just now
 

@@ -1,16 +1,13 @@
-"""What is being worked on: runs, lanes, and the incidents that need somebody."""
+"""What is being worked on: runs and lanes."""
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from portal.access import Action
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter
-from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, state, when
+from portal.admin.display import NOTHING, as_json, linked, links, list_of, state, when
 from portal.admin.filters import within
-from syncs.models import Incident, Lane, Link, Run, Sync
+from syncs.models import Lane, Link, Run, Sync
 
 
 @admin.register(Run)
@@ -63,49 +60,3 @@ class LaneAdmin(ScopedAdmin):
     @admin.display(description="see also")
     def related(self, row: Lane) -> SafeString:
         return links((list_of(Sync, lane__id__exact=row.pk), "its syncs"))
-
-
-@admin.register(Incident)
-class IncidentAdmin(ScopedAdmin):
-    """Opened and closed by what the records say; a person can only say that it may wait."""
-
-    list_display = ("title", "where", "of", "condition", "records", "opened", "seen", "next_step")
-    list_select_related = ("business", "sync", "connection")
-    search_fields = ("title", "cause_code", "business__name")
-    list_filter = (BY_BUSINESS, ("sync", SeenFilter), "state", within("opened_at"))
-    links_by = ("cause_code", "connection")
-    fields = (
-        "title", "next_step", ("business", "of"), ("condition", "records"), ("opened_at", "last_seen_at"),
-        ("told_at", "resolved_at"), "cause_code", "related",
-    )  # fmt: skip
-    actions = ("ignore", "reopen")
-    where, condition = linked("business"), state()
-    opened, seen = when("opened_at", "opened"), when("last_seen_at", "seen last")
-
-    @admin.display(description="about")
-    def of(self, row: Incident) -> SafeString | str:
-        return link(row.sync or row.connection)
-
-    @admin.display(description="see also")
-    def related(self, row: Incident) -> SafeString | str:
-        if row.sync_id is None:
-            return NOTHING
-        return links((list_of(Link, sync__id__exact=row.sync_id, cause_code=row.cause_code), "its records"))
-
-    def _move(self, request: HttpRequest, rows: QuerySet[Incident], old: str, new: str, words: str) -> None:
-        changed = 0
-        for incident in self.chosen(request, rows, Action.RUN).filter(state=old):
-            incident.state = Incident.State(new)
-            incident.save(update_fields=["state"])
-            self.log_change(request, incident, words)
-            changed += 1
-        self.message_user(request, f"{changed} incidents: {words}", messages.SUCCESS if changed else messages.WARNING)
-
-    @admin.action(description="Ignore until it is over", permissions=["run"])
-    def ignore(self, request: HttpRequest, rows: QuerySet[Incident]) -> None:
-        """It closes by itself when its records succeed, and opens anew when they fail again after that."""
-        self._move(request, rows, Incident.State.OPEN, Incident.State.IGNORED, "ignored.")
-
-    @admin.action(description="Open again", permissions=["run"])
-    def reopen(self, request: HttpRequest, rows: QuerySet[Incident]) -> None:
-        self._move(request, rows, Incident.State.IGNORED, Incident.State.OPEN, "open again.")

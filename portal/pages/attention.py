@@ -13,6 +13,7 @@ from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from portal import access, clashes, disputes, figures, receivables, sides, wording
@@ -23,7 +24,7 @@ from portal.models import Business, User
 from portal.pages import syncs as sync_pages
 from portal.receivables import Sums
 from portal.wording import Terms
-from syncs import candidates, deciding, incidents
+from syncs import candidates, deciding, handling, incidents
 from syncs.candidates import Candidate
 from syncs.deciding import Choice
 from syncs.invoices.totals import ROUNDS
@@ -67,6 +68,7 @@ class Cause:
     worth: str = ""
     #: Conflicts that one press settles, by their links.
     together: Sequence[int] = ()
+    incident: Incident | None = None
 
     @property
     def more(self) -> int:
@@ -94,13 +96,19 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.VIEW)
     related = ("business", "source", "target", "lane", "version")
     syncs = {s.pk: s for s in Sync.objects.select_related(*related).order_by("pk")}
-    opened = list(Incident.objects.filter(state=Incident.State.OPEN).select_related("connection"))
+    now = timezone.now()
+    standing = list(Incident.objects.exclude(state=Incident.State.RESOLVED).select_related("connection", "assignee"))
+    aside = [i for i in standing if handling.is_aside(i, now)]
+    opened = [i for i in standing if i not in aside]
     kept = receivables.books(syncs.values())
     disputed = disputes.waiting(kept, business.currency, DISPUTES_SHOWN)
-    causes = _held(request, _causes(business, syncs, {(i.sync_id, i.cause_code): i for i in opened}))
+    known = {(i.sync_id, i.cause_code): i for i in (*opened, *aside) if i.subject.startswith("sync:")}
+    found = [cause for cause in _causes(business, syncs, known) if cause.incident not in aside]
+    causes = _held(request, found)
     context: dict[str, Any] = {
         "causes": causes,
-        "others": [i for i in opened if i.sync_id is None],
+        "others": [i for i in opened if not i.subject.startswith("sync:")],
+        "aside": aside,
         "waits": _waits(s for s in syncs.values() if not (s.lane.parked and s.pk in _told_of(opened, syncs))),
         "disputes": disputed,
         "attention_count": sum(i.records or 1 for i in opened) + len(disputed),
@@ -198,7 +206,7 @@ def _cause(
         sync, wording.terms_of(sync), code, incident.title if incident else title,
         incident.next_step if incident else step, rows[0].alike, rows[0].first,
         [Case(row, deciding.choices(row), alike.get(row.pk, []), conflict=clashing.get(row.pk)) for row in rows], worth,
-        _together(sync, code, rows),
+        _together(sync, code, rows), incident,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from portal.health import Health, Level
 from portal.models import Business, Connection, WorkerBeat
 from portal.receivables import Standing, Sums
 from portal.wording import Terms
-from syncs import ledger, recipes
+from syncs import handling, ledger, recipes
 from syncs.models import Incident, Lane, Link, Run, Sync, Write
 from syncs.recipes import Recipe
 
@@ -74,7 +74,7 @@ def context(business: Business) -> dict[str, Any]:
     syncs = list(Sync.objects.select_related("source", "target", "lane").order_by("pk"))
     connections = _connections(syncs)
     runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
-    incidents = list(Incident.objects.filter(state=Incident.State.OPEN))
+    incidents = list(Incident.objects.filter(handling.asking(timezone.now())))
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
     kept = receivables.books(syncs)
     stands = receivables.standing(kept, timezone.now())

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -129,7 +130,7 @@ class Incident(models.Model):
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="incidents")
     sync = models.ForeignKey("syncs.Sync", models.CASCADE, null=True, related_name="incidents")
     connection = models.ForeignKey("portal.Connection", models.CASCADE, null=True, related_name="incidents")
-    #: What fails: "sync:3" or "connection:2".
+    #: What fails: "sync:3" for records, "connection:2", "work:3" for the work on a sync itself.
     subject = models.CharField(max_length=60)
     cause_code = models.CharField(max_length=60)
     title = models.CharField(max_length=200)
@@ -140,6 +141,14 @@ class Incident(models.Model):
     last_seen_at = models.DateTimeField(default=timezone.now)
     told_at = models.DateTimeField("people told at", null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    recovery_told_at = models.DateTimeField("people told that it is over", null=True, blank=True, editable=False)
+    #: Who takes care of it, and what they have noted.
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    note = models.TextField(blank=True)
+    #: It asks for nobody before then.
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    #: Ignored since then: it opens anew when one of its records has changed after that.
+    ignored_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar["models.Manager[Incident]"] = ScopedManager(business="business")
 

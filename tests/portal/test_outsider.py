@@ -153,6 +153,11 @@ PAGES: dict[str, Page | Own] = {
     "attention": seen(),
     "attention_again": press(RUN),
     "attention_sides": press(CONFIGURE),
+    "attention_export": seen(),
+    "incident": seen(),
+    "incident_handle": press(RUN),
+    "incident_try": form(RUN),
+    "record_replay": form(RUN, see=ALL),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),
     "health": LOOKED_AT,
 }  # fmt: skip
@@ -222,6 +227,7 @@ MODELS = {
     "portal_invitation": model(delete=BOSS),
     "portal_user": model(change=BOSS),
     "syncs_sync": model(change=STAFF),
+    "syncs_auditentry": model(),
     **{name: model() for name in (
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
@@ -248,6 +254,9 @@ ADMIN: dict[str, Page | Own] = {
     "admin:syncs_sync_review_again": inside(INSIDE, INSIDE),
     "admin:syncs_sync_pause": inside(STAFF, STAFF),
     "admin:syncs_sync_resume": inside(STAFF, STAFF),
+    **{f"admin:syncs_incident_{name}": inside(INSIDE, INSIDE) for name in (
+        "try_all", "assign", "put_note", "snooze", "ignore_one", "reopen_one",
+    )},
 }  # fmt: skip
 TABLE: dict[str, Page | Own] = {
     **PAGES, **ACCOUNTS, **ADMIN,
@@ -286,7 +295,7 @@ def stolen(ids: Mapping[str, str]) -> dict[str, Any]:
     of = {"source": "connection", "target": "connection", "membership": "membership", "user": "user"}
     named |= {f: named[row] for f, row in of.items()}
     outside = {"target_id": ids["customer"], "choice": "same", "recipe": "clients-to-customers", "cause": "rejected",
-               "side": "source"}  # fmt: skip
+               "side": "source", "do": "ignore"}  # fmt: skip
     person = {"email": "somebody@example.com", "role": "read_only", "name": "Somebody"}
     dialog = {"_form_submitted": "True", "note": "mine", "post": "yes"}
     return {**named, **outside, **person, **dialog}

@@ -1,0 +1,187 @@
+"""Planning again from what is stored: as things were at an earlier look, and as they are now. Nothing is asked of any
+service, and nothing is kept."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import transaction
+from django.db.models import Prefetch
+
+from syncs import gathering, looking, recipes, snapshots
+from syncs.mapping import Compiled, compile_version
+from syncs.models import Attempt, Link, Snapshot, SnapshotHistory, Sync, Version, Write
+from syncs.planning import Plan
+from syncs.rules import judging
+from syncs.sessions import Sessions
+
+if TYPE_CHECKING:
+    from connectors.base import Record
+    from portal.models import Connection
+
+type States = Mapping[str, Snapshot]
+
+
+class _Nothing:
+    """A service that is not asked: it has nothing to tell beside what is stored."""
+
+    def fetch(self, resource: str, ids: Sequence[str]) -> "dict[str, Record | None]":
+        return {}
+
+    def written_since(self, *_: object) -> "list[Record]":
+        return []
+
+
+class _Stored(Sessions):
+    def call[T](self, connection: "Connection", ask: Callable[[Any], T]) -> T:
+        return ask(_Nothing())
+
+
+def plans(
+    sync: Sync, links: Sequence[Link], version: Version, sources: States, targets: States, at: datetime | None = None
+) -> dict[int, Plan]:
+    """{link: its plan} from these states of both sides with this version; what cannot be planned is left out.
+
+    A planner may note that a record it needs was never read. Here that is undone: the transaction is rolled back,
+    within which, besides, no call can leave the machine.
+    """
+    recipe = recipes.get(sync.recipe)
+    compiled: Compiled = compile_version(version.content)
+    with transaction.atomic():
+        clues = looking.find_clues(sync, recipe.names, links, sources)
+        told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, _Stored()))
+        transaction.set_rollback(True)
+    found, now = {}, at or looking.clock(sync)
+    for link in links:
+        here, there = _record(sources.get(link.source_id)), _record(targets.get(link.target_id or ""))
+        known, facts = looking.known_of(link), told.get(link.pk, (None, None))[0]
+        ruled = judging.judge(compiled, here, known, now)
+        made = recipe.decide(ruled.version, here, there, known, clues[link.pk], facts)
+        found[link.pk] = ruled.settle(made, here, known, steps=recipe.steps)
+    return found
+
+
+def _record(held: Snapshot | None) -> "Record | None":
+    return held.as_record() if held else None
+
+
+def as_now(sync: Sync, links: Sequence[Link]) -> dict[int, Plan]:
+    """With the live version and both sides as last read. A record that was never read has no plan."""
+    if sync.version is None:
+        return {}
+    sources = snapshots.known(sync.source, sync.source_resource, [x.source_id for x in links])
+    targets = snapshots.known(sync.target, sync.target_resource, [x.target_id for x in links if x.target_id])
+    return plans(sync, [x for x in links if x.source_id in sources], sync.version, sources, targets)
+
+
+def as_then(attempt: Attempt) -> Plan | None:
+    """With the version of that look, and both sides as they were known then; None where no version was kept.
+
+    What both sides had agreed on is worked out backwards from what was written since. What a person decides is spent
+    when it is done, so a plan that followed a decision may say again what was to be decided.
+    """
+    if attempt.version is None:
+        return None
+    link, sync = copy(attempt.link), attempt.link.sync
+    moment = _planned_at(attempt)
+    link.target_id = str(attempt.plan.get("target_id") or "") or None
+    link.base, link.decision = _agreed_then(attempt), {}
+    link.state, link.cause_code = Link.State.DUE, ""
+    sources = _states(sync.source_id, sync.source_resource, link.source_id, moment)
+    targets = _states(sync.target_id, sync.target_resource, link.target_id or "", moment)
+    return plans(sync, [link], attempt.version, sources, targets, moment).get(link.pk)
+
+
+def _planned_at(attempt: Attempt) -> datetime:
+    """A look that led to a call was planned right before that: what the call has changed came later."""
+    begun = Write.objects.filter(link=attempt.link_id, intended_at__lte=attempt.at)
+    if attempt.noticed_at:
+        begun = begun.filter(intended_at__gte=attempt.noticed_at)
+    found = begun.order_by("-pk").values_list("intended_at", flat=True).first()
+    return found if found and attempt.outcome in {"written", "failed"} else attempt.at
+
+
+def _agreed_then(attempt: Attempt) -> dict[str, Any]:
+    base = dict(attempt.link.base)
+    since = Attempt.objects.filter(link=attempt.link_id, pk__gte=attempt.pk, outcome="written").order_by("-pk")
+    for plan in since.values_list("plan", flat=True):
+        base |= {path: before for path, before, _ in plan.get("changes", ())}
+    return base
+
+
+def _states(connection_id: int, resource: str, external_id: str, moment: datetime) -> dict[str, Snapshot]:
+    """The record as it was known at a moment: the first state that was replaced after it, else the one held now."""
+    later = SnapshotHistory.objects.filter(replaced_at__gt=moment).order_by("replaced_at")
+    rows = Snapshot.objects.filter(connection=connection_id, resource=resource, external_id=external_id)
+    held = rows.prefetch_related(Prefetch("history", queryset=later, to_attr="later")).first()
+    if held is None:
+        return {}
+    older = next(iter(cast(Any, held).later), None)
+    if older:
+        for name in ("data", "fingerprint", "updated_at", "deleted_at", "read_at"):
+            setattr(held, name, getattr(older, name))
+    elif held.created_at and held.created_at > moment:
+        return {}
+    elif held.deleted_at and held.deleted_at > moment:
+        held.deleted_at = None
+    return {external_id: held}
+
+
+# What another try would come to
+
+
+class Expected(StrEnum):
+    WRITTEN = "written"  # something is sent that was not refused before
+    REFUSED = "refused"  # exactly what would be sent was refused last time
+    STOPS = "stops"  # it waits for a person again
+    WAITS = "waits"  # another record comes first
+    NOTHING = "nothing"  # it is in step, or left out
+    UNREAD = "unread"  # it must be read before anybody can say
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    link: Link
+    expected: Expected
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What another try of these records would come to, by what is stored."""
+
+    guesses: Sequence[Guess]
+
+    @property
+    def counts(self) -> Mapping[Expected, int]:
+        found = Counter(guess.expected for guess in self.guesses)
+        return {kind: found[kind] for kind in Expected if found[kind]}
+
+    @property
+    def fails_again(self) -> int:
+        return sum(guess.expected in {Expected.REFUSED, Expected.STOPS} for guess in self.guesses)
+
+
+def dry_run(sync: Sync, links: Sequence[Link]) -> DryRun:
+    made, last = as_now(sync, links), _last_writes(links)
+    return DryRun([_guess(link, made.get(link.pk), last.get(link.pk)) for link in links])
+
+
+def _last_writes(links: Sequence[Link]) -> dict[int, Write]:
+    return {w.link_id: w for w in Write.objects.filter(link__in=[x.pk for x in links]).order_by("pk")}
+
+
+def _guess(link: Link, made: Plan | None, last: Write | None) -> Guess:
+    if made is None:
+        return Guess(link, Expected.UNREAD, "It has to be read again first.")
+    if made.writes:
+        if last and last.state == Write.State.REJECTED and last.verb == made.verb and last.params == made.data:
+            return Guess(link, Expected.REFUSED, f"The same was refused before: {last.error or link.cause}")
+        return Guess(link, Expected.WRITTEN, made.reason)
+    if made.verdict in {"hold", "conflict"}:
+        return Guess(link, Expected.STOPS, made.reason)
+    return Guess(link, Expected.WAITS if made.verdict == "wait" else Expected.NOTHING, made.reason)
