@@ -59,16 +59,22 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     targets = snapshots.known(sync.target, sync.target_resource, linked)
     _read_missing(sync, links, targets, sessions)
     version, recipe = rules_of(sync)
-    clues = find_clues(sync, recipe.names, links, sources)
-    told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
-    looks, now = [], clock(sync)
-    for link in links:
-        source, target = sources.get(link.source_id), targets.get(link.target_id or "")
+    return plans(gathering.Batch(sync, recipe, version, links, sources, targets, sessions))
+
+
+def plans(batch: gathering.Batch) -> list[Look]:
+    """The one way from what was read to plans, whichever version it is. Raises connector errors when what the planner
+    must know beside it cannot be read."""
+    clues = find_clues(batch.sync, batch.recipe.names, batch.links, batch.sources)
+    told, now = gathering.gather(batch), clock(batch.sync)
+    looks = []
+    for link in batch.links:
+        source, target = batch.sources.get(link.source_id), batch.targets.get(link.target_id or "")
         facts, waits_for = told.get(link.pk, (None, None))
         here, known = _record(source), known_of(link)
-        ruled = judging.judge(version, here, known, now)
-        made = recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
-        made = ruled.settle(made, here, known, steps=recipe.steps)
+        ruled = judging.judge(batch.version, here, known, now)
+        made = batch.recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
+        made = ruled.settle(made, here, known, steps=batch.recipe.steps)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
