@@ -25,6 +25,7 @@ from portal.admin.drafting import (
 )
 from portal.admin.drafts import said
 from portal.admin.filters import PLACE_WORDS
+from portal.admin.preview import Previewing
 from portal.admin.rules import RuleInline
 from portal.admin.transforms import described
 from portal.health import Health
@@ -46,7 +47,7 @@ class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
 
 
 @admin.register(Sync)
-class SyncAdmin(ScopedAdmin):
+class SyncAdmin(Previewing, ScopedAdmin):
     """Which account is kept in step with which is chosen on the pages of the business, once."""
 
     change_gate = Action.CONFIGURE
@@ -64,6 +65,7 @@ class SyncAdmin(ScopedAdmin):
     actions = ("sync_these_now", "review_these", "pause_these", "resume_these")
     actions_detail = ("publish_draft", "sync_now", "review_again", "pause", "resume")
     change_form_outer_before_template = "admin/syncs/sync/state.html"
+    change_form_outer_after_template = "admin/syncs/sync/preview.html"
     warn_unsaved_form = True
     where, condition = linked("business"), state("mode", "mode")
     looked = when("polled_until", "read until")
