@@ -58,3 +58,21 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("formset:added", fitAll);
   fitAll();
 });
+
+// The preview follows what is typed: htmx sends the form a moment after the last key, and only the last answer counts.
+document.addEventListener("DOMContentLoaded", () => {
+  const preview = document.getElementById("fb-preview");
+  const form = preview && document.getElementById(preview.dataset.form);
+  if (!form || !window.htmx) {
+    return;
+  }
+  const typed = () => window.htmx.trigger(preview, "fb-typed");
+  form.addEventListener("input", typed);
+  document.addEventListener("formset:removed", typed);
+  form.addEventListener("click", (event) => event.target.closest("[name$=-DELETE]") && typed());
+  if (window.django && window.django.jQuery) {
+    window.django.jQuery(form).on("change", "select", typed); // select2 tells jQuery alone
+  }
+  const search = document.getElementById("fb-preview-q");
+  search.addEventListener("input", typed);
+});

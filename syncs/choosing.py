@@ -1,6 +1,6 @@
 """Choosing a recipe, publishing its draft, changing what it may do. Every step leaves a version or a run behind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from syncs import audit, catalogues, examples, fitting, lanes, notice, recipes, rulebook, runs
 from syncs.mapping import MappingError, compile_version
-from syncs.models import FieldMapping, Lane, Run, Sync, Version
+from syncs.models import FieldMapping, Lane, Rule, Run, Sync, Version
 from syncs.rules import RuleError
 
 if TYPE_CHECKING:
@@ -55,35 +55,48 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
 
 def draft_content(sync: Sync) -> dict[str, Any]:
     """The draft as a version would hold it."""
-    rows = [
+    rules = [rulebook.unchecked(rule) for rule in sync.rules.all()]
+    return {"mappings": _rows(sync.mappings.all()), "rules": rules, "options": sync.options}
+
+
+def _rows(mappings: Iterable[FieldMapping]) -> list[dict[str, Any]]:
+    return [
         {
             "sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode,
             "owner": m.owner, "back": m.back_path, "back_transforms": m.back_transforms,
             "examples": m.examples,
         }
-        for m in sync.mappings.all()
+        for m in mappings
     ]  # fmt: skip
-    return {"mappings": rows, "rules": [rulebook.unchecked(rule) for rule in sync.rules.all()], "options": sync.options}
+
+
+def checked_draft(sync: Sync) -> dict[str, Any]:
+    """What publishing would make of the saved draft. MappingError names a row or rule that cannot work."""
+    return checked_content(sync, sync.mappings.all(), sync.rules.all(), sync.options)
+
+
+def checked_content(
+    sync: Sync, mappings: Iterable[FieldMapping], rules: Iterable[Rule], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same of rows and rules that need not be saved."""
+    try:
+        kept = rulebook.checked_all(sync, rules)
+    except RuleError as error:
+        raise MappingError(str(error)) from None
+    content = {"mappings": _rows(mappings), "rules": kept, "options": dict(options)}
+    compile_version(content)
+    wrong = fitting.problems(content, catalogues.of(sync))
+    if wrong:
+        raise MappingError(" ".join(wrong))
+    return content
 
 
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
     """Make the draft the live version. MappingError names a row or rule that cannot work, or says which of a row's
     examples come out otherwise; then nothing changes."""
-    return _publish(sync, checked_content(sync), by, note)
-
-
-def checked_content(sync: Sync) -> dict[str, Any]:
-    """The draft as a version will hold it. MappingError says what in it cannot work."""
-    try:
-        content = {**draft_content(sync), "rules": rulebook.content(sync)}
-        compile_version(content)
-    except RuleError as error:
-        raise MappingError(str(error)) from None
-    wrong = fitting.problems(content, catalogues.of(sync))
-    if wrong:
-        raise MappingError(" ".join(wrong))
+    content = checked_draft(sync)
     examples.check(content)
-    return content
+    return _publish(sync, content, by, note)
 
 
 def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note: str) -> None:

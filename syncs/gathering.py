@@ -1,6 +1,7 @@
 """What a planner must know beside a record and its counterpart: by recipe, for a whole batch at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from connectors.base import Record
 from syncs import bothways, snapshots, waiting
 from syncs.invoices import back
 from syncs.invoices import facts as invoice_facts
+from syncs.mapping import Compiled
 from syncs.matching import WORTH_ASKING, likeness
 from syncs.models import Link, Snapshot, Sync, Write
 from syncs.recipes import Recipe
-from syncs.sessions import Sessions
+from syncs.sessions import NotAsked, Sessions
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -30,10 +32,11 @@ type Told = Mapping[int, tuple[object, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Links of one sync, with both sides as last read, by their own ids."""
+    """Links of one sync, with both sides as last read, by their own ids. `version`: what they are planned with."""
 
     sync: Sync
     recipe: Recipe
+    version: Compiled
     links: Sequence[Link]
     sources: Mapping[str, Snapshot]
     targets: Mapping[str, Snapshot]
@@ -73,7 +76,9 @@ def _alike(batch: Batch) -> Mapping[str, list[str]]:
 def _invoices(batch: Batch) -> Told:
     sync, business = batch.sync, batch.sync.business
     clients = {s.external_id: str(s.data.get("client_id") or "") for s in batch.sources.values()}
-    parents = waiting.parents(sync.source, "clients", sync.target, list(clients.values()))
+    parents = waiting.parents(
+        sync.source, "clients", sync.target, list(clients.values()), notices=batch.sessions.asks
+    )  # fmt: skip
     alike = invoice_facts.Facts(
         client=waiting.UNKNOWN, currency=business.currency, zone=business.time_zone,
         country=business.country, now=timezone.now(), tax_rates=_tax_rates(batch), recorded=_recorded(batch),
@@ -90,9 +95,10 @@ def _tax_rates(batch: Batch) -> list[Record]:
     sync = batch.sync
     held = Snapshot.objects.filter(connection=sync.target_id, resource="tax_rates", deleted_at=None)
     if not held.filter(read_at__gt=timezone.now() - RATES_OLD).exists():
-        asked = timezone.now()
-        records = batch.sessions.call(sync.target, lambda session: session.written_since("tax_rates", EVER, []))
-        snapshots.save(sync.target, "tax_rates", records, asked, by=sync)
+        with suppress(NotAsked):
+            asked = timezone.now()
+            records = batch.sessions.call(sync.target, lambda session: session.written_since("tax_rates", EVER, []))
+            snapshots.save(sync.target, "tax_rates", records, asked, by=sync)
     return [snapshot.as_record() for snapshot in held.order_by("pk")]
 
 
@@ -135,7 +141,7 @@ def _pages(batch: Batch) -> Told:
     sync = batch.sync
     named = {s.external_id: s.references.get(INVOICE, "") for s in batch.sources.values()}
     held = _invoices_at(batch, sync.target, named.values())
-    there = bool(sync.live_options.get("write_link", True)) and _has_link_field(sync)
+    there = bool(batch.version.options.get("write_link", True)) and _has_link_field(sync)
     told = {}
     for link in batch.links:
         invoice = held.get(named.get(link.source_id, ""))
@@ -152,7 +158,10 @@ def _invoices_at(batch: Batch, connection: "Connection", ids: Iterable[str]) -> 
     if not missing:
         return held
     asked = timezone.now()
-    found = batch.sessions.call(connection, lambda s: s.fetch("invoices", missing))
+    try:
+        found = batch.sessions.call(connection, lambda s: s.fetch("invoices", missing))
+    except NotAsked:
+        return held
     records = [r for r in found.values() if r is not None]
     return held | snapshots.save(connection, "invoices", records, asked, by=batch.sync)[0]
 

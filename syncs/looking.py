@@ -59,12 +59,19 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     targets = snapshots.known(sync.target, sync.target_resource, linked)
     _read_missing(sync, links, targets, sessions)
     version, recipe = rules_of(sync)
-    clues = find_clues(sync, recipe.names, links, sources)
-    told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
-    routes = routing.told(sync, version, links, steps=recipe.steps)
-    looks, now = [], clock(sync)
-    for link in links:
-        source, target = sources.get(link.source_id), targets.get(link.target_id or "")
+    return plans(gathering.Batch(sync, recipe, version, links, sources, targets, sessions))
+
+
+def plans(batch: gathering.Batch) -> list[Look]:
+    """The one way from what was read to plans, whichever version it is. Raises connector errors when what the planner
+    must know beside it cannot be read."""
+    sync, recipe, version = batch.sync, batch.recipe, batch.version
+    clues = find_clues(sync, recipe.names, batch.links, batch.sources)
+    told, now = gathering.gather(batch), clock(sync)
+    routes = routing.told(sync, version, batch.links, steps=recipe.steps)
+    looks = []
+    for link in batch.links:
+        source, target = batch.sources.get(link.source_id), batch.targets.get(link.target_id or "")
         facts, waits_for = told.get(link.pk, (None, None))
         here, known = _record(source), known_of(link)
         ruled = judging.judge(version, here, known, now)

@@ -119,6 +119,12 @@ class Compiled:
         found = (_value(row, paths, data).hold for row in asking for paths, _ in _pairs(row, data, self.limits, set()))
         return [hold for hold in found if hold]
 
+    def origins(self, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        """{target path: the source's paths that its value is made of}; what a rule sets is made of none."""
+        taken = {row.target for row in self.rows}
+        found = {t: paths for row in self.rows for paths, t in _pairs(row, data, self.limits, taken)}
+        return {target: () if target in self.constants else paths for target, paths in found.items()}
+
     def covers(self, path: str) -> bool:
         """Whether a row for a whole group writes paths like this one."""
         return any(row.many and path.startswith(row.target[:-1]) for row in self.rows)

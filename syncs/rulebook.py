@@ -1,6 +1,6 @@
 """The rules of a sync's draft as its version will hold them, and the fields that they may speak of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -59,11 +59,11 @@ def _own(sync: Sync) -> frozenset[str] | None:
     return None if recipe.own is None else recipe.own | {f"metadata.{name}" for name in recipes.references()}
 
 
-def content(sync: Sync) -> list[dict[str, Any]]:
-    """The draft's rules in their order. RuleError names one that cannot work."""
-    rules = list(sync.rules.all())
-    fields = fields_of(sync) if rules else None
-    return [checked(rule, fields) for rule in rules if fields]
+def checked_all(sync: Sync, rules: Iterable[Rule]) -> list[dict[str, Any]]:
+    """These rules in their order, as a version holds them. RuleError names one that cannot work."""
+    listed = list(rules)
+    fields = fields_of(sync) if listed else None
+    return [checked(rule, fields) for rule in listed if fields]
 
 
 def checked(rule: Rule, fields: Fields) -> dict[str, Any]:

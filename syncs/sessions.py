@@ -1,7 +1,8 @@
-"""Open sessions of one slice of work: opened once, renewed once when the service refuses the credentials."""
+"""Open sessions of one slice of work: opened once, renewed once when the service refuses the credentials. And those of
+work that goes by what is stored, which ask nobody."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from connectors.base import Session
 from connectors.errors import AuthError, ScopeError
@@ -10,7 +11,14 @@ if TYPE_CHECKING:
     from portal.models import Connection
 
 
+class NotAsked(Exception):
+    """Somebody outside would have to be asked, and nobody may be: it is not known yet."""
+
+
 class Sessions:
+    #: Whether what is not known may be found out.
+    asks: ClassVar[bool] = True
+
     def __init__(self) -> None:
         self._open: dict[int, Session] = {}
         #: The connection spoke to last: whose error it is when one comes out.
@@ -39,3 +47,15 @@ class Sessions:
 
     def all(self) -> dict[int, Session]:
         return self._open
+
+
+class NoSessions(Sessions):
+    """For what goes by what is stored: whoever asks is told that it is not known yet."""
+
+    asks: ClassVar[bool] = False
+
+    def of(self, connection: "Connection") -> NoReturn:
+        raise NotAsked(f"{connection} is not asked.")
+
+    def renew(self, connection: "Connection") -> NoReturn:
+        raise NotAsked(f"{connection} is not asked.")

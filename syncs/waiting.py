@@ -23,23 +23,24 @@ UNKNOWN = Parent("unknown")
 
 
 def parents(
-    source: "Connection", resource: str, target: "Connection", ids: Sequence[str]
+    source: "Connection", resource: str, target: "Connection", ids: Sequence[str], *, notices: bool = True
 ) -> Mapping[str, Parent]:  # fmt: skip
     """{source id: its parent} for records of this resource that go to this target. What nobody has noticed yet is
-    noticed now."""
+    noticed now, or with `notices` False taken for what would be."""
     sync = Sync.objects.filter(source=source, source_resource=resource, target=target).exclude(mode="off").first()
     wanted = {i for i in ids if i}
     if sync is None or not wanted:
         return dict.fromkeys(wanted, UNKNOWN)
     held = _links(sync, wanted)
     missing = sorted(wanted - held.keys())
-    if missing:
+    if missing and notices:
         with transaction.atomic():
             lanes.wake(sync.lane_id)
             for key in missing:
                 notice.mark(sync, key, "another record needs it", timezone.now())
         held = _links(sync, wanted)
-    return {key: of(link) for key, link in held.items()}
+    coming = {key: Parent("coming", "", key) for key in missing}
+    return coming | {key: of(link) for key, link in held.items()}
 
 
 def _links(sync: Sync, ids: set[str]) -> dict[str, Link]:

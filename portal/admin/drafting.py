@@ -64,15 +64,18 @@ class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
+        self.instance.options = self.chosen_options()
+        return super().save(commit)
+
+    def chosen_options(self) -> dict[str, Any]:
+        """The options as the form has them."""
         chosen = self.cleaned_data.get("switches", [])
-        self.instance.options = {**self.instance.options, **{k: k in chosen for k in self.labels}}
+        held: dict[str, Any] = {**self.instance.options, **{k: k in chosen for k in self.labels}}
         for name, (option, key) in choice_fields(self.instance).items():
             value = self.cleaned_data.get(name)
-            if not value:
-                continue  # not shown to who may only look
-            held = self.instance.options
-            self.instance.options = {**held, option: {**(held.get(option) or {}), key: value} if key else value}
-        return super().save(commit)
+            if value:  # not shown to who may only look
+                held[option] = {**(held.get(option) or {}), key: value} if key else value
+        return held
 
 
 def choice_fields(sync: Sync) -> dict[str, tuple[str, str]]:

@@ -27,6 +27,7 @@ from portal.admin.drafting import (
 )
 from portal.admin.drafts import differences, said
 from portal.admin.filters import PLACE_WORDS
+from portal.admin.preview import Previewing
 from portal.admin.rules import RuleInline
 from portal.admin.studio import StudioPages
 from portal.admin.transforms import described, for_builder
@@ -52,7 +53,7 @@ class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
 
 
 @admin.register(Sync)
-class SyncAdmin(StudioPages):
+class SyncAdmin(Previewing, StudioPages):
     """Which account is kept in step with which is chosen on the pages of the business, once."""
 
     change_gate = Action.CONFIGURE
@@ -71,7 +72,7 @@ class SyncAdmin(StudioPages):
     actions_detail = ("publish_draft", "sync_now", "review_again", "pause", "resume")
     change_form_outer_before_template = "admin/syncs/sync/state.html"
     change_form_before_template = "admin/syncs/sync/opened.html"
-    change_form_outer_after_template = "admin/syncs/sync/versions.html"
+    change_form_outer_after_template = "admin/syncs/sync/after.html"
     warn_unsaved_form = True
     where, condition = linked("business"), state("mode", "mode")
     looked = when("polled_until", "read until")

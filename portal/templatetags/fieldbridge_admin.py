@@ -24,6 +24,11 @@ def page_link(row: Model | None) -> SafeString | str:
 
 
 @register.filter
+def page_link_as(row: Model, words: str) -> SafeString | str:
+    return _display().link(row, words)  # type: ignore[no-any-return]  # as above
+
+
+@register.filter
 def page_address(row: Model) -> str:
     return _display().page_of(row)  # type: ignore[no-any-return]
 

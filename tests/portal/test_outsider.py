@@ -232,6 +232,7 @@ MODELS = {
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
         "syncs_rule", "syncs_version", "syncs_run", "syncs_lane", "syncs_incident", "syncs_invoice", "syncs_payment",
+        "syncs_auditentry",
     )},
     **{f"django_q_{name}": model(BOSS, hidden=True) for name in ("ormq", "failure", "success", "schedule")},
 }  # fmt: skip
@@ -250,6 +251,7 @@ ADMIN: dict[str, Page | Own] = {
     "admin:rest": Admin(dict.fromkeys(("GET", "HEAD", "POST"), (INSIDE, {404}))),
     "admin:syncs_link_sync_this_record": inside(INSIDE, INSIDE),
     "admin:syncs_sync_publish_draft": inside(STAFF, STAFF),
+    "admin:syncs_sync_preview": inside(STAFF, STAFF),
     "admin:syncs_sync_sync_now": inside(INSIDE, INSIDE),
     "admin:syncs_sync_review_again": inside(INSIDE, INSIDE),
     "admin:syncs_sync_pause": inside(STAFF, STAFF),

@@ -1,9 +1,10 @@
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from connectors import registry
-from portal.models import Business, User
+from portal.models import Business, Connection, User
 from syncs import looking
 from syncs.models import Sync
 from tests.syncs import world as worlds
@@ -42,3 +43,16 @@ def here(world: World) -> World:
 def invoices(here: World, alice: User) -> Sync:
     """Live beside the clients."""
     return here.also("invoices-to-stripe", alice)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for anything outside of this process fails the test."""
+
+    def refuse(*args: object, **more: object) -> None:
+        raise AssertionError("Somebody outside was asked.")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    monkeypatch.setattr(Connection, "open", refuse)
+    monkeypatch.setattr(Connection, "reopen", refuse)

@@ -13,7 +13,7 @@ def what_is_over_was_told(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncs', '0012_audit_trail'),
+        ("syncs", "0013_incidents_and_routes_of_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
