@@ -62,12 +62,12 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     return plans(gathering.Batch(sync, recipe, version, links, sources, targets, sessions))
 
 
-def plans(batch: gathering.Batch) -> list[Look]:
-    """The one way from what was read to plans, whichever version it is. Raises connector errors when what the planner
-    must know beside it cannot be read."""
+def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:
+    """The one way from what was read to plans, whichever version it is, now or `at` another moment. Raises connector
+    errors when what the planner must know beside it cannot be read."""
     sync, recipe, version = batch.sync, batch.recipe, batch.version
     clues = find_clues(sync, recipe.names, batch.links, batch.sources)
-    told, now = gathering.gather(batch), clock(sync)
+    told, now = gathering.gather(batch), at or clock(sync)
     routes = routing.told(sync, version, batch.links, steps=recipe.steps)
     looks = []
     for link in batch.links:

@@ -2,71 +2,31 @@
 service, and nothing is kept."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from django.db import transaction
 from django.db.models import Prefetch
 
 from syncs import gathering, looking, recipes, snapshots
-from syncs.mapping import Compiled, compile_version
+from syncs.mapping import compile_version
 from syncs.models import Attempt, Link, Snapshot, SnapshotHistory, Sync, Version, Write
 from syncs.planning import Plan
-from syncs.rules import judging
-from syncs.sessions import Sessions
-
-if TYPE_CHECKING:
-    from connectors.base import Record
-    from portal.models import Connection
+from syncs.sessions import NoSessions
 
 type States = Mapping[str, Snapshot]
-
-
-class _Nothing:
-    """A service that is not asked: it has nothing to tell beside what is stored."""
-
-    def fetch(self, resource: str, ids: Sequence[str]) -> "dict[str, Record | None]":
-        return {}
-
-    def written_since(self, *_: object) -> "list[Record]":
-        return []
-
-
-class _Stored(Sessions):
-    def call[T](self, connection: "Connection", ask: Callable[[Any], T]) -> T:
-        return ask(_Nothing())
 
 
 def plans(
     sync: Sync, links: Sequence[Link], version: Version, sources: States, targets: States, at: datetime | None = None
 ) -> dict[int, Plan]:
-    """{link: its plan} from these states of both sides with this version; what cannot be planned is left out.
-
-    A planner may note that a record it needs was never read. Here that is undone: the transaction is rolled back,
-    within which, besides, no call can leave the machine.
-    """
-    recipe = recipes.get(sync.recipe)
-    compiled: Compiled = compile_version(version.content)
-    with transaction.atomic():
-        clues = looking.find_clues(sync, recipe.names, links, sources)
-        told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, _Stored()))
-        transaction.set_rollback(True)
-    found, now = {}, at or looking.clock(sync)
-    for link in links:
-        here, there = _record(sources.get(link.source_id)), _record(targets.get(link.target_id or ""))
-        known, facts = looking.known_of(link), told.get(link.pk, (None, None))[0]
-        ruled = judging.judge(compiled, here, known, now)
-        made = recipe.decide(ruled.version, here, there, known, clues[link.pk], facts)
-        found[link.pk] = ruled.settle(made, here, known, steps=recipe.steps)
-    return found
-
-
-def _record(held: Snapshot | None) -> "Record | None":
-    return held.as_record() if held else None
+    """{link: its plan} from these states of both sides with this version, as it would have been made `at` a moment."""
+    compiled = compile_version(version.content)
+    batch = gathering.Batch(sync, recipes.get(sync.recipe), compiled, links, sources, targets, NoSessions())
+    return {look.link.pk: look.plan for look in looking.plans(batch, at)}
 
 
 def as_now(sync: Sync, links: Sequence[Link]) -> dict[int, Plan]:

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +18,6 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from connectors.base import Page
 from connectors.errors import (
     AuthError,
     ConnectorError,
@@ -34,6 +32,7 @@ from syncs.applying import Answer, Order
 from syncs.failpoints import failpoint
 from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
+from syncs.pages import Pages
 from syncs.planning import Plan
 from syncs.retries import Next, backoff, decide
 from syncs.sessions import Sessions
@@ -60,15 +59,6 @@ class Flight:
     asked: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """The page after the one just read, already asked for. `place`: run, side and cursor."""
-
-    place: tuple[int, str, str]
-    page: Future[Page]
-    asked: datetime
-
-
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.LANE_THREADS, thread_name_prefix="lane")
@@ -89,7 +79,7 @@ class Slice:
         self.sessions = Sessions()
         self.flights: deque[Flight] = deque()
         self.syncs = {s.pk: s for s in _syncs(lane)}
-        self.ahead: Ahead | None = None
+        self.pages = Pages(self.sessions, lambda *call: _pool().submit(*call))
         self.worked: set[int] = set()
         self.renewed = time.monotonic()
 
@@ -99,7 +89,7 @@ class Slice:
         try:
             while time.monotonic() < stop and self._step():
                 self._keep_lease()
-            if self.ahead:
+            if self.pages.ahead:
                 self._read_page(always=True)
         except Stop:
             pass
@@ -323,31 +313,18 @@ class Slice:
         sync = self.syncs[run.sync_id]
         self.worked.add(sync.pk)
         try:
-            page, asked = self._page(run, sync)
+            page, asked = self.pages.read(run, sync)
             failpoint("page.read")
             runs.take(self.lane, run, sync, page, asked)
             failpoint("checkpoint.after")
             if run.side != Run.Side.WORK and not always:
-                self._ask_ahead(run, sync)
+                self.pages.ask_ahead(run, sync)
         except RateLimited as error:
             runs.wait(run, error.after)
             return False
         except ConnectorError as error:
             self._stopped(error, sync)
         return True
-
-    def _page(self, run: Run, sync: Sync) -> tuple[Page, datetime]:
-        ahead, self.ahead = self.ahead, None
-        if ahead and ahead.place == (run.pk, run.side, run.cursor):
-            with suppress(AuthError):  # asked again below, with renewed credentials
-                return ahead.page.result(), ahead.asked
-        asked = timezone.now()
-        return self.sessions.call(runs.side_of(run, sync), lambda s: runs.ask(s, run, sync)), asked
-
-    def _ask_ahead(self, run: Run, sync: Sync) -> None:
-        session, asked = self.sessions.of(runs.side_of(run, sync)), timezone.now()
-        page = _pool().submit(runs.ask, session, run, sync)
-        self.ahead = Ahead((run.pk, run.side, run.cursor), page, asked)
 
     def _backlog(self, run: Run) -> bool:
         return Link.objects.filter(run=run, noticed__gt=F("handled"))[:BACKLOG].count() >= BACKLOG

@@ -185,6 +185,6 @@ def test_every_command_for_the_sandboxes_works() -> None:
             assert not any(done["userErrors"] for done in _mutations(said)), (command, said)
 
 
-def _mutations(said: dict[str, Any]) -> list[dict[str, Any]]:
-    data = said.get("data")
+def _mutations(said: Any) -> list[dict[str, Any]]:
+    data = said.get("data") if isinstance(said, dict) else None
     return [v for v in data.values() if "userErrors" in v] if isinstance(data, dict) else []
