@@ -107,6 +107,7 @@ document.addEventListener("DOMContentLoaded", () => {
       return;
     }
     const box = make("div", { className: "fb-chain" });
+    const helped = new WeakSet(); // steps whose help is shown: those just added, and where somebody asks
     const keep = () => {
       area.value = steps.length ? `[${steps.map((step) => JSON.stringify(step)).join(",\n ")}]` : "";
       area.dispatchEvent(new Event("input", { bubbles: true }));
@@ -126,20 +127,29 @@ document.addEventListener("DOMContentLoaded", () => {
       const entry = entries.get(step.name);
       const asked = entry ? entry.arguments.map((argument) => one(step, argument, number)) : [];
       const picked = picker(step.name, (name) => {
-        steps[number] = { name };
+        helped.add(steps[number] = { name });
         again(number);
+      });
+      const help = press("?", "What this step does", () => {
+        helped[helped.has(step) ? "delete" : "add"](step);
+        tellHelp();
       });
       const made = make("div", { className: "fb-line", data: { step: number } },
         make("div", { className: "fb-line-head" },
-          make("span", { className: "fb-count", textContent: `${number + 1}.` }), picked,
+          make("span", { className: "fb-count", textContent: `${number + 1}.` }), picked, entry && help,
           number > 0 && press("↑", "Move this step up", () => move(number, number - 1)),
           number < steps.length - 1 && press("↓", "Move this step down", () => move(number, number + 1)),
           press("✕", "Take this step out", () => {
             steps.splice(number, 1);
             again(number - 1);
           })),
-        entry && make("p", { className: "fb-note", textContent: entry.does }), ...asked,
+        entry && make("p", { className: "fb-note fb-help", textContent: entry.does }), ...asked,
         entry ? fault(number, "") : make("p", { className: "fb-fault", textContent: `There is no transform called “${step.name}”.` }));
+      const tellHelp = () => {
+        made.classList.toggle("fb-helped", helped.has(step));
+        help.setAttribute("aria-expanded", helped.has(step));
+      };
+      tellHelp();
       return made;
     }
 
@@ -155,7 +165,7 @@ document.addEventListener("DOMContentLoaded", () => {
       return make("div", { className: "fb-argument" },
         make("span", { className: "fb-name", textContent: argument.name.replaceAll("_", " ") }),
         make("div", {}, drawn(argument, step[argument.name], set),
-          make("p", { className: "fb-note", textContent: argument.help }), fault(number, argument.name)));
+          make("p", { className: "fb-note fb-help", textContent: argument.help }), fault(number, argument.name)));
     }
 
     function fault(number, name) {
@@ -177,15 +187,27 @@ document.addEventListener("DOMContentLoaded", () => {
       const holder = make("div", { className: "fb-picker" }, select);
       $(select).select2({
         width: "100%", theme: "admin-autocomplete", placeholder: name || "Add a step…",
-        templateSelection: (chosen) => chosen.id || chosen.text,
+        templateSelection: (chosen) => chosen.id || chosen.text, matcher: matching,
       }).on("select2:select", (event) => act(event.params.data.id));
       return holder;
+    }
+
+    // By name where there is such a name, else by what it does.
+    function matching({ term }, found) {
+      const asked = (term || "").trim().toLowerCase();
+      if (!asked) {
+        return found;
+      }
+      const named = [...entries.keys()].some((name) => name.includes(asked));
+      const fits = ({ id, text }) => named ? id.includes(asked) : text.toLowerCase().includes(asked);
+      const children = (found.children || []).filter(fits);
+      return children.length ? { ...found, children } : null;
     }
 
     function draw(focus) {
       $(box).find("select.fb-pick").select2("destroy");
       box.replaceChildren(...steps.map(line), picker("", (name) => {
-        steps.push({ name });
+        helped.add(steps[steps.push({ name }) - 1]);
         again(steps.length - 1);
       }));
       const line_ = focus >= 0 && box.querySelectorAll(".fb-line")[focus];
@@ -207,6 +229,14 @@ document.addEventListener("DOMContentLoaded", () => {
     try {
       const found = text.trim() ? JSON.parse(text) : [];
       return Array.isArray(found) && found.every((one) => one && typeof one.name === "string") ? found : null;
+    } catch {
+      return null;
+    }
+  }
+
+  function counted(text) {
+    try {
+      return JSON.parse(text);
     } catch {
       return null;
     }
@@ -296,7 +326,30 @@ document.addEventListener("DOMContentLoaded", () => {
         builders[area.dataset.lines](area);
       }
     });
-    fields(within);
+    window.setTimeout(() => fields(within));
+    within.querySelectorAll(".field-owner").forEach((cell) => fold(cell.closest("tr")));
+  }
+
+  // What few rows need is folded away: who wins, the way back, examples.
+  const rare = ["owner", "back_path", "back_transforms", "examples"];
+  function fold(row) {
+    const place = row && row.querySelector("td.field-mode");
+    if (!place || row.querySelector(".fb-fold") || row.closest(".empty-form")) {
+      return;
+    }
+    const cells = rare.map((name) => row.querySelector(`td.field-${name}`)).filter(Boolean);
+    const value = (name) => (row.querySelector(`[name$=-${name}]`) || {}).value || "";
+    const more = press("", "Who wins, the way back and examples", () => set(row.classList.contains("fb-folded")), "fb-fold");
+    function set(open) {
+      row.classList.toggle("fb-folded", !open);
+      more.setAttribute("aria-expanded", open);
+      const [back, pairs_] = [value("back_path"), value("examples")];
+      const count = (counted(pairs_) || []).length;
+      const holds = [back && `back to ${back}`, count && `${count} example${count > 1 ? "s" : ""}`].filter(Boolean).join(", ");
+      more.textContent = open ? "Fewer settings" : holds ? `More: ${holds}` : "Way back, examples";
+    }
+    place.append(more);
+    set(cells.some((cell) => cell.querySelector(".errorlist, .fb-fault, [aria-invalid=true]")));
   }
 
   // A chosen field is named in short; the list says more of it. A new key can be typed.
@@ -321,4 +374,5 @@ document.addEventListener("DOMContentLoaded", () => {
 
   document.addEventListener("formset:added", (event) => build(event.target));
   build(document);
+  $(() => fields(document)); // after the theme's own script has made its lists
 });

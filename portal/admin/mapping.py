@@ -33,8 +33,7 @@ def catalogue(sync: Sync) -> Catalogue:
 
 def _choices(fields: Mapping[str, Field], first: Iterable[str], seen: Sequence[Mapping[str, Any]] = ()) -> Choices:
     """The chosen ones first, in their order, since a list of choices is sent in the order it is drawn."""
-    named = {p: fields.get(p) or Field(p, p) for p in [*first, *fields]}
-    return [(p, described(f, seen)) for p, f in named.items()]
+    return [(p, described(fields[p], seen) if p in fields else p) for p in dict.fromkeys([*first, *fields])]
 
 
 def described(field: Field, seen: Sequence[Mapping[str, Any]]) -> str:

@@ -66,7 +66,9 @@ def test_fields_are_sent_in_the_order_they_are_chosen(page: Any, addresses: list
     row.locator(".field-target_path .select2-selection").click()
     page.keyboard.type("metadata.about")
     page.keyboard.press("Enter")
-    row.locator("textarea[name$=transforms]").fill('[{"name": "join"}]')
+    row.locator(".field-transforms .fb-picker .select2-selection").click()
+    page.keyboard.type("join ")
+    page.keyboard.press("Enter")
     page.locator("[name=_continue]").click()
     page.wait_for_load_state("networkidle")
     assert page.get_by_text("title, balance, company_name → join, always").count() == 1
