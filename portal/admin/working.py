@@ -4,13 +4,24 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.access import Action
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter
-from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, state, when
+from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, page_of, state, when
 from portal.admin.filters import within
+from syncs import flagging
 from syncs.models import Incident, Lane, Link, Run, Sync
+
+#: Records of an incident that are named on its page.
+SHOWN = 20
+
+
+def _records(incident: Incident) -> QuerySet[Link]:
+    if flagging.is_raised(incident.cause_code):
+        return flagging.records_of(incident)
+    return Link.objects.filter(sync=incident.sync_id, cause_code=incident.cause_code)
 
 
 @admin.register(Run)
@@ -76,7 +87,7 @@ class IncidentAdmin(ScopedAdmin):
     links_by = ("cause_code", "connection")
     fields = (
         "title", "next_step", ("business", "of"), ("condition", "records"), ("opened_at", "last_seen_at"),
-        ("told_at", "resolved_at"), "cause_code", "related",
+        ("told_at", "resolved_at"), "cause_code", "named", "related",
     )  # fmt: skip
     actions = ("ignore", "reopen")
     where, condition = linked("business"), state()
@@ -90,7 +101,18 @@ class IncidentAdmin(ScopedAdmin):
     def related(self, row: Incident) -> SafeString | str:
         if row.sync_id is None:
             return NOTHING
+        if flagging.is_raised(row.cause_code):
+            return links((list_of(Link, incident=row.pk), "its records"))
         return links((list_of(Link, sync__id__exact=row.sync_id, cause_code=row.cause_code), "its records"))
+
+    @admin.display(description="records")
+    def named(self, row: Incident) -> SafeString | str:
+        """The first of them, each by its name."""
+        if row.sync_id is None:
+            return NOTHING
+        found = [(page_of(each), str(each)) for each in _records(row).order_by("pk")[: SHOWN + 1]]
+        more = f" and {row.records - SHOWN:,} more" if len(found) > SHOWN else ""
+        return format_html("{}{}", links(*found[:SHOWN]), more) if found else NOTHING
 
     def _move(self, request: HttpRequest, rows: QuerySet[Incident], old: str, new: str, words: str) -> None:
         changed = 0
