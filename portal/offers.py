@@ -7,7 +7,7 @@ from typing import Any
 from portal import wording
 from portal.models import Connection
 from portal.wording import Terms
-from syncs import recipes
+from syncs import recipes, routing
 from syncs.models import Sync
 from syncs.recipes import Recipe
 
@@ -28,6 +28,18 @@ def options(recipe: Recipe, values: Mapping[str, Any]) -> list[Option]:
         Option(key, words, values.get(key, recipe.options[key]), recipe.option_choices.get(key, ()))
         for key, words in recipe.option_labels.items()
     ]
+
+
+def common(sync: Sync) -> dict[str, bool]:
+    """Options that any sync can have, as this one has them, where they mean something for it."""
+    only_sent = bool(sync.options.get(routing.ONLY_SENT))
+    return {routing.ONLY_SENT: only_sent} if routing.may_be_sent_to(sync) else {}
+
+
+def options_of(sync: Sync) -> list[Option]:
+    """What its people can say about it: the recipe's own options, and those that any sync can have."""
+    own = options(recipes.get(sync.recipe), sync.options)
+    return [*own, *(Option(key, routing.ONLY_SENT_WORDS, value) for key, value in common(sync).items())]
 
 
 @dataclass(frozen=True, slots=True)

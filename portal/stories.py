@@ -36,6 +36,8 @@ class Entry:
     order: int = 0
     beside: str = ""
     page: int = 0
+    #: (rule, whether it applies, what came of it), in the order in which they were asked.
+    rules: Sequence[tuple[str, bool, str]] = ()
     #: It changed nothing: a notice, or a look that found nothing to write.
     quiet: bool = False
     #: Those of one kind that this one speaks for, itself among them, newest first.
@@ -202,27 +204,23 @@ def _look(tell: Teller, look: Attempt) -> Entry:
         facts.append(("From noticing to done", wording.seconds(max(0.0, (look.at - look.noticed_at).total_seconds()))))
     if look.version:
         facts.append(("Mapping and rules used", str(look.version).capitalize()))
-    acted, told_quietly = _rules(look)
+    acted, rules = _rules(look)
     told += acted
-    facts += told_quietly
     warnings, changes = made.get("warnings", ()), tell.changes(made)
     quiet = look.verdict == "skip" and look.outcome == "done" and not (warnings or changes or acted or look.error)
     return Entry(
-        look.at, _look_title(look), _look_badge(look), told, warnings, changes, facts, order=2, quiet=quiet
+        look.at, _look_title(look), _look_badge(look), told, warnings, changes, facts, order=2, rules=rules,
+        quiet=quiet,
     )  # fmt: skip
 
 
-def _rules(look: Attempt) -> tuple[list[str], list[tuple[str, str]]]:
-    """What the rules have said: of a record that was to be written, that of those that apply stands with the rest."""
+def _rules(look: Attempt) -> tuple[list[str], list[tuple[str, bool, str]]]:
+    """What the rules have said, in their order. Of a record that was to be written, that of those that apply also
+    stands with the rest."""
     writes = look.verdict in {"create", "update", "link"}
     rulings = look.plan.get("rules", ())
     acted = [f"Rule “{name}” applies: {came}." for name, applies, came in rulings if applies and writes]
-    quiet = [
-        (f"Rule “{name}”", f"Applies: {came}" if applies else came or "Does not apply")
-        for name, applies, came in rulings
-        if not (applies and writes)
-    ]
-    return acted, quiet
+    return acted, [(name, bool(applies), came) for name, applies, came in rulings]
 
 
 def _look_title(look: Attempt) -> str:

@@ -6,6 +6,7 @@ from django.urls import include, path
 from portal.pages import (
     attention,
     connections,
+    explained,
     health,
     home,
     incidents,
@@ -24,6 +25,7 @@ urlpatterns = [
     *overview.urlpatterns,
     *connections.urlpatterns,
     *syncs.urlpatterns,
+    *explained.urlpatterns,
     *records.urlpatterns,
     *invoices.urlpatterns,
     *payments.urlpatterns,

@@ -19,12 +19,12 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!$ || !document.getElementById("rules-group")) {
     return;
   }
-  const needed = { skip: ["reason"], hold: ["role", "reason"], set: ["target_path", "value"] };
+  const needed = { skip: ["reason"], hold: ["role", "reason"], set: ["target_path", "value"], incident: ["reason"], route: ["sends_to"] };
   const examples = { eq: "5,000", lt: "5,000", le: "5,000", gt: "5,000", ge: "5,000", before: "2026-01-31", from: "2026-01-31", last_days: "30", one_of: "one, another", any_of: "one, another" };
 
   function fitOutcome(outcome) {
     const prefix = outcome.name.replace(/outcome$/, "");
-    for (const name of ["reason", "role", "target_path", "value"]) {
+    for (const name of ["reason", "role", "target_path", "value", "sends_to"]) {
       const line = document.getElementById(`id_${prefix}${name}`).closest(".field-line");
       const wrong = line.querySelector(".errorlist, [aria-invalid]");
       line.classList.toggle("fb-not", !needed[outcome.value].includes(name) && !wrong);

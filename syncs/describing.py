@@ -1,7 +1,7 @@
 """A published mapping in words: what is read, where it goes, what is done, what becomes of a record. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from phonenumbers import country_code_for_region
@@ -10,6 +10,7 @@ from connectors import registry
 from connectors.base import Field
 from syncs.mapping import WILDCARD
 from syncs.planning import Names
+from syncs.recipes.base import Recipe
 from syncs.transforms import CATALOGUE
 from syncs.transforms.choosing import NAMED
 
@@ -53,9 +54,15 @@ def catalogue(slug: str, resource: str) -> Sequence[Field]:
     return registry.configured(slug, {}).catalogue(resource)
 
 
-def lines(content: Mapping[str, Any], sources: Sequence[Field], targets: Sequence[Field]) -> list[Line]:
-    """`content` as a Version holds it; the catalogues of both sides give the words."""
-    return [_line(row, sources, targets) for row in content["mappings"]]
+def lines(
+    content: Mapping[str, Any], sources: Sequence[Field], targets: Sequence[Field],
+    written: Mapping[str, tuple[str, str]] | None = None,
+) -> list[Line]:  # fmt: skip
+    """`content` as a Version holds it; the catalogues of both sides give the words, and `written` of a recipe those
+    of what its planner makes itself."""
+    found = [_line(row, sources, targets) for row in content["mappings"]]
+    own = written or {}
+    return [replace(x, source=own[x.path][0], steps=own[x.path][1]) if x.path in own else x for x in found]
 
 
 def _line(row: Mapping[str, Any], sources: Sequence[Field], targets: Sequence[Field]) -> Line:
@@ -205,6 +212,15 @@ def cases(names: Names, rows: Rows) -> list[Case]:
         ),
     ]
     return [Case(*pair) for pair in found]
+
+
+def all_cases(recipe: Recipe, rows: Rows) -> list[tuple[str, str]]:
+    """What becomes of a record: as the recipe says it, else as the common plan has it for these rows."""
+    return list(recipe.cases) or [(case.happens, case.follows) for case in cases(recipe.names, rows)]
+
+
+def all_never(recipe: Recipe) -> list[str]:
+    return [*recipe.never, *(() if recipe.cases else NEVER)]
 
 
 def _edited_there(names: Names, rows: Rows) -> str:

@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from syncs import audit
+from syncs import audit, flagging
 from syncs.models import Incident, Link, SnapshotHistory, Sync
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def records(incident: Incident) -> QuerySet[Link]:
     """The records that have its cause, the oldest first; none for an incident that is about no records."""
     if incident.sync_id is None or not incident.subject.startswith("sync:"):
         return Link.objects.none()
+    if flagging.is_raised(incident.cause_code):
+        return flagging.records_of(incident).order_by("since", "pk")
     return stopped(incident.sync_id, incident.cause_code)
 
 
@@ -106,7 +108,7 @@ def open_if_changed(incident: Incident, sync: Sync) -> None:
 
 def _changed(incident: Incident, sync: Sync, since: datetime) -> bool:
     """One more record, or another state of one on either side."""
-    links = stopped(sync.pk, incident.cause_code)
+    links = records(incident)
     newer = SnapshotHistory.objects.filter(replaced_at__gt=since)
     here = newer.filter(
         snapshot__connection=sync.source_id, snapshot__resource=sync.source_resource,

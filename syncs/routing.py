@@ -41,9 +41,12 @@ def may_be_sent_to(sync: Sync) -> bool:
     """Whether it makes sense to offer that it takes only what is sent: a rule does send, or it is set already."""
     if sync.options.get(ONLY_SENT):
         return True
-    live = [version.content for other in others(sync).select_related("version") if (version := other.version)]
+    beside = list(others(sync).select_related("version"))
+    if not beside:
+        return False
+    live = [version.content for other in beside if (version := other.version)]
     sends = any(rule.get("sync") == sync.pk for content in live for rule in content.get("rules", ()))
-    drafts = Rule.objects.filter(sync__in=others(sync), outcome=Outcome.ROUTE)
+    drafts = Rule.objects.filter(sync__in=beside, outcome=Outcome.ROUTE)
     return sends or any(rule.route_to.get("recipe") == sync.recipe for rule in drafts)
 
 

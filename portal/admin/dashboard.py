@@ -17,6 +17,7 @@ from portal.admin.display import Tile, list_of
 from portal.admin.standing import Standing
 from portal.health import WORKER_SILENT, Level
 from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
+from syncs import flagging
 from syncs.models import Incident, Lane, Link, Sync
 
 SHOWN = 8
@@ -24,6 +25,8 @@ CAUSES = {
     "ambiguous": "May already exist there", "target_deleted": "Counterpart deleted", "taken": "Counterpart taken",
     "gave_up": "Given up after many tries", "contract": "An answer we do not know", "kills_worker": "Stops the worker",
     "auth": "Access refused", "scope": "A permission is missing", "rejected": "Refused by the service",
+    "rule_incident": "Raised by a rule", "route_circle": "Sent in a circle by rules",
+    "route_gone": "Sent to a sync that is gone",
 }  # fmt: skip
 
 
@@ -107,6 +110,8 @@ def _incidents() -> list[dict[str, Any]]:
 def cause_words(code: str) -> str:
     """“rejected:email” -> “Refused: email”."""
     head, _, field = code.partition(":")
+    if flagging.is_raised(code):
+        field = ""  # it stands for the name of the rule
     return f"{CAUSES.get(head, head.replace('_', ' ').capitalize())}{f': {field}' if field else ''}"
 
 

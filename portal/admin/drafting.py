@@ -13,11 +13,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from portal import offers
 from portal.access import Action
 from portal.admin.base import ScopedInline
 from portal.admin.drafts import Difference, differences, examples_words, steps_words
 from portal.admin.mapping import MappingForm, MappingFormSet, catalogue
-from syncs import choosing, recipes, revising
+from syncs import choosing, recipes, revising, routing
 from syncs.models import FieldMapping, Sync
 
 
@@ -110,8 +111,8 @@ def _choice(recipe: recipes.Recipe, sync: Sync, option: str, key: str) -> forms.
 def option_labels(sync: Sync) -> dict[str, str]:
     """{option: what it means} of those that are a yes or no."""
     recipe = recipes.RECIPES.get(sync.recipe)
-    known = {**(recipe.options if recipe else {}), **sync.options}
-    labels = recipe.option_labels if recipe else {}
+    known = {**(recipe.options if recipe else {}), **offers.common(sync), **sync.options}
+    labels = {**(recipe.option_labels if recipe else {}), routing.ONLY_SENT: routing.ONLY_SENT_WORDS}
     return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
 
 

@@ -137,4 +137,9 @@ def _outcome_words(rule: Mapping[str, Any]) -> str:
     if outcome == "hold":
         role = str(rule.get("role"))
         return f"hold it for {ROLES.get(role, role)}" + (f": {reason}" if reason else "")
+    if outcome == "incident":
+        return f"raise an incident: {reason}"
+    if outcome == "route":
+        to = rule.get("to") or {}
+        return f"send it to “{to.get('name') or '?'}” instead"
     return f"set {rule.get('target')} to “{shown(rule.get('value'))}”"

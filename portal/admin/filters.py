@@ -9,9 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 
-from syncs.models import Link, Sync
+from syncs import flagging
+from syncs.models import Incident, Link, Sync
+from syncs.rules.judging import RAISED
 
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+#: Incidents to choose from.
+MOST_OFFERED = 200
 _DUE = Q(noticed__gt=F("handled"))
 _WAITING = (Link.State.DUE, Link.State.PLANNED, Link.State.RETRYING)
 #: The places of the ledger's equation, as conditions on links.
@@ -42,6 +46,23 @@ class Place(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
             return queryset.filter(_DUE).exclude(sync__mode=Sync.Mode.OFF)
         condition = PLACES.get(self.value() or "")
         return queryset.filter(condition) if condition else queryset
+
+
+class Raised(DropdownFilter):  # type: ignore[misc]  # as above
+    """What an incident is about that a rule has raised."""
+
+    title, parameter_name = "incident of a rule", "incident"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Those that the person sees."""
+        seen: QuerySet[Incident] = model_admin.admin_site.get_model_admin(Incident).get_queryset(request)
+        rows = seen.filter(cause_code__startswith=RAISED).exclude(state=Incident.State.RESOLVED)
+        self.incidents = {str(row.pk): row for row in rows.select_related("sync__version")[:MOST_OFFERED]}
+        return [(key, row.title) for key, row in self.incidents.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Link]) -> QuerySet[Link]:
+        incident = self.incidents.get(self.value() or "")
+        return queryset.filter(pk__in=flagging.records_of(incident).values("pk")) if incident else queryset
 
 
 def one_of(field: str, title: str, choices: Sequence[tuple[str, str]]) -> type[Any]:

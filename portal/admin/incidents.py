@@ -23,7 +23,7 @@ from portal.admin.display import NOTHING, link, linked, links, list_of, state, w
 from portal.admin.filters import within
 from portal.models import Membership, User
 from portal.pages.incidents import DRY_RUN, EXPECTED, worth
-from syncs import deciding, handling, replaying
+from syncs import deciding, flagging, handling, replaying
 from syncs.models import AuditEntry, Incident, Link, Sync
 
 #: Records and entries shown on the page of one incident.
@@ -110,6 +110,8 @@ class IncidentAdmin(ScopedAdmin):
     def related(self, row: Incident) -> SafeString | str:
         if row.sync_id is None:
             return NOTHING
+        if flagging.is_raised(row.cause_code):
+            return links((list_of(Link, incident=row.pk), "its records"))
         return links((list_of(Link, sync__id__exact=row.sync_id, cause_code=row.cause_code), "its records"))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

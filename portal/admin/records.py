@@ -14,7 +14,7 @@ from portal.access import Action
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter, person
 from portal.admin.buttons import Confirm, button
 from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, rendered, state, state_badge, when
-from portal.admin.filters import Place, one_of, within
+from portal.admin.filters import Place, Raised, one_of, within
 from syncs import notice
 from syncs.models import Attempt, Incident, Link, Snapshot, Sync, Write
 from syncs.planning import Verdict
@@ -34,13 +34,13 @@ class LinkAdmin(ScopedAdmin):
     list_select_related = ("sync", "business")
     search_fields = ("label", "source_id", "target_id")
     search_help_text = "A name, or the record's id on either side"
-    list_filter = (BY_BUSINESS, ("sync", SeenFilter), Place, "state", "priority")
+    list_filter = (BY_BUSINESS, ("sync", SeenFilter), Place, Raised, "state", "priority")
     links_by = ("cause_code", "run")
     actions = ("try_again",)
     actions_detail = ("sync_this_record",)
     fields = (
         ("business", "sync"), ("label", "condition"), ("source_id", "target_id"), ("reason", "decided"),
-        ("since", "next_try"), ("noticed_by", "noticed_at"), ("priority", "attempts"), "related",
+        ("since", "next_try"), ("noticed_by", "noticed_at"), ("priority", "attempts"), ("raised", "sent_on"), "related",
     )  # fmt: skip
     change_form_outer_before_template = "admin/syncs/link/story.html"
     of, where = linked("sync"), linked("business")
@@ -78,6 +78,14 @@ class LinkAdmin(ScopedAdmin):
             "through": "Let it through",
         }
         return words.get(str(row.decision.get("choice", "")), NOTHING)
+
+    @admin.display(description="rules that raise an incident")
+    def raised(self, row: Link) -> str:
+        return ", ".join(f"“{name}”" for name in row.flags.splitlines()) or NOTHING
+
+    @admin.display(description="sent on to")
+    def sent_on(self, row: Link) -> SafeString | str:
+        return link(row.routed_to) if row.routed_to else NOTHING
 
     @admin.display(description="see also")
     def related(self, row: Link) -> SafeString:

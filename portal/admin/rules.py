@@ -1,6 +1,7 @@
 """The draft's rules as a person edits them: conditions in rows or as an expression, checked on save in plain words."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django import forms
@@ -43,17 +44,21 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
     target_path = forms.CharField(
         label="Field to set", max_length=120, required=False, widget=UnfoldAdminSelect2Widget({"data-tags": "true"})
     )
+    sends_to = forms.ChoiceField(
+        label="Sync to send it to", required=False, widget=UnfoldAdminSelectWidget,
+        help_text="Those of this business that read the same records of the same account.",
+    )  # fmt: skip
 
     class Meta:
         model = Rule
         fields = (
             "name", "joined", "conditions", "expression", "outcome", "reason", "role", "target_path", "value",
-            "position",
+            "sends_to", "position",
         )  # fmt: skip
         error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another rule has this name already."}}
         help_texts: ClassVar = {
             "name": "People read it where the rule has done something.",
-            "reason": "In the words of who reads it: “Leads stay in Jobber.”",
+            "reason": "In the words of who reads it: “Leads stay in Jobber.” Of an incident, it is the next step.",
             "role": "For what is held.",
             "value": "For a field that is set.",
         }
@@ -68,6 +73,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         named = [(p, f"{p} · {f.label}") for p, f in settable.items()]
         extra = [(chosen, chosen)] if chosen and chosen not in settable else []
         self.fields["target_path"].widget.choices = [("", ""), *extra, *named]
+        self._offer_syncs()
+
+    def _offer_syncs(self) -> None:
+        others = {str(sync.pk): sync for sync in self.known.others}
+        self.fields["sends_to"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+            ("", "None chosen" if others else "There is no other sync of these records"),
+            *((pk, f"{sync}, to {sync.target}") for pk, sync in others.items()),
+        ]
+        with suppress(RuleError):
+            self.initial["sends_to"] = str(rulebook.routed_to(self.instance, self.known.others).pk)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -77,12 +92,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
             return cleaned
         self.instance.expression = expression
         self.instance.condition = {} if expression else {cleaned.get("joined") or "all": [_test(row) for row in rows]}
+        chosen = next((sync for sync in self.known.others if str(sync.pk) == cleaned.get("sends_to")), None)
+        self.instance.route_to = rulebook.place(chosen) if chosen else {}
         self._check(cleaned)
         return cleaned
 
     def _check(self, cleaned: dict[str, Any]) -> None:
         """One sentence where it cannot work, at the field that it is about."""
-        row = Rule(condition=self.instance.condition, expression=self.instance.expression)
+        row = Rule(
+            condition=self.instance.condition, expression=self.instance.expression, route_to=self.instance.route_to
+        )
         for name in ("name", "outcome", "reason", "role", "target_path", "value"):
             setattr(row, name, cleaned.get(name) or "")
         try:
@@ -103,7 +122,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         """The field that what is wrong with its outcome is about."""
         if row.outcome == Outcome.SET:
             return "value" if self.known.target(row.target_path) else "target_path"
-        return "reason" if row.outcome == Outcome.SKIP else "role"
+        places = {Outcome.HOLD: "role", Outcome.ROUTE: "sends_to"}
+        return places.get(Outcome(row.outcome), "reason")
 
 
 def _test(row: Mapping[str, str]) -> dict[str, str]:
@@ -160,7 +180,7 @@ class RuleInline(ScopedStackedInline):
         return (
             (None, {"fields": (
                 "name", "joined", "conditions", "expression", "outcome", "role", "reason", "target_path", "value",
-                "as_expression", "position",
+                "sends_to", "as_expression", "position",
             )}),
         )  # fmt: skip
 

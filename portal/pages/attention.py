@@ -24,7 +24,7 @@ from portal.models import Business, User
 from portal.pages import syncs as sync_pages
 from portal.receivables import Sums
 from portal.wording import Terms
-from syncs import candidates, deciding, handling, incidents
+from syncs import candidates, deciding, flagging, handling, incidents
 from syncs.candidates import Candidate
 from syncs.deciding import Choice
 from syncs.invoices.totals import ROUNDS
@@ -104,9 +104,10 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     disputed = disputes.waiting(kept, business.currency, DISPUTES_SHOWN)
     known = {(i.sync_id, i.cause_code): i for i in (*opened, *aside) if i.subject.startswith("sync:")}
     found = [cause for cause in _causes(business, syncs, known) if cause.incident not in aside]
-    causes = _held(request, found)
+    causes, raised = _held(request, found), _raised(syncs, opened)
     context: dict[str, Any] = {
         "causes": causes,
+        "raised": raised,
         "others": [i for i in opened if not i.subject.startswith("sync:")],
         "aside": aside,
         "waits": _waits(s for s in syncs.values() if not (s.lane.parked and s.pk in _told_of(opened, syncs))),
@@ -114,6 +115,12 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
         "attention_count": sum(i.records or 1 for i in opened) + len(disputed),
     }
     return render(request, "portal/attention.html", context)
+
+
+def _raised(syncs: Mapping[int, Sync], opened: Iterable[Incident]) -> list[tuple[Incident, list[Link]]]:
+    """Incidents that rules have raised, each with the first of its records."""
+    rules = [i for i in opened if i.sync_id in syncs and flagging.is_raised(i.cause_code)]
+    return [(i, list(flagging.records(syncs[i.sync_id or 0], i.cause_code).order_by("pk")[:SHOWN])) for i in rules]
 
 
 def _told_of(opened: Iterable[Incident], syncs: Mapping[int, Sync]) -> set[int]:

@@ -23,15 +23,18 @@ from portal.models import Business, User
 from portal.receivables import Books
 from portal.sides import Sides, Teller
 from portal.stories import Tale
-from syncs import bothways, candidates, deciding, ledger, notice
+from syncs import bothways, candidates, deciding, flagging, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
-from syncs.models import Attempt, Invoice, Link, Payment, Snapshot, Sync
+from syncs.models import Attempt, Incident, Invoice, Link, Payment, Snapshot, Sync
+from syncs.rules.judging import RAISED
 
 #: Records whose email or name on the other side is looked through for a search, at most.
 MOST_FOUND = 500
 #: Invoices and payments shown with a client.
 SHOWN = 20
+#: No id has as many digits.
+LONGEST_ID = 19
 #: Of each, how many have their own story told with the client's.
 MOST_TALES = 10
 _S = Link.State
@@ -66,7 +69,8 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
     syncs = {s.pk: s for s in Sync.objects.order_by("pk")}
     asked, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
     kind = next((pk for pk in syncs if str(pk) == request.GET.get("sync", "")), None)
-    links = Link.objects.filter(sync__in=[kind] if kind else list(syncs))
+    raised = _raised(request.GET.get("incident", ""))
+    links = flagging.records_of(raised) if raised else Link.objects.filter(sync__in=[kind] if kind else list(syncs))
     places = ledger.count(links)
     found = filtered(searched(links, asked), state)
     standing = {key: sum(places[p] for p in where) for key, (_, where, _) in FILTERS.items()}
@@ -81,8 +85,17 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
         "records": _listed(syncs, page),
         "syncs": list(syncs.values()) if len(syncs) > 1 else [],
         "kind": kind,
+        "raised": raised,
     }
     return render(request, "portal/records.html", context)
+
+
+def _raised(asked: str) -> Incident | None:
+    """An incident that a rule has raised, whose records alone are asked for."""
+    if not asked.isdecimal() or len(asked) >= LONGEST_ID:
+        return None
+    raised = Incident.objects.select_related("sync__version").filter(cause_code__startswith=RAISED)
+    return raised.filter(pk=asked, sync__isnull=False).first()
 
 
 def searched(links: QuerySet[Link], asked: str) -> QuerySet[Link]:

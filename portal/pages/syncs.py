@@ -91,7 +91,7 @@ def sync(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
     access.demand(request, business_id, Action.VIEW)
     found = find(sync_id)
     context = state(request, found) | {
-        "options": offers.options(_recipe(found), found.options),
+        "options": offers.options_of(found),
         "lines": _lines(found),
         "versions": Version.objects.filter(sync=found).select_related("author").defer("content")[:VERSIONS_SHOWN],
     }
@@ -115,7 +115,7 @@ def _lines(sync: Sync) -> list[describing.Line]:
     if sync.version is None:
         return []
     sources = sync.source.service.catalogue(sync.source_resource)
-    return describing.lines(sync.version.content, sources, sides.teller(sync).targets)
+    return describing.lines(sync.version.content, sources, sides.teller(sync).targets, _recipe(sync).written)
 
 
 def state(request: HttpRequest, sync: Sync) -> dict[str, Any]:
@@ -274,11 +274,12 @@ def sync_options(request: HttpRequest, business_id: int, sync_id: int) -> HttpRe
     access.demand(request, business_id, Action.CONFIGURE)
     with transaction.atomic():
         sync = _locked(sync_id)
-        wanted = {**sync.options, **_wanted(request, _recipe(sync), sync.options)}
+        common = {key: key in request.POST.getlist("options") for key in offers.common(sync)}
+        wanted = {**sync.options, **_wanted(request, _recipe(sync), sync.options), **common}
         if wanted == sync.options:
             messages.info(request, "Nothing was changed.")
             return redirect("sync", business_id, sync_id)
-        note = _difference(_recipe(sync), sync.options, wanted)
+        note = _difference(sync, sync.options, wanted)
         sync.options = wanted
         sync.save(update_fields=["options"])
         version = choosing.publish(sync, cast(User, request.user), note)
@@ -286,9 +287,10 @@ def sync_options(request: HttpRequest, business_id: int, sync_id: int) -> HttpRe
     return redirect("sync", business_id, sync_id)
 
 
-def _difference(recipe: Recipe, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    changed = [key for key in recipe.option_labels if before.get(key) != after.get(key)]
-    return "; ".join(f"{recipe.option_labels[key]}: {_said(recipe, key, after[key])}" for key in changed)
+def _difference(sync: Sync, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    labels = {option.key: option.words for option in offers.options_of(sync)}
+    changed = [key for key in labels if before.get(key) != after.get(key)]
+    return "; ".join(f"{labels[key]}: {_said(_recipe(sync), key, after[key])}" for key in changed)
 
 
 def _said(recipe: Recipe, key: str, value: Any) -> str:

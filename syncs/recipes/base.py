@@ -63,6 +63,8 @@ class Recipe:
     never: tuple[str, ...]
     #: (when, then) of a planner of its own; without them syncs.describing knows what the common one does.
     cases: tuple[tuple[str, str], ...] = ()
+    #: {target path: (what is read, what is made of it)} of what the planner makes, where its row says less.
+    written: dict[str, tuple[str, str]] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     #: What each option means, for who switches it.
     option_labels: dict[str, str] = field(default_factory=dict)

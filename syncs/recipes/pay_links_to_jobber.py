@@ -14,6 +14,7 @@ RECIPE = Recipe(
     target_resource="invoices",
     names=Names("Stripe", "invoice", "Jobber", "invoice", "stripe_invoice_id"),
     mappings=(row("hosted_url", "custom.pay_online"),),
+    written={"custom.pay_online": ("Payment page", "as a link to the page to pay by")},
     does=(
         "Puts the address of the page to pay by into a field of the Jobber invoice.",
         "If you want it, closes the Jobber invoice as received when it is paid in full.",

@@ -15,6 +15,13 @@ RECIPE = Recipe(
     target_resource="notes",
     names=Names("Stripe", "payment", "Jobber", "note", "stripe_payment_id"),
     mappings=(row("status", "message"),),
+    written={
+        "message": (
+            "Status, amount, method and date; what was given back; why it failed",
+            "put into a sentence or two, such as “Paid $110.00 by card visa 4242 on 5 Jan 2026, through Stripe.”; the "
+            "last line names the payment",
+        )
+    },
     does=(
         "Writes a note on the Jobber invoice for each payment in Stripe, with amount, method and date.",
         "Changes the note when the payment is refunded or disputed.",

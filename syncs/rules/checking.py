@@ -13,6 +13,8 @@ from syncs.rules.conditions import Kinds, kind_at
 from syncs.rules.values import Kind
 
 LONGEST, DEEPEST, MOST_MACROS, LONGEST_BODY, MOST_PATTERNS, LONGEST_PATTERN = 1000, 20, 5, 100, 3, 60
+#: Each sum of lists makes them anew: many of them take the square of their number.
+MOST_SUMS = 40
 MACROS = frozenset({"all", "exists", "exists_one", "filter"})
 _ALONE = frozenset({"size", "lower", "day", "days_ago", "field", "int", "double", "string"})
 _METHODS = frozenset({"contains", "startsWith", "endsWith", "matches", "size", "lower"})
@@ -44,6 +46,8 @@ class Reader:
         self.body_ends, self.bound, self.place = -1, "", 0
 
     def read(self) -> dict[str, Kind]:
+        if sum(token.kind == "sign" and token.text == "+" for token in self.tokens) > MOST_SUMS:
+            raise RuleError(f"An expression can add up {MOST_SUMS} times at most.")
         depth = place = 0
         while place < len(self.tokens):
             token = self.tokens[place]

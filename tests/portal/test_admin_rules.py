@@ -12,6 +12,7 @@ from django_scopes import scope
 from portal.admin.drafts import differences, rule_words
 from portal.models import Business, User
 from syncs.models import Rule, Sync, Version
+from tests import factories
 from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
@@ -131,6 +132,8 @@ def test_groups_in_groups_are_shown_as_an_expression(staff: Client, here: World)
         ({"rows": [], "expression": "is_leed"}, "expression", "There is no field “is_leed” to ask about."),
         ({"rows": [], "expression": "balance"}, "expression", "has to come to yes or no"),
         ({"reason": " "}, "reason", "Say why these are left out"),
+        ({"outcome": "incident", "reason": ""}, "reason", "Say what is to be done about these"),
+        ({"outcome": "route"}, "sends_to", "No other sync reads the same records of the same account"),
         ({"outcome": "set"}, "target_path", "Say which field it sets."),
         ({"outcome": "set", "target_path": "name"}, "value", "Say what to set “Name” to."),
         ({"outcome": "set", "target_path": "id", "value": "1"}, "target_path", "“id” is no field that a rule can set."),
@@ -144,6 +147,30 @@ def test_what_cannot_work_is_said_where_it_stands(
     found = problems(save(staff, here.sync, {**LEADS, **wrong}))
     assert any(words in one for one in found.get(at, [])), found
     assert everything(Rule) == []
+
+
+def test_a_rule_that_sends_elsewhere_offers_the_syncs_of_the_same_records(staff: Client, here: World) -> None:
+    with scope(business=here.business):
+        west = factories.connection(here.business, "stripe", status="off", account_name="West")
+        other = factories.sync(here.business, source=here.source, target=west, name="West side")
+        factories.sync(here.business, recipe="invoices-to-stripe", source=here.source, target=west, name="Bills")
+    page = staff.get(page_address(here.sync)).content.decode()
+    assert f'<option value="{other.pk}">West side, to Stripe · West</option>' in page
+    assert "Bills, to" not in page
+    sending = {**LEADS, "outcome": "route", "reason": ""}
+    assert "Say which sync it sends these to." in problems(save(staff, here.sync, sending))["sends_to"]
+    assert save(staff, here.sync, {**sending, "sends_to": other.pk}).status_code == 302
+    [kept] = everything(Rule)
+    assert kept.route_to == {"recipe": "clients-to-customers", "connector": "stripe", "name": "West side"}
+    page = staff.get(page_address(here.sync))
+    told = {d.what: d.draft for d in page.context["differences"]}
+    assert told["Rule “Leads”"] == "is lead: yes → send it to “West side” instead"
+    assert f'<option value="{other.pk}" selected>' in page.content.decode()
+    publish = page_address(here.sync).replace("change/", "publish/")
+    staff.post(publish, {"_form_submitted": "True", "note": "Rules"})
+    assert live(here.sync)["rules"][0]["sync"] == other.pk
+    assert "Take only what a rule of another sync sends here" in staff.get(page_address(other)).content.decode()
+    assert "Take only what a rule" not in staff.get(page_address(here.sync)).content.decode()
 
 
 def test_two_rules_have_two_names(staff: Client, here: World) -> None:

@@ -136,6 +136,7 @@ PAGES: dict[str, Page | Own] = {
     "connect_callback": Own(SIGN_IN, "400 405 405 405 405 405"),
     "sync_new": form(CONFIGURE, see=ALL),
     "sync": seen(),
+    "explained": seen(),
     "sync_progress": seen(),
     "sync_live": press(CONFIGURE),
     "sync_now": press(RUN),

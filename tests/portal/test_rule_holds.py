@@ -47,7 +47,7 @@ def test_an_owner_sees_what_would_be_written_and_lets_it_through(here: World, al
     page = owner.get(reverse("record", args=[here.business.pk, here.links[1].pk])).content.decode()
     assert "A rule holds it" in page
     assert "Say below whether to let it through." in page
-    assert "total cannot be compared" in page
+    assert "Total cannot be compared" in page
     attention = owner.get(reverse("attention", args=[here.business.pk])).content.decode()
     assert f'value="{HOLD["shown"]}"' in attention
     assert "Let it through" in attention

@@ -61,7 +61,6 @@ def _list(items: Sequence[str]) -> str:
 
 def _recipe(recipe: Recipe) -> str:
     names = recipe.names
-    cases = recipe.cases or [(c.happens, c.follows) for c in describing.cases(names, recipe.mappings)]
     parts = [
         f"## {recipe.name}",
         recipe.summary,
@@ -77,9 +76,9 @@ def _recipe(recipe: Recipe) -> str:
         _table(("Option", "To begin with"), [(o.words, _chosen(o)) for o in offers.options(recipe, recipe.options)]),
         "What a person has left out stays out.",
         "### What happens when",
-        _table(("When", "Then"), cases),
+        _table(("When", "Then"), describing.all_cases(recipe, recipe.mappings)),
         "### It will never",
-        _list([*recipe.never, *(() if recipe.cases else describing.NEVER)]),
+        _list(describing.all_never(recipe)),
     ]
     return "\n\n".join(parts)
 
@@ -112,7 +111,7 @@ def _fields(recipe: Recipe) -> str:
     source = describing.catalogue(recipe.source, recipe.source_resource)
     target = describing.catalogue(recipe.target, recipe.target_resource)
     heads = (f"{names.target} {names.target_one}", "", f"From the {names.source} {names.source_one}", "How", "When")
-    found = describing.lines({"mappings": recipe.mappings}, source, target)
+    found = describing.lines({"mappings": recipe.mappings}, source, target, recipe.written)
     rows = [(f.target, f"`{f.path}`", f.source, f.steps or "as it is", f.when or "whenever it differs") for f in found]
     return _table(heads, rows)
 
