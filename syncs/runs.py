@@ -81,6 +81,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
             _take_sources(run, sync, page, asked)
         failpoint("checkpoint.inside")
         run.save(update_fields=["side", "cursor", "counts", "total"])
+    failpoint("checkpoint.after")
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:

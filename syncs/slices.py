@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -37,15 +37,13 @@ from syncs.planning import Plan
 from syncs.retries import Next, backoff, decide
 from syncs.sessions import Sessions
 
-if TYPE_CHECKING:
-    from portal.models import Connection
-
 log = logging.getLogger(__name__)
 BATCH = 100
 #: A record taken up this often without an end is worked alone; after MOST_CLAIMS it waits for a person.
 SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
+RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 #: While so many backfill links wait, no further page is read.
 BACKLOG = 300
 
@@ -94,9 +92,14 @@ class Slice:
         except Stop:
             pass
         finally:
-            while self.flights:
-                self._land()
+            self._land_all()
             self._finish()
+
+    def _land_all(self) -> None:
+        """Every call under way is settled, also where the service has said already that nothing more may go out."""
+        while self.flights:
+            with suppress(Stop):
+                self._land()
 
     def _step(self) -> bool:
         """One round: take off with a batch, land the one before, read a page. False when there was nothing."""
@@ -131,7 +134,10 @@ class Slice:
         return time.monotonic() + left - lanes.MARGIN_SECONDS
 
     def _due(self) -> list[Link]:
-        """Links to work now, of one sync, live before backfill. One alone when it may kill its worker."""
+        """Links to work now, of one sync, live before backfill: one alone that may kill its worker, few as a probe."""
+        probing = self.lane.failures > 0
+        if probing and self.flights:
+            return []
         flying = [o.look.link.pk for f in self.flights for o, _ in f.calls]
         now = timezone.now()
         due = Link.objects.filter(
@@ -140,7 +146,6 @@ class Slice:
         for sync in self.syncs.values():
             if strangers.being_made(sync):
                 due = due.exclude(sync=sync, target_id=None, handled=0)
-        probing = self.lane.failures > 0
         found = list(due.filter(claims__lt=SUSPECT_CLAIMS).order_by("priority", "id")[: 3 if probing else BATCH])
         if not found:
             found = list(due.filter(claims__gte=SUSPECT_CLAIMS).order_by("claims", "id")[:1])
@@ -152,6 +157,7 @@ class Slice:
         begun = recovering.sort_out(sync, self._claimed(sync, links))
         self._again(sync, begun.again)
         looks = self._looks(sync, begun.others) if begun.others else []
+        failpoint("read.after")
         routing.move(sync, looks)
         live = sync.mode == Sync.Mode.LIVE
         writing = self._once([look for look in looks if live and look.plan.writes])
@@ -190,9 +196,7 @@ class Slice:
         """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""
         try:
             failpoint("read.before")
-            looks = looking.look(sync, links, self.sessions)
-            failpoint("read.after")
-            return looks
+            return looking.look(sync, links, self.sessions)
         except (ContractError, RejectedError) as error:
             if len(links) == 1:
                 settling.settle_unreadable(self.lane, sync, links[0], decide(error, 0))
@@ -297,7 +301,7 @@ class Slice:
         if decision.next == Next.RECONNECT:
             side = self.sessions.last or sync.target
             lanes.park_lane(self.lane, decision.code, decision.words)
-            incidents.connection_failed(side, decision.code, *_reconnect_words(side, decision.words))
+            incidents.connection_failed(side, decision.code, f"{side} needs attention: {decision.words}", RECONNECT)
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:
@@ -316,7 +320,6 @@ class Slice:
             page, asked = self.pages.read(run, sync)
             failpoint("page.read")
             runs.take(self.lane, run, sync, page, asked)
-            failpoint("checkpoint.after")
             if run.side != Run.Side.WORK and not always:
                 self.pages.ask_ahead(run, sync)
         except RateLimited as error:
@@ -344,11 +347,6 @@ class Slice:
                 if session:
                     budgets = [asdict(b) for b in session.budgets()]
                     type(side).objects.filter(pk=side.pk).update(budgets=budgets, last_ok_at=timezone.now())
-
-
-def _reconnect_words(side: "Connection", words: str) -> tuple[str, str]:
-    step = "Open Connections and connect it again; waiting work then goes on by itself."
-    return f"{side} needs attention: {words}", step
 
 
 def _syncs(lane: Lane) -> list[Sync]:

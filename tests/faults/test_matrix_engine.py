@@ -1,0 +1,277 @@
+"""Faults of the matrix that no single broken call is: lists, keys, old answers, access, clocks, lost helpers."""
+
+import time
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from connectors.sandbox.faults import Fault
+from portal import ticking
+from portal.models import User
+from syncs import choosing, notice, runs
+from syncs.models import Incident, Lane, Link, Run, Sync
+from tests.conftest import signed_in
+from tests.syncs.test_faults import all_once, fault, reviewed
+from tests.syncs.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
+
+
+def jobber(world: World, kind: str, **settings: object) -> Fault:
+    return world.sandbox.sandbox.frame.faults.add(kind, service="jobber", **settings)
+
+
+def edited(world: World, client: str, name: str) -> None:
+    world.jobber.edit(client, lastName=name)
+    notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+
+
+def last_names(world: World, client: str) -> list[str]:
+    return [c["metadata"]["jobber_last_name"] for c in world.stripe.of(client)]
+
+
+def attention(world: World, user: User) -> str:
+    return signed_in(user).get(f"/b/{world.business.pk}/attention/").content.decode()
+
+
+# F15
+
+
+def test_a_list_that_changes_while_it_is_read_leaves_nobody_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(9)]
+    monkeypatch.setattr("connectors.jobber.bucket.Bucket.room", lambda *_: 3)
+    take, pages = runs.take, []
+
+    def shifting(*args: object) -> None:
+        take(*args)  # type: ignore[arg-type]
+        pages.append(args)
+        if len(pages) in {2, 3}:
+            clients.append(world.jobber.add(f"New{len(pages)}", "Smith", f"new{len(pages)}@example.com"))
+            world.jobber.destroy(clients.pop(0))
+            world.jobber.edit(clients[-3], lastName="Smith")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(runs, "take", shifting)
+        world.work()
+    assert len(pages) > 4
+    choosing.go_live(world.sync)
+    world.work()
+    world.read_again()
+    assert [len(world.stripe.of(client)) for client in clients] == [1] * len(clients)
+    world.ledger()
+
+
+@pytest.mark.parametrize("service", ["jobber", "stripe"])
+def test_a_list_whose_place_is_forgotten_is_read_from_its_beginning(
+    world: World, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.jobber.bucket.Bucket.room", lambda *_: 3)
+    monkeypatch.setattr("connectors.stripe.asking.PAGE", 3)
+    for number in range(7):
+        world.stripe.add(name=f"Stranger {number}", email=f"stranger{number}@example.com")
+    clients = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(7)]
+    operation = "ClientsPage" if service == "jobber" else "GET customers"
+    faults = world.sandbox.sandbox.frame.faults
+    switched = faults.add("cursor", service=service, operation=operation, skip=1)
+    for _ in range(3):
+        world.work()
+        Lane.objects.update(resume_at=None)
+    choosing.go_live(world.sync)
+    all_once(world, clients)
+    assert switched.hits == 1
+    assert not Run.objects.filter(state="running").exists()
+
+
+# F17
+
+
+def test_a_key_that_is_at_work_is_waited_for_and_used_again(world: World) -> None:
+    clients = reviewed(world, 1)
+    fault(world, "late", operation="POST customers", seconds=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("connectors.http.DEADLINE_SECONDS", 0.3)
+        patch.setattr("connectors.stripe.client.transport", _hurried())
+        world.work()
+    all_once(world, clients)
+
+
+def _hurried() -> object:
+    from connectors.stripe.client import Transport
+
+    transport = Transport()
+    return lambda: transport
+
+
+# F19
+
+
+def test_an_old_answer_after_our_own_write_undoes_nothing(world: World) -> None:
+    (client,) = reviewed(world, 1)
+    world.work()
+    customer = world.link(client).target_id or ""
+    fault(world, "stale", operation="GET customer", times=50)
+    world.read_again()
+    edited(world, client, "Jones")
+    world.work()
+    writes = world.writes()
+    world.read_again()
+    notice.ask(world.link(client), "Alice")
+    world.work()
+    world.sandbox.sandbox.frame.faults.clear()
+    world.read_again()
+    assert last_names(world, client) == ["Jones"]
+    assert world.link(client).target_id == customer
+    assert world.writes() - writes <= 2, "what was written once may be written again, and no more"
+
+
+# F43, F47
+
+
+@pytest.mark.parametrize(("kind", "said"), [("401", "no longer takes"), ("403", "does not allow")])
+def test_access_that_is_refused_parks_the_work_and_tells_the_owner(
+    world: World, alice: User, kind: str, said: str
+) -> None:
+    clients = reviewed(world, 2)
+    fault(world, kind, operation="POST customers", times=50)
+    world.work()
+    assert said in Lane.objects.get().parked
+    assert set(Link.objects.values_list("state", flat=True)) <= {"due", "planned"}
+    calls = world.calls()
+    world.work()
+    assert world.calls() == calls, "nothing more is asked of who refuses us"
+    incident = Incident.objects.get(state="open")
+    assert "connect it again" in incident.next_step
+    assert said in attention(world, alice)
+    world.sandbox.sandbox.frame.faults.clear()
+    from tests.syncs.world import connected
+
+    connected(world.business, alice)
+    all_once(world, clients)
+    assert not Incident.objects.filter(state="open").exists()
+
+
+# What a person sees while it lasts
+
+
+@pytest.mark.parametrize("kind", ["500", "503", "reset", "html", "truncate"])
+def test_while_a_service_is_away_the_page_says_so_and_nothing_is_held_against_a_record(
+    world: World, alice: User, kind: str
+) -> None:
+    clients = reviewed(world, 2)
+    fault(world, kind, times=500)
+    for _ in range(4):
+        Lane.objects.update(resume_at=None)
+        world.work()
+    lane = Lane.objects.get()
+    assert lane.failures >= 4
+    assert lane.resume_at is not None
+    assert "does not answer just now. It is tried again by itself." in attention(world, alice)
+    assert set(Link.objects.values_list("attempts", flat=True)) == {0}
+    world.sandbox.sandbox.frame.faults.clear()
+    all_once(world, clients)
+    assert "does not answer" not in attention(world, alice)
+
+
+def test_a_breaker_lets_few_calls_through_until_one_is_answered(world: World) -> None:
+    """While the service is down each try is a probe of three records, further and further apart."""
+    reviewed(world, 30)
+    fault(world, "503", operation="POST customers", times=10_000)
+    world.work()
+    waits, asked = [], []
+    for _ in range(5):
+        before = world.writes()
+        Lane.objects.update(resume_at=None)
+        begun = timezone.now()
+        world.work()
+        asked.append(world.writes() - before)
+        waits.append(((Lane.objects.get().resume_at or begun) - begun).total_seconds())
+    assert max(asked) <= 3
+    assert waits[-1] > waits[0]
+    assert waits[-1] >= 16
+    world.sandbox.sandbox.frame.faults.clear()
+    Lane.objects.update(resume_at=None)
+    world.work()
+    assert Lane.objects.get().failures == 0
+
+
+def test_a_service_that_names_a_time_is_left_alone_until_then(world: World) -> None:
+    """Jobber's 429 with a Retry-After: nobody asks it again before, and its lane says when."""
+    (client,) = reviewed(world, 1)
+    world.work()
+    jobber(world, "429", operation="ClientsById", seconds=120)
+    edited(world, client, "Jones")
+    begun = timezone.now()
+    world.work()
+    resume = Lane.objects.get().resume_at
+    assert resume is not None
+    assert 115 <= (resume - begun).total_seconds() <= 130
+    assert Lane.objects.get().failures == 0
+    calls = world.calls()
+    world.work()
+    assert world.calls() == calls
+    world.forget_waits()
+    world.work()
+    assert last_names(world, client) == ["Jones"]
+
+
+def test_a_drained_bucket_is_waited_for_by_its_own_figures(world: World) -> None:
+    (client,) = reviewed(world, 1)
+    world.work()
+    jobber(world, "throttled", operation="ClientsById")
+    edited(world, client, "Jones")
+    begun = timezone.now()
+    world.work()
+    resume = Lane.objects.get().resume_at
+    assert resume is not None
+    assert 0.3 <= (resume - begun).total_seconds() <= 5, "250 points at 500 a second"
+    time.sleep(0.6)
+    world.forget_waits()
+    world.work()
+    assert last_names(world, client) == ["Jones"]
+
+
+# F57, F58, F65, F66
+
+
+def test_an_emptied_queue_and_a_lost_cache_cost_nothing(world: World) -> None:
+    clients = reviewed(world, 3)
+    OrmQ.objects.all().delete()
+    for cache in caches.all():
+        cache.clear()
+    Lane.objects.update(woken_at=timezone.now() - timedelta(minutes=1))
+    assert ticking.wake() == 1
+    assert ticking.wake() == 0
+    all_once(world, clients)
+
+
+def test_a_tick_that_comes_twice_or_never_is_harmless(world: World) -> None:
+    world.go_live()
+    Sync.objects.update(polled_until=timezone.now() - timedelta(hours=2))
+    for _ in range(3):
+        ticking.start_polls()
+        ticking.wake()
+    assert Run.objects.filter(state="running").count() == 1
+
+
+# F62
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_jumps_doubles_and_loses_nothing(world: World, minutes: int) -> None:
+    """One that goes back may take a change for read already: the next look for missed changes finds it."""
+    clients = reviewed(world, 4)
+    fault(world, "timeout_after", operation="POST customers", seconds=0.1, times=2)
+    world.work()
+    with time_machine.travel(timezone.now() + timedelta(minutes=minutes), tick=True):
+        edited(world, clients[0], "Jones")
+        all_once(world, clients)
+    edited(world, clients[1], "Brown")
+    all_once(world, clients)
+    Sync.objects.update(polled_until=timezone.now() - timedelta(minutes=30))
+    assert runs.start_due_polls() == 1
+    all_once(world, clients)
+    assert (last_names(world, clients[0]), last_names(world, clients[1])) == (["Jones"], ["Brown"])
