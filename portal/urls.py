@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal.pages import (
+    alerts,
     attention,
     connections,
     health,
@@ -29,6 +30,7 @@ urlpatterns = [
     *payments.urlpatterns,
     *attention.urlpatterns,
     *incidents.urlpatterns,
+    *alerts.urlpatterns,
     *webhooks.urlpatterns,
     *health.urlpatterns,
     path("accounts/", include("allauth.urls")),
