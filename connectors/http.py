@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -29,6 +30,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcome,
 )
+from connectors.guard import Guarded
 
 #: Called right before each network call of any connector; a hook may raise to forbid it.
 before_request: list[Callable[[], None]] = []
@@ -38,6 +40,8 @@ MOST_BYTES = 5 * 1024 * 1024
 #: For each step; the whole of a call, however slowly its answer drips, ends at the deadline.
 TIMEOUT = httpx.Timeout(30.0, connect=5.0, pool=5.0)
 DEADLINE_SECONDS = 30.0
+#: What people have entered an address for is to answer sooner.
+ENTERED_SECONDS = 10.0
 #: No service is waited for longer than this at its own word.
 LONGEST_PAUSE = 3600.0
 
@@ -58,20 +62,22 @@ class Response:
 class _Transport(httpx.HTTPTransport):
     """httpx offers no deadline for a whole call, only one for each step."""
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend | None = None) -> None:
         context = httpx.create_ssl_context()
         super().__init__(verify=context)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context, max_connections=64, max_keepalive_connections=64,
-            keepalive_expiry=30, network_backend=Backend(),
+            keepalive_expiry=30, network_backend=backend or Backend(),
         )  # fmt: skip
 
 
 class Http:
     """Requests to one service. `name` is what messages call it. `writes`: a lost answer may hide an effect."""
 
-    def __init__(self, name: str, transport: httpx.BaseTransport | None = None) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, transport: httpx.BaseTransport | None = None, seconds: float = DEADLINE_SECONDS
+    ) -> None:
+        self.name, self._seconds = name, seconds
         self._client = httpx.Client(timeout=TIMEOUT, transport=transport or _Transport(), follow_redirects=False)
         # One client speaks for many accounts: what a service sets for one must not be sent for another.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -82,7 +88,7 @@ class Http:
             hook()
         started, status = time.monotonic(), 0
         try:
-            with within(DEADLINE_SECONDS):
+            with within(self._seconds):
                 response = self._exchange(url, headers, content, writes)
             status = response.status
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):
@@ -129,6 +135,12 @@ class Http:
             return response.json()
         except (ValueError, RecursionError):
             raise self._lost(writes, f"{self.name} sent an answer that cannot be read.") from None
+
+
+@cache
+def entered_by_people(*, anywhere: bool) -> Http:
+    """For addresses that people have entered: see connectors.guard. `anywhere`: also on this machine."""
+    return Http("The server", _Transport(Guarded(anywhere=anywhere)), ENTERED_SECONDS)
 
 
 def _retry_after(response: Response) -> float:

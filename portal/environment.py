@@ -20,6 +20,8 @@ from connectors.base import Setting
 
 ROOT = Path(__file__).resolve().parent.parent
 TRUTHS = {"1", "true", "yes", "on"}
+#: A mail server that does not answer must not hold a worker.
+MAIL_SECONDS = 20
 FALSEHOODS = {"0", "false", "no", "off", ""}
 
 
@@ -39,6 +41,7 @@ class Environment:
     trusted_proxy: bool
     admin_mfa: bool
     lane_threads: int
+    metrics_token: str = field(repr=False)
 
 
 def read(environment: Mapping[str, str]) -> Environment:
@@ -58,6 +61,7 @@ def read(environment: Mapping[str, str]) -> Environment:
         trusted_proxy=_flag(environment, "BEHIND_PROXY", problems),
         admin_mfa=_flag(environment, "ADMIN_MFA", problems, default=not debug),
         lane_threads=_number(environment, "LANE_THREADS", 64, problems),
+        metrics_token=_metrics_token(environment, problems),
     )
     for slug in registry.CONNECTORS:
         for setting in registry.connector_class(slug).settings:
@@ -89,6 +93,13 @@ def _secret_key(environment: Mapping[str, str], problems: list[str]) -> str:
     value = environment.get("SECRET_KEY", "")
     if len(value) < 50:
         problems.append("SECRET_KEY is missing or shorter than 50 characters: set a long random text.")
+    return value
+
+
+def _metrics_token(environment: Mapping[str, str], problems: list[str]) -> str:
+    value = environment.get("METRICS_TOKEN", "").strip()
+    if value and (len(value) < 20 or not value.isascii() or not value.isprintable() or " " in value):
+        problems.append("METRICS_TOKEN is shorter than 20 letters and digits: set a long random text, or leave it out.")
     return value
 
 
@@ -175,6 +186,8 @@ def _email(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any
     names = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
     names |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
     options = {option: found[f"EMAIL_{name}"] for option, name in names.items() if found.get(f"EMAIL_{name}")}
+    if found["EMAIL_BACKEND"].endswith(".smtp.EmailBackend"):
+        options["timeout"] = MAIL_SECONDS
     if found["EMAIL_BACKEND"].endswith(".filebased.EmailBackend"):
         options["file_path"] = "/" + found["EMAIL_FILE_PATH"].lstrip("/")
     return {"BACKEND": found["EMAIL_BACKEND"], "OPTIONS": options}

@@ -233,11 +233,35 @@ def _kind(outcome: str, verdict: str) -> str:
     return UNCHANGED if outcome == "done" and verdict in {"skip", "link"} else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds from noticing a change to its being written: for half, and for 95 %, of so many latest changes."""
+
+    changes: int
+    half: float
+    most: float
+
+
+def speed(looks: QuerySet[Attempt], since: datetime) -> Speed | None:
+    """Of the changes written since then; None where there were none."""
+    found = waits(looks.filter(at__gte=since))
+    half, most = _parts(found)
+    return Speed(len(found), half, most) if half is not None and most is not None else None
+
+
 def _waits(looks: QuerySet[Attempt]) -> tuple[float | None, float | None]:
-    """For changes as they happened, not for those a full reading came to."""
+    return _parts(waits(looks))
+
+
+def waits(looks: QuerySet[Attempt], latest: int = LATEST) -> list[float]:
+    """Seconds from noticing to written, sorted, of the latest changes: as they happened, not those that a full reading
+    came to."""
     written = looks.filter(outcome="written", noticed_at__isnull=False).order_by("-at")
-    rows = written.values_list("noticed_by", "noticed_at", "at")[:LATEST]
-    waits = sorted(_seconds(noticed, at) for by, noticed, at in rows if by.startswith(("webhook", "asked")))
+    rows = written.values_list("noticed_by", "noticed_at", "at")[:latest]
+    return sorted(_seconds(noticed, at) for by, noticed, at in rows if by.startswith(("webhook", "asked")))
+
+
+def _parts(waits: list[float]) -> tuple[float | None, float | None]:
     if not waits:
         return None, None
     return waits[len(waits) // 2], waits[min(len(waits) - 1, int(len(waits) * 0.95))]

@@ -72,6 +72,10 @@ class SyncFacts:
     polled_until: datetime | None = None
     poll_minutes: int = 15
     beat_at: datetime | None = None
+    #: What holds up the work although nothing should (syncs.watching), since when, and what to do.
+    stuck: str = ""
+    stuck_since: datetime | None = None
+    stuck_step: str = ""
 
 
 def of_connection(facts: ConnectionFacts) -> Health:
@@ -112,6 +116,7 @@ def of_sync(facts: SyncFacts, now: datetime) -> Health:
 def _work(facts: SyncFacts, now: datetime) -> list[Health]:
     checks = (
         _silent(facts, now),
+        _stuck(facts),
         _parked(facts),
         _undecided(facts),
         _pausing(facts, now),
@@ -126,6 +131,10 @@ def _silent(facts: SyncFacts, now: datetime) -> Health | None:
         return None
     why = f"No worker is running, and {_records(facts.waiting)} {_wait(facts.waiting)}."
     return Health(Level.BROKEN, why, facts.beat_at or facts.waiting_since, "Start the worker: manage.py worker.")
+
+
+def _stuck(facts: SyncFacts) -> Health | None:
+    return Health(Level.BROKEN, f"{facts.stuck}.", facts.stuck_since, facts.stuck_step) if facts.stuck else None
 
 
 def _parked(facts: SyncFacts) -> Health | None:

@@ -139,6 +139,8 @@ MFA_TOTP_ISSUER = "Fieldbridge"
 USERSESSIONS_TRACK_ACTIVITY = False
 
 MAILERS = {"default": ENV.email}
+#: Alerts may go to servers on this machine, and without TLS: where one tries things out.
+ALERTS_ANYWHERE = DEBUG or not SECURE
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.from_email
 
 LANGUAGE_CODE = "en-au"
@@ -169,7 +171,7 @@ CSRF_COOKIE_HTTPONLY = True
 if SECURE:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SECURE_SSL_REDIRECT = SECURE
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+SECURE_REDIRECT_EXEMPT = [r"^health/$", r"^healthz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -222,6 +224,8 @@ Q_CLUSTER: dict[str, Any] = {
 }
 #: Outside calls that one lane makes at once.
 LANE_THREADS = ENV.lane_threads
+#: What a monitor sends to read /metrics; '' lets this machine alone.
+METRICS_TOKEN = ENV.metrics_token
 
 LOGGING = {
     "version": 1,

@@ -25,6 +25,7 @@ BEAT_SECONDS = 10.0
 STALE_SECONDS = 120.0
 WAKE_SECONDS = 1.0
 TICK_SECONDS = 30.0
+WATCH_SECONDS = 120.0
 DRAIN_SECONDS = 28.0
 LOOK_SECONDS = 0.1
 #: django-q2's guard takes note of a dead process within half a second, unless it is stuck itself.
@@ -49,7 +50,7 @@ class Supervisor:
         self.last_beat: datetime | None = None
         self.short_lives = 0
         self.chores = [Chore(self._beat, BEAT_SECONDS), Chore(ticking.wake, WAKE_SECONDS)]
-        self.chores.append(Chore(self._tick, TICK_SECONDS))
+        self.chores += [Chore(self._tick, TICK_SECONDS), Chore(ticking.watch, WATCH_SECONDS)]
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. A second one does not wait for the work in hand."""
@@ -181,5 +182,5 @@ class Supervisor:
         ticking.release_dead()
         ticking.wake()
         ticking.start_polls()
-        ticking.tell_again()
+        ticking.tell()
         ticking.prune()

@@ -1,22 +1,23 @@
 """What time brings about: lanes whose wait is over, polls that are due, and what dead workers left behind."""
 
 import logging
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 from django_q.models import OrmQ, Task
-from django_q.tasks import async_task
 from django_scopes import scope, scopes_disabled
 
 from portal import beats
-from portal.models import WorkerBeat
-from syncs import lanes, runs
+from portal.alerts import noting, sending
+from portal.models import AlertSettings, Business, WorkerBeat
+from syncs import lanes, runs, watching
 from syncs.models import Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
-#: An incident is told of once it has lasted so long: what heals itself sooner is nobody's trouble.
-UNTOLD = timedelta(minutes=1)
+#: Deliveries of alerts that are asked for at once.
+AT_ONCE = 100
 #: Failed tasks and abandoned queue rows older than this say nothing any more.
 OLD = timedelta(days=14)
 
@@ -35,12 +36,16 @@ def start_polls() -> None:
     """Look for missed changes wherever that is due. One business's failure is not another's."""
     with scopes_disabled():  # which businesses have live syncs; each is then worked in its own scope
         ids = list(Sync.objects.filter(mode=Sync.Mode.LIVE).order_by().values_list("business_id", flat=True).distinct())
-    for business_id in ids:
-        try:
-            with scope(business=business_id):
-                runs.start_due_polls()
-        except Exception:
-            log.exception("Polls of business %s could not be started", business_id)
+    _each(ids, lambda _: runs.start_due_polls(), "Polls of business %s could not be started")
+
+
+def watch() -> None:
+    """Find work that does not move, and webhooks that stay away."""
+    with scopes_disabled():  # which businesses have syncs that are not paused, or incidents of such; as above
+        ids = set(Sync.objects.exclude(mode=Sync.Mode.OFF).values_list("business_id", flat=True))
+        stuck = Incident.objects.filter(subject__startswith="work:").exclude(state=Incident.State.RESOLVED)
+        ids |= set(stuck.values_list("business_id", flat=True))
+    _each(ids, lambda _: watching.look(), "The work of business %s could not be looked at")
 
 
 def release(supervisor: str) -> None:
@@ -64,13 +69,26 @@ def release_dead() -> None:
             beats.end(name)
 
 
-def tell_again() -> None:
-    """Mails of incidents that have lasted, and of those whose task was lost on the way."""
-    with scopes_disabled():  # ids only; the task opens the incident's own business
-        late = Incident.objects.filter(told_at=None, state=Incident.State.OPEN, opened_at__lt=timezone.now() - UNTOLD)
-        ids = list(late.values_list("pk", flat=True)[:100])
-    for incident_id in ids:
-        async_task("syncs.tasks.tell", incident_id)
+def tell() -> None:
+    """Note what is to be told, business by business, and have the worker send what is due."""
+    now = timezone.now()
+    with scopes_disabled():  # which businesses have something to tell; each is then told in its own scope
+        ids = set(noting.began(now).values_list("business_id", flat=True))
+        ids |= set(noting.over(now).values_list("business_id", flat=True))
+        ids |= set(AlertSettings.objects.exclude(digest_at=None).values_list("business_id", flat=True))
+    _each(sorted(ids), lambda business: noting.note(business), "Alerts of business %s could not be noted")
+    with scopes_disabled():  # ids only; the task opens the delivery's own business
+        sending.ask(list(sending.waiting(now).values_list("pk", flat=True)[:AT_ONCE]), now)
+
+
+def _each(ids: Iterable[int], work: Callable[[Business], object], trouble: str) -> None:
+    """One business's failure is not another's."""
+    for business in Business.objects.filter(pk__in=ids).order_by("pk"):
+        try:
+            with scope(business=business):
+                work(business)
+        except Exception:
+            log.exception(trouble, business.pk)
 
 
 def prune() -> None:

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal.pages import (
+    alerts,
     attention,
     connections,
     explained,
@@ -31,6 +32,7 @@ urlpatterns = [
     *payments.urlpatterns,
     *attention.urlpatterns,
     *incidents.urlpatterns,
+    *alerts.urlpatterns,
     *webhooks.urlpatterns,
     *health.urlpatterns,
     path("accounts/", include("allauth.urls")),

@@ -80,7 +80,8 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
         else:
             _take_sources(run, sync, page, asked)
         failpoint("checkpoint.inside")
-        run.save(update_fields=["side", "cursor", "counts", "total"])
+        run.moved_at = timezone.now()
+        run.save(update_fields=["side", "cursor", "counts", "total", "moved_at"])
     failpoint("checkpoint.after")
 
 
@@ -118,7 +119,8 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     Link.objects.bulk_create(fresh)
     _mark(marked, run, asked)
     unchanged = sum(1 for x in links.values() if x.pk not in marked and x.run_id != run.pk)
-    _count(run, seen=len(labels), marked=len(fresh) + len(marked), unchanged=unchanged)
+    found = len(fresh) + len(changed & links.keys())
+    _count(run, seen=len(labels), marked=len(fresh) + len(marked), unchanged=unchanged, found=found)
     run.total = page.total if page.total is not None else run.total
     run.cursor = page.next_cursor or ""
     if not run.cursor:

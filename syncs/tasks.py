@@ -1,11 +1,10 @@
 """What the queue may ask for: ids in, at most a few lines each. A lost, doubled or late task changes nothing."""
 
-from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
-from syncs import slices, telling
+from syncs import slices
 from syncs.failpoints import failpoint
-from syncs.models import Incident, Lane
+from syncs.models import Lane
 
 
 def work_lane(lane_id: int) -> None:
@@ -15,11 +14,3 @@ def work_lane(lane_id: int) -> None:
     if lane:
         with scope(business=lane.business):
             slices.work(lane_id)
-
-
-def tell(incident_id: int) -> None:
-    with scopes_disabled():  # as above
-        incident = Incident.objects.select_related("business").filter(pk=incident_id, told_at=None).first()
-    if incident:
-        with scope(business=incident.business):
-            telling.tell(incident, timezone.now())

@@ -1,8 +1,21 @@
 """The Django admin for integration staff and support. Every module registers what it is about."""
 
-from portal.admin import audit, connections, incidents, money, operation, people, records, syncs, versions, working
+from portal.admin import (
+    alerts,
+    audit,
+    connections,
+    incidents,
+    money,
+    operation,
+    people,
+    records,
+    syncs,
+    versions,
+    working,
+)
 
 __all__ = [
+    "alerts",
     "audit",
     "connections",
     "incidents",

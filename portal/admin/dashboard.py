@@ -9,7 +9,7 @@ from django.db.models import Count, Min, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal import figures
+from portal import figures, freshness
 from portal.access import Action
 from portal.admin import lastday, standing
 from portal.admin.base import businesses_where
@@ -17,13 +17,16 @@ from portal.admin.display import Tile, list_of
 from portal.admin.standing import Standing
 from portal.health import WORKER_SILENT, Level
 from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
-from syncs import flagging
-from syncs.models import Incident, Lane, Link, Sync
+from syncs import flagging, handling
+from syncs.models import Attempt, Incident, Lane, Link, Sync
 
 SHOWN = 8
 CAUSES = {
     "ambiguous": "May already exist there", "target_deleted": "Counterpart deleted", "taken": "Counterpart taken",
     "gave_up": "Given up after many tries", "contract": "An answer we do not know", "kills_worker": "Stops the worker",
+    "stuck_due": "Records wait too long", "stuck_lane": "A worker holds on", "stuck_write": "Calls without an outcome",
+    "stuck_run": "A run does not get ahead", "service_down": "A service does not answer",
+    "webhooks_silent": "No webhooks come",
     "auth": "Access refused", "scope": "A permission is missing", "rejected": "Refused by the service",
     "rule_incident": "Raised by a rule", "route_circle": "Sent in a circle by rules",
     "route_gone": "Sent to a sync that is gone",
@@ -44,6 +47,10 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "chart_options": lastday.CHART_OPTIONS,
         "lanes": _waiting_lanes(stands, now),
         "slowest": _slowest(stands),
+        "speeds": [
+            (words, freshness.told(figures.speed(Attempt.objects.all(), now - long)))
+            for words, long in (("last hour", freshness.HOUR), ("last day", figures.DAY))
+        ],
         "refused": _refused(now),
         "workers": _workers(now),
         "now": now,
@@ -95,7 +102,7 @@ def _troubled(stands: Sequence[Standing]) -> dict[str, Any]:
 
 def _incidents() -> list[dict[str, Any]]:
     """By cause, over all businesses: how many, since when, how many records."""
-    rows = Incident.objects.filter(state=Incident.State.OPEN).values("cause_code").order_by()
+    rows = Incident.objects.filter(handling.asking(timezone.now())).values("cause_code").order_by()
     causes = rows.annotate(n=Count("pk"), oldest=Min("opened_at"), records=Sum("records"), step=Min("next_step"))
     return [
         {

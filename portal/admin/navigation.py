@@ -13,7 +13,20 @@ from django.urls import reverse
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from portal.admin.display import list_of
-from portal.models import Business, Connection, ConnectStart, Invitation, Membership, RefusedDelivery, User, WorkerBeat
+from portal.models import (
+    Alert,
+    AlertDestination,
+    AlertSettings,
+    Business,
+    Connection,
+    ConnectStart,
+    Delivery,
+    Invitation,
+    Membership,
+    RefusedDelivery,
+    User,
+    WorkerBeat,
+)
 from syncs.models import (
     Attempt,
     AuditEntry,
@@ -55,7 +68,9 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Earlier states", "manage_history", SnapshotHistory), ("Presses of Connect", "touch_app", ConnectStart),
         ("Workers", "memory", WorkerBeat), ("Waiting tasks", "pending", OrmQ), ("Failed tasks", "report", Failure),
         ("Finished tasks", "task_alt", Success), ("Schedules", "schedule", Schedule),
-        ("Audit log", "verified_user", AuditEntry),
+        ("Audit log", "verified_user", AuditEntry), ("Alerts", "notifications", Alert),
+        ("Deliveries of alerts", "outgoing_mail", Delivery), ("Places for alerts", "contact_mail", AlertDestination),
+        ("When alerts are sent", "bedtime", AlertSettings),
         ("Second factors", "passkey", Authenticator), ("Signed-in sessions", "devices", UserSession),
     )),
 )  # fmt: skip

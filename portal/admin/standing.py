@@ -10,7 +10,8 @@ from django.utils import timezone
 from portal import health
 from portal.health import Health
 from portal.models import Connection, WorkerBeat
-from syncs.models import Link, Sync
+from syncs import watching
+from syncs.models import Incident, Link, Sync
 
 #: What `of` needs of a sync, read with it.
 RELATED = ("business", "source", "target", "lane", "version")
@@ -40,7 +41,7 @@ def of_connection(row: Connection) -> Health:
 
 
 def of(syncs: Sequence[Sync]) -> list[Standing]:
-    """Two queries over the links and one for the workers, however many syncs there are."""
+    """Two queries over the links, one for stuck work and one for the workers, however many syncs there are."""
     links = Link.objects.filter(sync__in=syncs)
     due = links.filter(noticed__gt=F("handled")).values("sync").annotate(n=Count("pk"), since=Min("noticed_at"))
     waiting = {row["sync"]: (row["n"], row["since"]) for row in due.order_by()}
@@ -51,8 +52,14 @@ def of(syncs: Sequence[Sync]) -> list[Standing]:
         .order_by()
     )
     states = {(row["sync"], row["state"]): row["n"] for row in stuck}
-    beat = last_beat()
-    return [_standing(sync, waiting.get(sync.pk, (0, None)), states, beat) for sync in syncs]
+    beat, held_up = last_beat(), stuck_work(syncs)
+    return [_standing(sync, waiting.get(sync.pk, (0, None)), states, beat, held_up.get(sync.pk)) for sync in syncs]
+
+
+def stuck_work(syncs: Sequence[Sync]) -> dict[int, Incident]:
+    """{sync: what holds up its work beyond any record}; webhooks that stay away hold up nothing."""
+    rows = Incident.objects.filter(sync__in=syncs, subject__startswith="work:", state=Incident.State.OPEN)
+    return {row.sync_id: row for row in rows.exclude(cause_code=watching.SILENT) if row.sync_id}
 
 
 def last_beat() -> datetime | None:
@@ -61,8 +68,9 @@ def last_beat() -> datetime | None:
 
 
 def _standing(
-    sync: Sync, due: tuple[int, datetime | None], states: dict[tuple[int, str], int], beat: datetime | None
-) -> Standing:
+    sync: Sync, due: tuple[int, datetime | None], states: dict[tuple[int, str], int], beat: datetime | None,
+    held_up: Incident | None,
+) -> Standing:  # fmt: skip
     sync.lane.business, sync.lane.target = sync.business, sync.target  # as they are, so that its name asks for nothing
     waiting, since = due
     if since and sync.version:  # publishing has every record looked at once more, whenever its last notice was
@@ -72,6 +80,7 @@ def _standing(
         mode=sync.mode, connections=(of_connection(sync.source), of_connection(sync.target)),
         parked=sync.lane.parked, resume_at=sync.lane.resume_at, failures=sync.lane.failures, waiting=waiting,
         waiting_since=since, held=held, failed=failed, polled_until=sync.polled_until, poll_minutes=sync.poll_minutes,
-        beat_at=beat,
+        beat_at=beat, stuck=held_up.title if held_up else "", stuck_since=held_up.opened_at if held_up else None,
+        stuck_step=held_up.next_step if held_up else "",
     )  # fmt: skip
     return Standing(sync, health.of_sync(facts, timezone.now()), waiting, since, held, failed)

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
+from portal import freshness
 from portal.access import Action
 from portal.admin import modes, standing
 from portal.admin.base import BY_BUSINESS, person
@@ -183,7 +184,7 @@ class SyncAdmin(Previewing, StudioPages):
             "is_fullwidth": "1", "sync": sync, "standing": found, "seen": places["seen"], "tiles": tiles,
             "transforms": described(), "builder": for_builder(), "versions": list(versions[:VERSIONS_SHOWN]),
             "more_versions": versions.count() > VERSIONS_SHOWN, "all_links": list_of(Link, sync__id__exact=sync.pk),
-            "differences": draft_differences(sync),
+            "differences": draft_differences(sync), "freshness": freshness.of(sync),
             "related": links(
                 (list_of(Version, sync__id__exact=sync.pk), "versions"),
                 (list_of(Run, sync__id__exact=sync.pk), "runs"),

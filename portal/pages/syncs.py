@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import access, beats, figures, offers, reviews, sides, wording
+from portal import access, beats, figures, freshness, offers, reviews, sides, wording
 from portal.access import Action
 from portal.figures import Group
 from portal.models import User
@@ -93,6 +93,7 @@ def sync(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
     context = state(request, found) | {
         "options": offers.options_of(found),
         "lines": _lines(found),
+        "freshness": freshness.of(found) if found.live_since else [],
         "versions": Version.objects.filter(sync=found).select_related("author").defer("content")[:VERSIONS_SHOWN],
     }
     return render(request, "portal/sync.html", context)

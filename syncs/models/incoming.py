@@ -153,13 +153,15 @@ class Run(models.Model):
     side = models.CharField("step", max_length=10, choices=Side.choices, default=Side.TARGET)
     cursor = models.TextField(blank=True)
     since = models.DateTimeField(null=True, blank=True)
-    #: {"seen", "marked", "unchanged", "target_seen"}: what the pages held.
+    #: {"seen", "marked", "unchanged", "target_seen", "found"}: what the pages held; "found": what nobody had told of.
     counts = models.JSONField(default=dict)
     total = models.PositiveIntegerField(null=True)
     next_try = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     cause = models.CharField(max_length=400, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
+    #: When its last page was taken.
+    moved_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     objects: ClassVar["models.Manager[Run]"] = ScopedManager(business="business")

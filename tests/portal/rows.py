@@ -9,7 +9,16 @@ from django_scopes import scope, scopes_disabled
 
 from connectors.base import Credentials, Secret
 from portal import tokens
-from portal.models import Business, Connection, ConnectStart, Invitation
+from portal.models import (
+    Alert,
+    AlertDestination,
+    AlertSettings,
+    Business,
+    Connection,
+    ConnectStart,
+    Delivery,
+    Invitation,
+)
 from syncs import audit
 from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
 from tests import factories
@@ -42,6 +51,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
         beside(business)
+        alerts(business)
         money(business, target)
         return World(business, source, target, sync, links, incident(sync))
 
@@ -107,6 +117,17 @@ def beside(business: Business) -> None:
         business=business, user=business.memberships.first().user, connector="jobber", method="oauth",
         state_digest=f"{secret}-state", session_digest=f"{secret}-session",
     )  # fmt: skip
+
+
+def alerts(business: Business) -> None:
+    """A place that alerts go to, an alert, and what came of it."""
+    secret = f"{CANARY}-{business.pk}"
+    AlertSettings.objects.create(business=business)
+    place = AlertDestination.objects.create(
+        business=business, kind="email", name=f"{business} pager", address=f"{secret}@example.com", secret=secret,
+    )  # fmt: skip
+    alert = Alert.objects.create(business=business, key="a", kind="news", title=f"{business} needs somebody")
+    Delivery.objects.create(business=business, alert=alert, destination=place, state="sent", tries=1)
 
 
 def invoices(of: World) -> None:

@@ -36,7 +36,7 @@ def test_what_is_right_is_read() -> None:
     assert (found.debug, found.trusted_proxy, found.time_zone) == (False, False, "Australia/Sydney")
     assert (found.database["ENGINE"], found.database["HOST"]) == ("django.db.backends.postgresql", "db.example.com")
     assert found.email["BACKEND"].endswith("smtp.EmailBackend")
-    assert found.email["OPTIONS"]["use_tls"]
+    assert (found.email["OPTIONS"]["use_tls"], found.email["OPTIONS"]["timeout"]) == (True, 20)
     assert len(found.encryption_keys) == 1
 
 

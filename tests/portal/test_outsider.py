@@ -19,14 +19,16 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django_q.models import OrmQ
-from django_scopes import scope
+from django_scopes import scope, scopes_disabled
 
 from connectors.base import Check
 from connectors.jobber import Jobber
 from connectors.stripe import Stripe
-from portal.models import Business, User
+from portal.alerts import sending
+from portal.alerts import tasks as alert_tasks
+from portal.models import Business, Delivery, User
 from portal.pages import connections as connection_pages
-from syncs import slices, tasks, telling
+from syncs import slices, tasks
 from syncs.models import Incident, Lane, Link
 from tests.portal import outsiders
 from tests.portal.outsiders import METHODS, NOT_THERE, Address, Asker, Side
@@ -159,8 +161,14 @@ PAGES: dict[str, Page | Own] = {
     "incident_handle": press(RUN),
     "incident_try": form(RUN),
     "record_replay": form(RUN, see=ALL),
+    "alerts": form(OWNER),
+    "alert_add": press(OWNER),
+    "alert_change": press(OWNER),
+    "alert_test": press(OWNER),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),
     "health": LOOKED_AT,
+    "healthz": LOOKED_AT,
+    "metrics": LOOKED_AT,  # from this machine
 }  # fmt: skip
 ACCOUNTS: dict[str, Page | Own] = {
     "account_login": Own("200 200 200 200 405 405", SIGN_IN),
@@ -229,6 +237,7 @@ MODELS = {
     "portal_user": model(change=BOSS),
     "syncs_sync": model(change=STAFF),
     "syncs_auditentry": model(),
+    **{f"portal_{name}": model() for name in ("alert", "alertdestination", "alertsettings", "delivery")},
     **{name: model() for name in (
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
@@ -298,7 +307,7 @@ def stolen(ids: Mapping[str, str]) -> dict[str, Any]:
     of = {"source": "connection", "target": "connection", "membership": "membership", "user": "user"}
     named |= {f: named[row] for f, row in of.items()}
     outside = {"target_id": ids["customer"], "choice": "same", "recipe": "clients-to-customers", "cause": "rejected",
-               "side": "source", "do": "ignore"}  # fmt: skip
+               "side": "source", "do": "ignore", "act": "off", "kind": "slack", "address": "https://hooks.example.com/x"}  # fmt: skip
     person = {"email": "somebody@example.com", "role": "read_only", "name": "Somebody"}
     dialog = {"_form_submitted": "True", "note": "mine", "post": "yes"}
     return {**named, **outside, **person, **dialog}
@@ -468,12 +477,15 @@ def test_a_task_runs_in_the_scope_of_its_own_business_alone(
     tasks.work_lane(int(acme_side.ids["syncs.lane"]))
     assert shown == [{"Rival"}, {"Acme"}]
 
-    told = telling.tell
-    monkeypatch.setattr(telling, "tell", lambda i, now: (shown.append({str(x) for x in lanes()}), told(i, now)))
+    theirs = int(rival_side.ids["portal.delivery"])
+    with scopes_disabled():  # a test looks at both businesses
+        Delivery.objects.filter(pk=theirs).update(state="waiting")
+    sent = sending.send
+    monkeypatch.setattr(sending, "send", lambda pk: (shown.append({str(x) for x in lanes()}), sent(pk)))
     with scope(business=acme_side.business):
-        tasks.tell(int(rival_side.ids["syncs.incident"]))
+        alert_tasks.send(theirs)
     assert all("Rival" in words for words in shown[-1])
-    assert [mail.to for mail in mailoutbox] == [[rival_side.owner.email]]
+    assert len(mailoutbox) == 1
     assert "acme" not in (mailoutbox[0].subject + mailoutbox[0].body).lower()
 
 
@@ -484,7 +496,7 @@ def lanes() -> list[Any]:
 def test_tasks_of_rows_that_are_gone_do_nothing(acme_side: Side) -> None:
     before = stored()
     tasks.work_lane(int(NOT_THERE))
-    tasks.tell(int(NOT_THERE))
+    alert_tasks.send(int(NOT_THERE))
     assert stored() == before
     assert Business.objects.count() == 1
     assert OrmQ.objects.count() == 0

@@ -35,9 +35,11 @@ from django_scopes import scope
 from connectors import registry
 from connectors.base import Connector, Credentials, Session
 from portal import tokens
+from portal.alerts import noting as told
+from portal.alerts import tasks
 from portal.environment import Environment
-from portal.models import Business, Connection, User
-from syncs import choosing, lanes, recipes, slices, tasks
+from portal.models import Business, Connection, Delivery, User
+from syncs import choosing, lanes, recipes, slices
 from syncs.models import Incident, Link, Sync
 from tests.conftest import PASSWORD, person, signed_in
 from tests.portal import outsiders
@@ -205,7 +207,10 @@ def refused(place: Place, sync: Sync) -> None:
         with traced(place):
             tokens.renewed(row, tokens.load(row))
         opened = Incident.objects.get(connection=row)
-    tasks.tell(opened.pk)
+        Incident.objects.filter(pk=opened.pk).update(opened_at=timezone.now() - told.GRACE)
+        told.note(place.business)
+        for delivery in Delivery.objects.all():
+            tasks.send(delivery.pk)
     for service in place.services.values():
         with traced(place):
             service.exchange("", code="no such code", redirect_uri=f"{PORTAL}/", verifier="no such verifier")

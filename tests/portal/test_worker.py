@@ -24,7 +24,7 @@ from portal import beats, broker, ticking
 from portal.models import Business, Connection, WorkerBeat
 from portal.supervisor import Supervisor
 from syncs import choosing, recipes, runs
-from syncs.models import Incident, Lane, Link, Run, Sync
+from syncs.models import Lane, Link, Run, Sync
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -300,19 +300,6 @@ def test_polls_of_one_business_fail_alone(sync: Sync, rival: Business, monkeypat
     ticking.start_polls()
     with scopes_disabled():
         assert [run.sync_id for run in Run.objects.filter(state="running")] == [second.pk]
-
-
-def test_a_lost_mail_is_asked_for_again(sync: Sync) -> None:
-    with scopes_disabled():
-        for cause, minutes, told in (("a", 5, False), ("b", 0, False), ("c", 5, True)):
-            when = timezone.now() - timedelta(minutes=minutes)
-            Incident.objects.create(
-                business=sync.business, sync=sync, subject="s", cause_code=cause, title=cause, opened_at=when,
-                told_at=when if told else None,
-            )  # fmt: skip
-        lost = Incident.objects.get(cause_code="a").pk
-    ticking.tell_again()
-    assert queued("syncs.tasks.tell") == [(lost,)]
 
 
 @pytest.mark.django_db

@@ -238,6 +238,7 @@ def portal_variables() -> list[Variable]:
         Variable("TIME_ZONE", "The zone of the admin and the logs. Each business has its own.", unset.time_zone),
         Variable("ADMIN_MFA", "Whether the admin asks for a second factor.", _flag(unset.admin_mfa)),
         Variable("LANE_THREADS", "Outside calls one worker makes at once for one account.", str(unset.lane_threads)),
+        Variable("METRICS_TOKEN", "What a monitor sends to read `/metrics`. Unset, only this machine may."),
         Variable("DEBUG", "`true` on a developer's machine only: errors show code and values.", _flag(unset.debug)),
     ]
 

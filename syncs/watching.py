@@ -1,0 +1,148 @@
+"""Work that does not move although it should, and webhooks that stay away: found as time goes by, told as incidents.
+
+Nothing here repairs: retries, leases and polls do that. What is found lies beyond them, and closes when it moves again.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import F, Min, Q, Sum
+from django.db.models.fields import IntegerField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from syncs import incidents, recipes
+from syncs.models import Attempt, Event, Incident, Lane, Link, Run, Sync, Write
+
+#: A change may wait this long for its turn; what waits at its own word, such as for its next try, waits beside that.
+DUE_TOO_LONG = timedelta(minutes=30)
+#: The service has not answered for so long that somebody may want to know.
+DOWN_TOO_LONG = timedelta(hours=4)
+#: A slice takes seconds.
+HELD_TOO_LONG = timedelta(minutes=10)
+#: The outcome of a call is looked for within minutes, with pauses of an hour at most.
+OPEN_TOO_LONG = timedelta(hours=2)
+STILL_TOO_LONG = timedelta(minutes=30)
+#: Changes that only polls found, within so long, while no webhook came.
+SILENCE = timedelta(hours=3)
+MISSED_POLLS = 2
+SILENT = "webhooks_silent"
+type Words = tuple[str, str]
+_OPERATOR = "Tell whoever runs Fieldbridge: the worker's log says more. Nothing is lost."
+
+
+def look(now: datetime | None = None) -> None:
+    """Open and close the incidents of every sync of the business whose scope is open."""
+    now = now or timezone.now()
+    related = ("lane", "source", "target")
+    for sync in Sync.objects.exclude(mode=Sync.Mode.OFF).filter(version__isnull=False).select_related(*related):
+        incidents.work_stuck(sync, found(sync, now))
+    for row in Incident.objects.filter(subject__startswith="work:", sync__mode="off").exclude(state="resolved"):
+        assert row.sync is not None  # noqa: S101  # it is filtered by it
+        incidents.work_stuck(row.sync, {})
+
+
+def found(sync: Sync, now: datetime) -> dict[str, Words]:
+    """{code: (title, next step)}. A lane that waits for a person says so itself."""
+    told = {code: words for code, words in ((SILENT, _silent(sync, now)),) if words}
+    if sync.lane.parked:
+        return told
+    if _pauses(sync.lane, now):
+        down = _down(sync, now)
+        return told | ({"service_down": down} if down else {})
+    checks: Sequence[tuple[str, Callable[[Sync, datetime], Words | None]]] = (
+        ("stuck_lane", _held), ("stuck_due", _waiting), ("stuck_write", _open), ("stuck_run", _still),
+    )  # fmt: skip
+    return told | {code: words for code, check in checks if (words := check(sync, now))}
+
+
+def _pauses(lane: Lane, now: datetime) -> bool:
+    return lane.failures > 0 or (lane.resume_at is not None and lane.resume_at > now)
+
+
+def _names(sync: Sync) -> tuple[str, str]:
+    names = recipes.get(sync.recipe).names
+    return names.source, names.target
+
+
+def _due(sync: Sync) -> "tuple[int, datetime | None]":
+    """How many records wait, and since when the first."""
+    rows = Link.objects.filter(sync=sync, noticed__gt=F("handled"))
+    return rows.count(), rows.aggregate(first=Min("noticed_at"))["first"]
+
+
+def _down(sync: Sync, now: datetime) -> Words | None:
+    count, first = _due(sync)
+    if not count or first is None or now - first < DOWN_TOO_LONG or not sync.lane.failures:
+        return None
+    target = _names(sync)[1]
+    return (
+        f"{sync}: {_records(count)} {_wait(count)} because {target} has not answered for hours",
+        f"Nothing: it is tried again every hour. See whether {target} reports trouble of its own.",
+    )
+
+
+def _held(sync: Sync, now: datetime) -> Words | None:
+    lane = sync.lane
+    held = lane.lease and lane.lease_until and lane.lease_until > now
+    if not held or lane.served_at is None or now - lane.served_at < HELD_TOO_LONG:
+        return None
+    return f"{sync}: one worker has held the work for too long", _OPERATOR
+
+
+def _waiting(sync: Sync, now: datetime) -> Words | None:
+    """Changes as they happened. A first reading may take hours: it counts only where nothing at all moves."""
+    ready = Q(next_try=None) | Q(next_try__lt=now - DUE_TOO_LONG)
+    rows = Link.objects.filter(ready, sync=sync, noticed__gt=F("handled"), noticed_at__lt=now - DUE_TOO_LONG)
+    if Attempt.objects.filter(link__sync=sync, at__gt=now - DUE_TOO_LONG).exists():
+        rows = rows.exclude(priority=Link.Priority.BACKFILL)
+    count = rows.count()
+    return (f"{sync}: {_records(count)} {_wait(count)} for longer than usual", _OPERATOR) if count else None
+
+
+def _open(sync: Sync, now: datetime) -> Words | None:
+    states = [Write.State.INTENDED, Write.State.UNKNOWN]
+    count = Write.objects.filter(link__sync=sync, state__in=states, intended_at__lt=now - OPEN_TOO_LONG).count()
+    if not count:
+        return None
+    target = _names(sync)[1]
+    calls = "call is" if count == 1 else "calls are"
+    return f"{sync}: {count:,} {calls} without a known outcome in {target}", _OPERATOR
+
+
+def _still(sync: Sync, now: datetime) -> Words | None:
+    ready = Q(next_try=None) | Q(next_try__lt=now)
+    running = Run.objects.filter(ready, sync=sync, state=Run.State.RUNNING, moved_at__lt=now - STILL_TOO_LONG)
+    run = running.exclude(side=Run.Side.WORK).first()
+    return (f"{sync}: “{run.get_kind_display()}” does not get ahead", _OPERATOR) if run else None
+
+
+def _silent(sync: Sync, now: datetime) -> Words | None:
+    """Polls find changes that webhooks should have told of, and no webhook comes at all."""
+    if sync.mode != Sync.Mode.LIVE or sync.source.method == "key" or sync.source.status != "active":
+        return None
+    heard = Event.objects.filter(connection=sync.source_id)
+    known = Incident.objects.filter(subject=f"work:{sync.pk}", cause_code=SILENT).exclude(state="resolved").first()
+    if known:
+        return None if heard.filter(received_at__gt=known.opened_at).exists() else (known.title, known.next_step)
+    missed = Cast(KeyTextTransform("found", "counts"), IntegerField())
+    polls = Run.objects.filter(sync=sync, kind=Run.Kind.POLL, state=Run.State.DONE, started_at__gt=now - SILENCE)
+    found = polls.annotate(missed=missed).filter(missed__gt=0)
+    told = found.aggregate(first=Min("started_at"), changes=Sum("missed"))
+    if found.count() < MISSED_POLLS or heard.filter(received_at__gt=told["first"] - STILL_TOO_LONG).exists():
+        return None
+    source = _names(sync)[0]
+    return (
+        f"{sync}: {source} sends no webhooks, {told['changes']:,} changes were found by looking",
+        f"Changes take up to {sync.poll_minutes} minutes until {source} sends webhooks again: enter address and topics "
+        "there anew (docs/operating.md).",
+    )
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def _wait(count: int) -> str:
+    return "waits" if count == 1 else "wait"

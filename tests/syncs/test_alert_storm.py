@@ -1,0 +1,112 @@
+"""A day of faults: what heals itself is told to nobody, what lasts is told once, and once when it is over."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.core import mail
+
+from portal import ticking
+from portal.alerts import tasks
+from portal.models import AlertSettings, Delivery
+from syncs.models import Incident, Link, Sync
+from tests.syncs.world import World
+
+BEGIN = (datetime.now(ZoneInfo("Australia/Sydney")) + timedelta(days=1)).replace(
+    hour=9, minute=0, second=0, microsecond=0
+)
+STEP = timedelta(minutes=30)
+HEALING = ("429", "500", "503", "reset", "500_after", "reset_after", "truncate", "html")
+chance = random.Random(23)  # a made-up day
+
+
+@pytest.fixture
+def day(world: World) -> Iterator[World]:
+    with time_machine.travel(BEGIN):
+        world.go_live()
+        yield world
+
+
+def tick(world: World, now: datetime) -> None:
+    """Half an hour of a worker, in two looks: due polls, due work, what is to be told."""
+    for moment in (now, now + timedelta(minutes=2)):
+        with time_machine.travel(moment):
+            ticking.start_polls()
+            world.work()
+            ticking.tell()
+            for row in list(Delivery.objects.filter(state="waiting")):
+                tasks.send(row.pk)
+
+
+def spoil(world: World) -> None:
+    faults = world.sandbox.sandbox.frame.faults
+    faults.clear()
+    if chance.random() < 0.6:
+        service = chance.choice(["jobber", "stripe"])
+        faults.add(chance.choice(HEALING), service=service, times=chance.randint(1, 6), probability=0.7)
+
+
+def hours(begin: float, end: float) -> Iterator[datetime]:
+    now = BEGIN + timedelta(hours=begin)
+    while now < BEGIN + timedelta(hours=end):
+        yield now
+        now += STEP
+
+
+def test_a_day_of_faults_that_heal_is_told_to_nobody(day: World) -> None:
+    known = [day.jobber.add(f"Client{n}", "Smith", f"c{n}@example.com") for n in range(3)]
+    for now in hours(0.25, 24):
+        with time_machine.travel(now):
+            day.sandbox.sandbox.frame.faults.clear()
+            day.jobber.edit(chance.choice(known), lastName=f"Smith{chance.randint(1, 99)}")
+            if chance.random() < 0.1:
+                known.append(day.jobber.add(f"New{len(known)}", "Jones", f"n{len(known)}@example.com"))
+        spoil(day)
+        tick(day, now)
+    day.sandbox.sandbox.frame.faults.clear()
+    for now in hours(24, 26):
+        tick(day, now)
+    assert mail.outbox == []
+    assert set(Link.objects.values_list("state", flat=True)) == {"in_step"}
+    assert len(day.stripe.customers()) == len(known)
+
+
+def test_what_lasts_is_told_once_each_and_the_night_is_quiet(day: World) -> None:
+    AlertSettings.objects.create(business=day.business, quiet_from="20:00", quiet_until="07:00")
+    subjects: dict[str, list[Any]] = {}
+
+    def watch(begin: float, end: float, name: str) -> None:
+        before = len(mail.outbox)
+        for now in hours(begin, end):
+            spoil(day)
+            tick(day, now)
+        subjects[name] = [m.subject for m in mail.outbox[before:]]
+
+    def lasting(number: int) -> None:
+        """Two customers could be this client: that takes a person."""
+        day.sandbox.sandbox.frame.faults.clear()
+        for _ in range(2):
+            day.stripe.add(name=f"Twin{number} Smith", email=f"twin{number}@example.com")
+        Sync.objects.update(target_read_at=None)
+        day.jobber.add(f"Twin{number}", "Smith", f"twin{number}@example.com")
+
+    with time_machine.travel(BEGIN + timedelta(minutes=10)):
+        lasting(1)
+    watch(0.25, 6, "day")
+    with time_machine.travel(BEGIN + timedelta(hours=12)):
+        Link.objects.filter(cause_code="ambiguous").update(decision={"choice": "leave", "by": 1, "who": "Alice"})
+        Link.objects.filter(cause_code="ambiguous").update(noticed=99)
+        from syncs import incidents
+
+        incidents.connection_failed(day.sync.target, "quota", "Stripe needs a look", "Look at it.")
+        Incident.objects.filter(cause_code="quota").update(subject="sync:0")  # nothing urgent
+    watch(12, 22, "night")
+    watch(22, 24, "morning")
+    assert subjects["day"] == ["Acme Plumbing: 1 client may already exist in Stripe"]
+    assert subjects["night"] == []
+    assert subjects["morning"] == ["Acme Plumbing: 2 things came up in quiet hours"]
+    assert "Over: 1 client may already exist in Stripe" in mail.outbox[-1].body
