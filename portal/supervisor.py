@@ -181,5 +181,6 @@ class Supervisor:
         ticking.release_dead()
         ticking.wake()
         ticking.start_polls()
+        ticking.expire_approvals()
         ticking.tell_again()
         ticking.prune()

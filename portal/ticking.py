@@ -11,8 +11,8 @@ from django_scopes import scope, scopes_disabled
 
 from portal import beats
 from portal.models import WorkerBeat
-from syncs import lanes, runs
-from syncs.models import Incident, Lane, Sync
+from syncs import approvals, lanes, runs
+from syncs.models import Approval, Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
 #: Mails of incidents that were not sent by then are asked for again.
@@ -33,14 +33,28 @@ def wake() -> int:
 
 def start_polls() -> None:
     """Look for missed changes wherever that is due. One business's failure is not another's."""
-    with scopes_disabled():  # which businesses have live syncs; each is then worked in its own scope
-        ids = list(Sync.objects.filter(mode=Sync.Mode.LIVE).order_by().values_list("business_id", flat=True).distinct())
+    with scopes_disabled():  # which businesses have syncs that write; each is then worked in its own scope
+        writing = Sync.objects.filter(mode__in=Sync.WRITING).order_by()
+        ids = list(writing.values_list("business_id", flat=True).distinct())
     for business_id in ids:
         try:
             with scope(business=business_id):
                 runs.start_due_polls()
         except Exception:
             log.exception("Polls of business %s could not be started", business_id)
+
+
+def expire_approvals() -> None:
+    """What nobody has decided about in time is left as it is. One business's failure is not another's."""
+    with scopes_disabled():  # which businesses have any; each is then worked in its own scope
+        late = Approval.objects.filter(state=Approval.State.WAITING, expires_at__lte=timezone.now()).order_by()
+        ids = list(late.values_list("business_id", flat=True).distinct())
+    for business_id in ids:
+        try:
+            with scope(business=business_id):
+                approvals.expire()
+        except Exception:
+            log.exception("Approvals of business %s could not expire", business_id)
 
 
 def release(supervisor: str) -> None:

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal.pages import (
+    approvals,
     attention,
     connections,
     health,
@@ -27,6 +28,7 @@ urlpatterns = [
     *invoices.urlpatterns,
     *payments.urlpatterns,
     *attention.urlpatterns,
+    *approvals.urlpatterns,
     *webhooks.urlpatterns,
     *health.urlpatterns,
     path("accounts/", include("allauth.urls")),

@@ -18,7 +18,7 @@ from unfold.widgets import (
 
 from connectors import registry
 from connectors.base import Field, FieldType
-from syncs import examples
+from syncs import examples, rulebook
 from syncs.mapping import WILDCARD, MappingError, compile_row
 from syncs.models import FieldMapping, Owner, Snapshot, Sync
 
@@ -120,6 +120,7 @@ class ExamplesField(forms.JSONField):
 
 class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     catalogue: ClassVar[Catalogue]
+    known: ClassVar[rulebook.Fields]
     sources = PathsField(label="from")
     target_path = forms.CharField(label="to", max_length=120, widget=UnfoldAdminSelect2Widget({"data-tags": "true"}))
     transforms = StepsField(
@@ -140,7 +141,9 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
     class Meta:
         model = FieldMapping
-        fields = ("sources", "target_path", "transforms", "mode", "owner", "back_path", "examples", "position")
+        fields = (
+            "sources", "target_path", "transforms", "mode", "owner", "back_path", "editable", "examples", "position",
+        )  # fmt: skip
         error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another row writes to this field already."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -189,6 +192,8 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
             problem = self._problem(cleaned)
             if problem:
                 self.add_error(None, problem)
+            if cleaned.get("editable") and not rulebook.may_edit(cleaned["target_path"], self.known):
+                self.add_error("editable", "This field is not for a person to edit while approving.")
             wrong = examples.problem(cleaned.get("examples", []), len(cleaned["sources"]))
             if wrong:
                 self.add_error("examples", wrong)

@@ -142,6 +142,7 @@ PAGES: dict[str, Page | Own] = {
     "sync_pause": press(CONFIGURE),
     "sync_resume": press(CONFIGURE),
     "sync_options": press(CONFIGURE),
+    "sync_approvals": press(CONFIGURE),
     "records": seen(),
     "record": seen(),
     "record_again": press(RUN),
@@ -151,6 +152,8 @@ PAGES: dict[str, Page | Own] = {
     "invoice": seen(),
     "payments": seen(),
     "attention": seen(),
+    "approvals": seen(),
+    "approvals_approve": press(CONFIGURE),
     "attention_again": press(RUN),
     "attention_sides": press(CONFIGURE),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),
@@ -226,6 +229,7 @@ MODELS = {
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
         "syncs_rule", "syncs_version", "syncs_run", "syncs_lane", "syncs_incident", "syncs_invoice", "syncs_payment",
+        "syncs_approval",
     )},
     **{f"django_q_{name}": model(BOSS, hidden=True) for name in ("ormq", "failure", "success", "schedule")},
 }  # fmt: skip
@@ -248,6 +252,9 @@ ADMIN: dict[str, Page | Own] = {
     "admin:syncs_sync_review_again": inside(INSIDE, INSIDE),
     "admin:syncs_sync_pause": inside(STAFF, STAFF),
     "admin:syncs_sync_resume": inside(STAFF, STAFF),
+    "admin:syncs_sync_ask_first": inside(STAFF, STAFF),
+    "admin:syncs_sync_write_at_once": inside(STAFF, STAFF),
+    "admin:syncs_sync_step_back": inside(STAFF, STAFF),
 }  # fmt: skip
 TABLE: dict[str, Page | Own] = {
     **PAGES, **ACCOUNTS, **ADMIN,
