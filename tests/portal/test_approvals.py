@@ -48,12 +48,11 @@ def sync(acme: Business) -> Sync:
 @pytest.fixture
 def waiting(sync: Sync) -> list[Approval]:
     with scope(business=sync.business):
-        found = [
+        return [
             asked(sync, "Ann Smith", amount=620000, currency="AUD"),
             asked(sync, "Bea Jones", amount=12000, currency="AUD"),
             asked(sync, "Cyd Brown", role="owner", rule="Big ones"),
         ]
-    return found
 
 
 def page(user: User, business: Business, query: str = "") -> str:
