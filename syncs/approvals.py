@@ -30,7 +30,9 @@ def settle(sync: Sync, looks: Sequence[Look]) -> None:
     known = dict(waiting.values_list("link_id", "shown"))
     same = {pk for pk, shown in known.items() if pk in held and held[pk].plan.hold["shown"] == shown}
     _overtake(waiting.exclude(link__in=same))
-    new = [look for pk, look in held.items() if pk not in same]
+    # What is due again, such as one that was approved while this look was under way, is asked about by its next look.
+    due = set(Link.objects.filter(pk__in=list(held), noticed__gt=F("handled")).values_list("pk", flat=True))
+    new = [look for pk, look in held.items() if pk not in same | due]
     worth = _worth(sync, [look.link.source_id for look in new])
     Approval.objects.bulk_create([_asked(sync, look, worth) for look in new])
 

@@ -162,6 +162,7 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
     mine = [look for look in looks if look.link_id == link.pk]
     both = sides.of(tell, link, link.target_id or _planned_for(link, mine))
     choices = deciding.choices(link)
+    asked = _asked(request, link) if Choice.THROUGH in choices else None
     found = clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else []
     return {
         "link": link,
@@ -174,8 +175,8 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
         "sides": both,
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
-        "choices": choices,
-        "asked": _asked(request, link) if Choice.THROUGH in choices else None,
+        "choices": choices if asked or Choice.THROUGH not in choices else (),
+        "asked": asked,
         "clashes": found,
         "conflict": clashes.conflict(found, both.source, both.target),
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],

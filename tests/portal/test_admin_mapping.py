@@ -135,7 +135,7 @@ def test_publishing_makes_a_version_and_looks_at_every_record(staff: Client, her
     assert (newest.number, newest.note, newest.author.name) == (2, "Titles too", "Stella")
     assert live(here.sync)["mappings"][-1] == {
         "sources": ["title"], "target": "metadata.title", "transforms": CUT, "mode": "always", "owner": "source",
-        "back": "", "back_transforms": [], "examples": [],
+        "back": "", "back_transforms": [], "examples": [], "editable": False,
     }  # fmt: skip
     assert {x.noticed for x in everything(Link)} == {2}
     assert staff.get(page_address(here.sync)).context["differences"] == []

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_scopes import scope
 
 from portal.models import Business, User
+from syncs import incidents
 from syncs.models import Approval, AuditEntry, FieldMapping, Link, Sync
 from tests import factories
 from tests.conftest import person, signed_in
@@ -192,6 +193,14 @@ def test_the_record_itself_can_be_decided_about_on_its_page(
     assert "It waits for approval: $6,200.00" in html
     assert html.count(f'value="{waiting[0].shown}"') == 2
     assert "Waits for approval" in html
+
+
+def test_the_overview_leads_to_the_approvals(acme: Business, alice: User, waiting: list[Approval]) -> None:
+    with scope(business=acme):
+        incidents.refresh(waiting[0].sync)
+    html = signed_in(alice).get(f"/b/{acme.pk}/").content.decode()
+    assert "2 clients wait for approval." in html
+    assert f'href="/b/{acme.pk}/approvals/?sync={waiting[0].sync_id}"' in html
 
 
 # Modes

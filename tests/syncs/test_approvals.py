@@ -11,8 +11,10 @@ from portal import ticking
 from portal.models import User
 from syncs import approvals, choosing, deciding, notice
 from syncs.deciding import Choice, TooLate
+from syncs.looking import Look
 from syncs.mapping import MappingError
 from syncs.models import Approval, AuditEntry, FieldMapping, Link, Sync, Write
+from syncs.planning import Plan, Verdict
 from syncs.rules import RuleError, settable
 from tests.conftest import person
 from tests.syncs.test_ruled import rule
@@ -223,6 +225,18 @@ def test_of_two_people_one_decides_and_the_other_is_told_who(asking: World, alic
         deciding.decide(asking.link(client), Choice.THROUGH, "", bob, shown=shown)
     assert [a.who for a in Approval.objects.filter(link=link)] == ["Alice"]
     assert AuditEntry.objects.filter(action__startswith="approval.").count() == 1
+
+
+def test_one_approved_while_it_is_being_looked_at_is_not_asked_about_twice(asking: World, alice: User) -> None:
+    client = asking.jobber.add("Ann", "Smith", "ann@example.com")
+    asking.read_again()
+    link, shown = asking.link(client), waiting(asking.link(client)).shown
+    hold = {"rule": "", "role": "office", "shown": shown}
+    made = Plan(Verdict.HOLD, "mode_hold:office", "It waits.", hold=hold)
+    look = Look(asking.link(client), link.noticed, None, None, made)
+    approve(link, alice)
+    approvals.settle(asking.sync, [look])
+    assert states(link) == ["approved"]
 
 
 def test_what_is_declined_is_left_out_with_the_reason_until_it_is_reconsidered(asking: World, bob: User) -> None:
