@@ -81,6 +81,34 @@ def decider(asked: str) -> str:
     return _DECIDERS[asked][1] if asked else ""
 
 
+#: Who may step a mode up, by what the sync says: {choice: (roles, in words)}.
+_RAISERS: dict[str, tuple[set[str], str]] = {
+    Role.OWNER: ({Role.OWNER}, "An owner"),
+    Role.OFFICE: ({Role.OWNER, Role.OFFICE}, "Somebody of the office or an owner"),
+    Role.STAFF: ({Role.OWNER, Role.STAFF}, "Integration staff or an owner"),
+}
+
+
+def raises(role: str, raised_by: str) -> bool:
+    """Whether somebody of this role may step up the mode of a sync that says who may."""
+    return role in _RAISERS[raised_by][0]
+
+
+def raise_refusal(raised_by: str) -> str:
+    return f"{_RAISERS[raised_by][1]} may step its mode up. Anybody who may configure it can step it down."
+
+
+def role_in(request: HttpRequest) -> str:
+    """The person's role in the business that the page is about; '' in none."""
+    found: Membership | None = getattr(request, "membership", None)
+    return found.role if found else ""
+
+
+def asked_for(role: str) -> list[str]:
+    """For whose word a person of this role can give it: the kinds of approvals that they may decide about."""
+    return [asked for asked, (roles, _) in _DECIDERS.items() if role in roles]
+
+
 def refusal(role: str, action: Action) -> str:
     """Why a role may not, and who may."""
     able = [Role(other).label for other in Role if may(other, action)]

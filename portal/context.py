@@ -1,6 +1,6 @@
 """What the frame around every page needs."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -19,4 +19,5 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "may": {str(action): True for action in access.ALLOWED[membership.role]},
         "several": lambda: access.belongs_to_several(membership.user_id),
         "attention_count": cache(figures.attention_count),
+        "approvals_count": cache(partial(figures.approvals_count, access.asked_for(membership.role))),
     }

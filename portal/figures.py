@@ -1,6 +1,7 @@
 """The counts that the pages show: where records stand, what a review found, what the last day brought."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -24,7 +25,7 @@ from django.utils import timezone
 
 from portal.wording import Terms
 from syncs import handling
-from syncs.models import Attempt, Incident, Link, Payment, Run, Sync
+from syncs.models import Approval, Attempt, Incident, Link, Payment, Run, Sync
 
 DAY = timedelta(hours=24)
 #: So many of the newest looks that wrote speak for the time a change takes.
@@ -39,6 +40,11 @@ def attention_count() -> int:
     disputed = Payment.objects.filter(status=Payment.Status.DISPUTED).values_list(Value(1))
     counts = open_ones.order_by().values_list("records").union(disputed, all=True).order_by()
     return sum(records or 1 for (records,) in counts)
+
+
+def approvals_count(asked_for: Sequence[str]) -> int:
+    """How many plans wait for the word of one of these, in the business whose scope is open."""
+    return Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for).count() if asked_for else 0
 
 
 # What a review found

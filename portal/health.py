@@ -110,7 +110,10 @@ def of_sync(facts: SyncFacts, now: datetime) -> Health:
         return Health(
             Level.OK, "Preview: every record is planned, nothing is written.", None, "Go live when it is right."
         )
-    return Health(Level.OK, "Everything is in step." if not facts.waiting else f"Working on {_records(facts.waiting)}.")
+    waits = " Every change waits for approval first." if facts.mode == "approve" else ""
+    return Health(
+        Level.OK, f"Everything is in step.{waits}" if not facts.waiting else f"Working on {_records(facts.waiting)}."
+    )
 
 
 def _work(facts: SyncFacts, now: datetime) -> list[Health]:
@@ -169,7 +172,7 @@ def _slow(facts: SyncFacts, now: datetime) -> Health | None:
 
 
 def _unread(facts: SyncFacts, now: datetime) -> Health | None:
-    if facts.mode != "live" or facts.polled_until is None:
+    if facts.mode not in {"approve", "live"} or facts.polled_until is None:
         return None
     if now - facts.polled_until < POLLS_MISSED * timedelta(minutes=facts.poll_minutes) + WAITS_TOO_LONG:
         return None

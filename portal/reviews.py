@@ -13,7 +13,7 @@ from portal.figures import Group
 from portal.models import Connection
 from portal.sides import Teller
 from portal.wording import Badge
-from syncs.models import Attempt, Link, Snapshot, Sync
+from syncs.models import Attempt, Link, Run, Snapshot, Sync
 
 #: Looks gone through for what they warned of.
 MOST_WARNED = 5000
@@ -38,6 +38,16 @@ def refusal(sync: Sync, *, reviewed: bool, waiting: int) -> str:
         is_or_are = "is" if waiting == 1 else "are"
         return f"{wording.terms_of(sync).count(waiting)} {is_or_are} still to be looked at. That takes a moment."
     return ""
+
+
+def why_not_live(sync: Sync) -> str:
+    """Why it cannot be stepped up to where it writes; '' when it can. One that writes already has been reviewed."""
+    if sync.writes:
+        return f"{broken(sync)[0].service.name} is not connected. Connect it again first." if broken(sync) else ""
+    if Run.objects.filter(sync=sync, state=Run.State.RUNNING).exists():
+        return "The review is still going on."
+    reviewed = Run.objects.filter(sync=sync, state=Run.State.DONE).exists()
+    return refusal(sync, reviewed=reviewed, waiting=figures.in_group(sync, Group.WAITING).count())
 
 
 # What is worth knowing

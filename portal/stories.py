@@ -12,8 +12,9 @@ from django.db.models import Q
 from portal import wording
 from portal.sides import Teller
 from portal.wording import Badge
-from syncs.models import Attempt, Event, Link, Write
+from syncs.models import Approval, Attempt, Event, Link, Write
 
+_A = Approval.State
 #: Newest rows of each kind that a story shows.
 MOST = 60
 #: Place of a notice among what happened at the same moment, and how that of a service ends.
@@ -71,12 +72,33 @@ def timeline(tales: Sequence[Tale], looks: Sequence[Attempt]) -> list[Entry]:
     writes = Write.objects.filter(link__in=links).select_related("actor").order_by("-pk")
     found = [_at(beside.get(w.link_id), _write(of[w.link_id], w)) for w in writes[:MOST]]
     found += [_at(beside.get(a.link_id), _look(of[a.link_id], a)) for a in looks]
+    found += [_at(beside.get(a.link_id), _approval(of[a.link_id], a)) for a in _approvals(links)]
     told_of = _told_of(tales)
     found += [_at(told_of.get((e.connection_id, e.record_id)), _event(services, e)) for e in _events(tales)]
     found += _asked(looks, beside)
     due = [link for link in links if link.noticed > link.handled]
     found += [_at(beside.get(x.pk), _waiting(x, x.noticed_at)) for x in due if x.noticed_at]
     return _folded(sorted(found, key=lambda e: (e.at, e.order), reverse=True))
+
+
+def _approvals(links: Sequence[Link]) -> list[Approval]:
+    decided = Approval.objects.filter(link__in=links).exclude(state__in=[_A.WAITING, _A.OVERTAKEN])
+    return list(decided.order_by("-pk")[:MOST])
+
+
+_DECIDED = {
+    _A.APPROVED: ("{} approved it", Badge("Approved", "badge-ok")),
+    _A.DECLINED: ("{} declined it", Badge("Declined", "badge-warn")),
+    _A.EXPIRED: ("Nobody decided in time", Badge("Expired")),
+}
+
+
+def _approval(tell: Teller, row: Approval) -> Entry:
+    words, badge = _DECIDED[_A(row.state)]
+    edits = tell.fields({}, ([path, edit["instead"], edit["value"]] for path, edit in row.edits.items()))
+    told = [row.reason] if row.reason else []
+    changes = [(what, before, after) for what, before, after in edits]
+    return Entry(row.decided_at or row.asked_at, words.format(row.who), badge, told, changes=changes, order=2)
 
 
 def _at(link: Link | None, entry: Entry) -> Entry:
@@ -226,7 +248,8 @@ def _rules(look: Attempt) -> tuple[list[str], list[tuple[str, bool, str]]]:
 def _look_title(look: Attempt) -> str:
     made = look.plan
     if made.get("hold") or look.verdict == "skip":
-        return "A rule holds it" if made.get("hold") else _LOOKS["skip"]
+        held = "A rule holds it" if made.get("hold", {}).get("rule") else "It waits for approval"
+        return held if made.get("hold") else _LOOKS["skip"]
     if made.get("resource"):
         return f"A {wording.BESIDE.get(made['resource'], made['resource'])} is to be made first"
     return _STEPS.get(made.get("action", "")) or _LOOKS.get(look.verdict, "Looked at")

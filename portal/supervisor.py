@@ -182,5 +182,6 @@ class Supervisor:
         ticking.release_dead()
         ticking.wake()
         ticking.start_polls()
+        ticking.expire_approvals()
         ticking.tell()
         ticking.prune()

@@ -12,8 +12,8 @@ from django_scopes import scope, scopes_disabled
 from portal import beats
 from portal.alerts import noting, sending
 from portal.models import AlertSettings, Business, WorkerBeat
-from syncs import lanes, runs, watching
-from syncs.models import Incident, Lane, Sync
+from syncs import approvals, lanes, runs, watching
+from syncs.models import Approval, Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
 #: Deliveries of alerts that are asked for at once.
@@ -34,8 +34,9 @@ def wake() -> int:
 
 def start_polls() -> None:
     """Look for missed changes wherever that is due. One business's failure is not another's."""
-    with scopes_disabled():  # which businesses have live syncs; each is then worked in its own scope
-        ids = list(Sync.objects.filter(mode=Sync.Mode.LIVE).order_by().values_list("business_id", flat=True).distinct())
+    with scopes_disabled():  # which businesses have syncs that write; each is then worked in its own scope
+        writing = Sync.objects.filter(mode__in=Sync.WRITING).order_by()
+        ids = list(writing.values_list("business_id", flat=True).distinct())
     _each(ids, lambda _: runs.start_due_polls(), "Polls of business %s could not be started")
 
 
@@ -46,6 +47,14 @@ def watch() -> None:
         stuck = Incident.objects.filter(subject__startswith="work:").exclude(state=Incident.State.RESOLVED)
         ids |= set(stuck.values_list("business_id", flat=True))
     _each(ids, lambda _: watching.look(), "The work of business %s could not be looked at")
+
+
+def expire_approvals() -> None:
+    """What nobody has decided about in time is left as it is. One business's failure is not another's."""
+    with scopes_disabled():  # which businesses have any; each is then worked in its own scope
+        late = Approval.objects.filter(state=Approval.State.WAITING, expires_at__lte=timezone.now()).order_by()
+        ids = list(late.values_list("business_id", flat=True).distinct())
+    _each(ids, lambda _: approvals.expire(), "Approvals of business %s could not expire")
 
 
 def release(supervisor: str) -> None:

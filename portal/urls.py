@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from portal.pages import (
     alerts,
+    approvals,
     attention,
     connections,
     explained,
@@ -33,6 +34,7 @@ urlpatterns = [
     *attention.urlpatterns,
     *incidents.urlpatterns,
     *alerts.urlpatterns,
+    *approvals.urlpatterns,
     *webhooks.urlpatterns,
     *health.urlpatterns,
     path("accounts/", include("allauth.urls")),

@@ -1,6 +1,7 @@
 """What the pages say for what the rows hold: states, reasons, values, in the words of who owns the business."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from portal.models import Business
 from syncs import recipes
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Link, Run, Sync, Write
-from syncs.rules.judging import HELD
+from syncs.rules.holding import HELD, role_of
 
 State = Link.State
 
@@ -115,6 +116,27 @@ def done(write: Write) -> str:
     return _DONE.get(write.verb, "Updated")
 
 
+#: What would be done, by the verb of the ledger. {there}: where it is written.
+_TO_DO = {
+    "create": "Create it in {there}", "update": "Change it in {there}", "add_lines": "Add lines in {there}",
+    "update_lines": "Change lines in {there}", "remove_lines": "Take lines away in {there}",
+    "finalize": "Open it for payment in {there}", "void": "Void it in {there}",
+    "mark_uncollectible": "Mark it as bad debt in {there}", "delete": "Delete its draft in {there}",
+    "pay_out_of_band": "Mark it as paid elsewhere in {there}", "attach_payment": "Count an earlier payment in {there}",
+    "close_received": "Close it as received in {there}", "add_link_field": "Add a field for all invoices in {there}",
+}  # fmt: skip
+
+
+def to_do(plan: Mapping[str, Any], names: Terms) -> str:
+    """What a plan that waits would do: 'Create it in Stripe'."""
+    hold, there = plan.get("hold") or {}, names.source if plan.get("back") else names.target
+    if hold.get("steps") and not plan.get("target_id"):
+        return _TO_DO["create"].format(there=there)
+    if plan.get("resource"):
+        return f"Make a {BESIDE.get(plan['resource'], plan['resource'])} in {there}"
+    return _TO_DO.get(str(hold.get("verb")), "Change it in {there}").format(there=there)
+
+
 def badge(link: Link) -> Badge:
     if link.noticed > link.handled:
         return _BADGES[State.RETRYING] if link.state == State.RETRYING else Badge("Waiting")
@@ -124,6 +146,8 @@ def badge(link: Link) -> Badge:
         return Badge(_PLANNED.get(link.verdict, "Planned"))
     if link.state == State.IN_STEP and not link.target_id:
         return Badge("Will be matched")
+    if link.state == State.HELD and role_of(link.cause_code):
+        return Badge("Waits for approval", "badge-warn")
     return _BADGES[State(link.state)]
 
 
@@ -157,7 +181,7 @@ _NEXT = {
     "no_client_sync": "Choose “Clients to customers” first; this goes on by itself then.",
     "not_in_table": "Correct the value, or have it added to the mapping's table; it is then tried again by itself.",
     "ambiguous_invoice": "Void all but one of them there.",
-    HELD: "Say below whether to let it through.",
+    HELD: "Say below whether to approve it.",
     "route_circle": "Change one of the two rules; it goes on by itself then.",
     "route_gone": "Change the rule; it goes on by itself then.",
 }
@@ -169,7 +193,7 @@ def next_step(link: Link, names: Terms) -> str:
         return ""
     if link.state in {State.HELD, State.CONFLICT, State.PARKED}:
         corrected = f"Correct it in {names.source}; it is then tried again by itself."
-        code = HELD if link.cause_code.startswith(HELD) else link.cause_code
+        code = HELD if role_of(link.cause_code) else link.cause_code
         return _NEXT.get(code, corrected)
     if link.state == State.ENDED and link.cause_code == "target_deleted":
         return f"Make a new {names.target_one} if you still need one."

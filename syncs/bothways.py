@@ -193,9 +193,9 @@ def _clash(
 
 
 def _make_here(version: Compiled, names: Names, target: Record | None, known: Known, facts: Facts) -> Plan:
-    choice = known.decision.get("choice")
-    if choice == "leave":
-        return Plan(Verdict.SKIP, "left_out", "Someone chose to leave this one out.", known.target_id)
+    choice, decided = known.decision.get("choice"), planning.left_out(known)
+    if decided:
+        return decided
     if target is None or target.deleted:
         gone = f"The {names.target_one} was deleted in {names.target} before it had its {names.source_one}."
         return Plan(Verdict.END, "target_deleted", gone, known.target_id)

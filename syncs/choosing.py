@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from syncs import audit, catalogues, examples, fitting, lanes, notice, recipes, rulebook, runs
+from syncs import approvals, audit, catalogues, examples, fitting, lanes, notice, recipes, rulebook, runs
 from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Rule, Run, Sync, Version
 from syncs.rules import RuleError
@@ -20,7 +20,7 @@ def choose(
     options: dict[str, Any] | None = None,
 ) -> Sync:  # fmt: skip
     """A new sync in preview, its first version published and its review started; or the one there is, reviewed again
-    unless it is live.
+    unless it writes already.
 
     `options` are values of the recipe's own, where they differ from what it starts with.
     """
@@ -37,7 +37,7 @@ def choose(
         if made:
             FieldMapping.objects.bulk_create(_draft(sync, recipe))
             publish(sync, by, "As the recipe comes")
-    if sync.mode != Sync.Mode.LIVE:
+    if not sync.writes:
         review(sync)
     return sync
 
@@ -48,6 +48,7 @@ def _draft(sync: Sync, recipe: recipes.Recipe) -> list[FieldMapping]:
             business_id=sync.business_id, sync=sync, position=10 * (i + 1), sources=row["sources"],
             target_path=row["target"], transforms=row["transforms"], mode=row["mode"], owner=row["owner"],
             back_path=row["back"], back_transforms=row["back_transforms"], examples=row.get("examples", []),
+            editable=row.get("editable", False),
         )
         for i, row in enumerate(recipe.mappings_in(sync.business.country))
     ]  # fmt: skip
@@ -64,7 +65,7 @@ def _rows(mappings: Iterable[FieldMapping]) -> list[dict[str, Any]]:
         {
             "sources": m.sources, "target": m.target_path, "transforms": m.transforms, "mode": m.mode,
             "owner": m.owner, "back": m.back_path, "back_transforms": m.back_transforms,
-            "examples": m.examples,
+            "examples": m.examples, "editable": m.editable,
         }
         for m in mappings
     ]  # fmt: skip
@@ -79,11 +80,13 @@ def checked_content(
     sync: Sync, mappings: Iterable[FieldMapping], rules: Iterable[Rule], options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The same of rows and rules that need not be saved."""
+    rows = list(mappings)
     try:
+        rulebook.check_editable(sync, rows)
         kept = rulebook.checked_all(sync, rules)
     except RuleError as error:
         raise MappingError(str(error)) from None
-    content = {"mappings": _rows(mappings), "rules": kept, "options": dict(options)}
+    content = {"mappings": _rows(rows), "rules": kept, "options": dict(options)}
     compile_version(content)
     wrong = fitting.problems(content, catalogues.of(sync))
     if wrong:
@@ -131,14 +134,15 @@ def review(sync: Sync) -> Run:
     return runs.start(sync, Run.Kind.REVIEW)
 
 
-def go_live(sync: Sync) -> Run:
-    """From now on changes are written. What has changed since the review is read first, so that nothing old is."""
+def go_live(sync: Sync, by: "User | None", mode: str = Sync.Mode.LIVE) -> Run:
+    """From now on changes are written: at once, or in the mode "approve" as soon as a person has approved them. What
+    has changed since the review is read first, so that nothing old is."""
     with transaction.atomic():
         lanes.lock(sync.lane_id)
-        sync.refresh_from_db(fields=["polled_until", "target_read_at"])
-        runs.stop(sync)
-        sync.mode, sync.live_since = Sync.Mode.LIVE, timezone.now()
-        sync.save(update_fields=["mode", "live_since"])
+        sync.refresh_from_db(fields=["mode", "live_since", "polled_until", "target_read_at"])
+        if not sync.writes:
+            sync.live_since = timezone.now()
+        _step(sync, mode, by)
         recent = sync.polled_until is not None and timezone.now() - sync.polled_until < runs.WHOLE_EVERY
         return runs.start(sync, Run.Kind.BACKFILL, whole=not recent)
 
@@ -148,10 +152,67 @@ def sync_now(sync: Sync) -> Run:
     return runs.start(sync, Run.Kind.REVIEW if sync.mode == Sync.Mode.PREVIEW else Run.Kind.BACKFILL)
 
 
-def pause(sync: Sync, mode: str) -> None:
+def pause(sync: Sync, mode: str, by: "User | None") -> None:
     """Off or back to preview: nothing is written any more; what waits keeps waiting."""
     with transaction.atomic():
         lanes.lock(sync.lane_id)
-        runs.stop(sync)
-        sync.mode = Sync.Mode(mode)
-        sync.save(update_fields=["mode"])
+        sync.refresh_from_db(fields=["mode", "live_since"])
+        _step(sync, mode, by)
+
+
+def resume(sync: Sync, by: "User | None") -> None:
+    """As it was before the pause. Everything is read once, so that nothing of the meantime is missed."""
+    mode = goes_on_in(sync)
+    if mode in Sync.WRITING:
+        go_live(sync, by, mode)
+        return
+    pause(sync, mode, by)
+    review(sync)
+
+
+def goes_on_in(sync: Sync) -> str:
+    """The mode that a paused sync is resumed in."""
+    return sync.paused_in or (Sync.Mode.LIVE if sync.live_since else Sync.Mode.PREVIEW)
+
+
+def goes_up(before: str, after: str) -> bool:
+    """Whether more is done in the one mode than in the other: off, preview, approve, live."""
+    return Sync.Mode.values.index(after) > Sync.Mode.values.index(before)
+
+
+def _step(sync: Sync, mode: str, by: "User | None") -> None:
+    """To another mode, with an entry in the audit trail. Inside the transaction that holds the lane."""
+    before, sync.mode = sync.mode, Sync.Mode(mode)
+    sync.paused_in = before if sync.mode == Sync.Mode.OFF and before != Sync.Mode.OFF else sync.paused_in
+    runs.stop(sync)
+    sync.save(update_fields=["mode", "live_since", "paused_in"])
+    if before != sync.mode:
+        words = f"“{sync}” stepped {'up' if goes_up(before, sync.mode) else 'down'} from {before} to {sync.mode}"
+        audit.record(sync.business_id, by, "sync.mode", sync, words, **{"from": before, "to": str(sync.mode)})
+
+
+def ask_before_writing(
+    sync: Sync, by: "User | None", *, approver: str, raised_by: str, approval_days: int | None
+) -> bool:  # fmt: skip
+    """Who approves, who may step the mode up, and after how many days what nobody decided about expires. Whether
+    anything was changed."""
+    with transaction.atomic():
+        lanes.lock(sync.lane_id)
+        sync.refresh_from_db(fields=["approver", "raised_by", "approval_days"])
+        wanted = {"approver": approver, "raised_by": raised_by, "approval_days": approval_days}
+        before = {name: getattr(sync, name) for name in wanted}
+        if wanted == before:
+            return False
+        for name, value in wanted.items():
+            setattr(sync, name, value)
+        sync.save(update_fields=list(wanted))
+        approvals.set_expiry(sync)
+        if approver != before["approver"]:
+            approvals.look_again(sync)
+        days = f"expire after {approval_days} days" if approval_days else "never expire"
+        words = (
+            f"“{sync}”: approved by {sync.get_approver_display().lower()}, stepped up by "
+            f"{sync.get_raised_by_display().lower()}; approvals {days}"
+        )
+        audit.record(sync.business_id, by, "sync.approvals", sync, words, before=before, after=wanted)
+    return True

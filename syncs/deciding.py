@@ -8,9 +8,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from syncs import candidates, choosing, lanes, notice
-from syncs.models import Attempt, Link, Sync
-from syncs.rules.judging import HELD
+from syncs import approvals, audit, candidates, choosing, lanes, notice, rulebook
+from syncs.comparing import same
+from syncs.models import Approval, Link, Sync
+from syncs.rules.editing import Edits
+from syncs.rules.holding import EXPIRED, parts_edited, role_of
+from syncs.rules.settable import taken
 
 if TYPE_CHECKING:
     from portal.models import User
@@ -24,7 +27,8 @@ class Choice(StrEnum):
     HERE = "here"  # where both sides have changed it, the source is right
     THERE = "there"  # the target is
     REPLACE = "replace"  # it is to be voided, and a new one made
-    THROUGH = "through"  # what a rule has held is to be written, as it was shown
+    THROUGH = "through"  # what is held for approval is to be written, as it was shown
+    DECLINE = "decline"  # it is not, for a reason
 
 
 class TooLate(Exception):
@@ -40,6 +44,7 @@ _ONE_PRESS = {
     "approve_void": Choice.VOID, "approve_replace": Choice.REPLACE, "void_there": Choice.NEW, "made_there": Choice.NEW,
     "target_deleted": Choice.NEW,
 }  # fmt: skip
+LONGEST_REASON = 200
 _WHO_IS_WHO = {"ambiguous", "taken"}
 _WORDS = {
     Choice.SAME: "they are the same",
@@ -47,7 +52,7 @@ _WORDS = {
     Choice.LEAVE: "leave it out",
     Choice.VOID: "void it there",
     Choice.REPLACE: "void it and make a new one",
-    Choice.THROUGH: "let it through",
+    Choice.THROUGH: "approve it",
 }
 
 
@@ -62,7 +67,7 @@ def choices(link: Link) -> tuple[Choice, ...]:
     if link.cause_code == BOTH_CHANGED:
         return (Choice.HERE, Choice.THERE, Choice.LEAVE)
     if asked_of(link):
-        return (Choice.THROUGH, Choice.LEAVE)
+        return (Choice.THROUGH, Choice.DECLINE)
     if link.cause_code in _ONE_PRESS:
         return (_ONE_PRESS[link.cause_code], Choice.LEAVE)
     if link.cause_code in _WHO_IS_WHO:
@@ -72,25 +77,23 @@ def choices(link: Link) -> tuple[Choice, ...]:
 
 def _decided(link: Link) -> bool:
     """Somebody has, and the look that carries it out is still to come."""
-    return bool(link.decision) and link.noticed > link.handled
+    return bool(link.decision.get("choice")) and link.noticed > link.handled
 
 
 def asked_of(link: Link) -> str:
-    """The role of who may decide, where a rule holds it: 'owner', 'office' or 'staff'; '' for anybody who decides."""
-    return link.cause_code.removeprefix(HELD) if link.cause_code.startswith(HELD) else ""
+    """The role of who may decide, where it waits for approval: 'owner', 'office' or 'staff'; '' for anybody who
+    decides."""
+    return role_of(link.cause_code)
 
 
-def held_plans(links: Iterable[Link]) -> dict[int, str]:
-    """{link: what stands for the plan that a rule holds}: who lets it through says with it what was shown."""
-    asked = [link.pk for link in links if asked_of(link)]
-    rows = Attempt.objects.filter(link__in=asked).order_by("pk").values_list("link_id", "plan__hold__shown")
-    return {pk: str(shown or "") for pk, shown in rows}
-
-
-def decide(link: Link, choice: Choice, target_id: str, by: "User", *, shown: str = "") -> None:
+def decide(
+    link: Link, choice: Choice, target_id: str, by: "User", *, shown: str = "", reason: str = "",
+    edits: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Keep the decision and have the record looked at. TooLate when another one came first.
 
-    `shown`: for what a rule holds, the plan that the person was shown.
+    `shown`: for what waits for approval, what stands for the plan that the person was shown. `edits`: {target path:
+    what it is to be instead}; RuleError says which cannot be. `reason`: why it is declined; ValueError without one.
     """
     if choice in _SIDES:
         choose_sides(link, dict.fromkeys(clashing(link), _SIDES[choice]), by)
@@ -100,23 +103,73 @@ def decide(link: Link, choice: Choice, target_id: str, by: "User", *, shown: str
     with transaction.atomic():
         held = _held(link)
         if choice not in choices(held):
-            raise TooLate(_why_not(held))
-        before, name = held.decision, by.get_short_name()
-        held.decision = {"choice": str(choice), "by": by.pk, "who": name}
+            raise TooLate(_why_not(held, shown))
+        kept: dict[str, Any] = _edits(held)
+        said = {"choice": str(choice), "by": by.pk, "who": by.get_short_name()}
         if choice == Choice.THROUGH:  # what was decided before, such as who it is, still counts
-            held.decision = {**held.decision, **before, "by": by.pk, "who": name, **_through(held, shown, name)}
-        if choice == Choice.SAME:
-            held.decision["target_id"] = target_id
+            before = {name: value for name, value in held.decision.items() if name not in {"by", "who", EXPIRED}}
+            held.decision = {**said, **before, **_approved(held, shown, edits or {}, by)}
+        elif choice == Choice.DECLINE:
+            held.decision = {
+                **kept,
+                **said,
+                "choice": str(Choice.LEAVE),
+                "declined": _declined(held, shown, reason, by),
+            }
+        else:
+            held.decision = {**kept, **said, **({"target_id": target_id} if choice == Choice.SAME else {})}
         _ask(held, by)
 
 
-def _through(link: Link, shown: str, name: str) -> dict[str, Any]:
-    """Exactly the plan that was shown, as long as it is still the one that waits."""
-    last = link.history.order_by("-pk").first()
-    hold = (last.plan.get("hold") if last else None) or {}
-    if not shown or hold.get("shown") != shown:
+def _approved(link: Link, shown: str, said: Mapping[str, str], by: "User") -> dict[str, Any]:
+    """Exactly the plan that was shown, but for what the person has edited."""
+    row = _shown(link, shown)
+    hold, before = row.plan["hold"], link.decision.get("edits") or {}
+    changed = edits_of(row, said)
+    edits = {p: e for p, e in {**before, **changed}.items() if not same(e["value"], e["instead"])}
+    values = {path: edit["value"] for path, edit in changed.items()}
+    parts = parts_edited(hold, row.plan["changes"], values)
+    approvals.close(row, Approval.State.APPROVED, by, edits={p: edits[p] for p in changed if p in edits})
+    through = {"rule": hold["rule"], "role": hold["role"], "parts": parts, "who": by.get_short_name()}
+    return {"through": through, "edits": edits}
+
+
+def edits_of(row: Approval, said: Mapping[str, str]) -> Edits:
+    """Of what a person typed for the fields that may be edited, what differs from what would be written."""
+    editable = row.plan["hold"].get("editable") or {}
+    fields = rulebook.fields_of(row.sync) if editable else None
+    found = {}
+    for path, (given, written) in editable.items():
+        field = fields.target(path) if fields else None
+        if field is None or path not in said or typed(written) == (text := said[path].strip().replace("\r\n", "\n")):
+            continue
+        value = taken(field, text) if text else ""
+        if not same(value, written):
+            found[path] = {"value": value, "instead": given}
+    return found
+
+
+def typed(value: Any) -> str:
+    """A value as it stands in a form."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _declined(link: Link, shown: str, reason: str, by: "User") -> str:
+    row, why = _shown(link, shown), " ".join(reason.split())[:LONGEST_REASON]
+    if not why:
+        raise ValueError("Say why it is declined: people who look for the record read it.")
+    approvals.close(row, Approval.State.DECLINED, by, reason=why)
+    return why
+
+
+def _shown(link: Link, shown: str) -> Approval:
+    """What waits, as long as it is what the person was shown."""
+    row = approvals.lock(link)
+    if row is None or not shown or row.shown != shown:
         raise TooLate("It has changed since this was shown. Look at it again before you decide; nothing was changed.")
-    return {"through": {**hold, "who": name}}
+    return row
 
 
 def clashing(link: Link) -> dict[str, tuple[Any, Any]]:
@@ -135,7 +188,13 @@ def choose_sides(link: Link, sides: Mapping[str, str], by: "User", *, always: bo
         held = _held(link)
         if held.state != Link.State.CONFLICT or held.cause_code != BOTH_CHANGED or _decided(held):
             raise TooLate(_why_not(held))
-        held.decision = {"choice": "sides", "sides": dict(sides), "by": by.pk, "who": by.get_short_name()}
+        held.decision = {
+            **_edits(held),
+            "choice": "sides",
+            "sides": dict(sides),
+            "by": by.pk,
+            "who": by.get_short_name(),
+        }
         if always:
             for side in sorted(set(sides.values())):
                 paths = [path for path, chosen in sides.items() if chosen == side]
@@ -164,8 +223,16 @@ def reconsider(link: Link, by: "User") -> None:
         held = _held(link)
         if held.decision.get("choice") != Choice.LEAVE:
             raise TooLate("It is not left out any more.")
-        held.decision = {}
+        if held.decision.get("declined"):
+            words = f"Reconsidered: {held}, which {held.decision.get('who')} had declined"
+            audit.record(held.business_id, by, "approval.reconsidered", held, words)
+        held.decision = _edits(held)
         _ask(held, by)
+
+
+def _edits(link: Link) -> dict[str, Any]:
+    """What a person has set, which no other decision takes back."""
+    return {"edits": link.decision["edits"]} if link.decision.get("edits") else {}
 
 
 def _offered(link: Link, target_id: str) -> bool:
@@ -185,7 +252,12 @@ def _ask(link: Link, by: "User") -> None:
     notice.ask(link, by.get_short_name())
 
 
-def _why_not(link: Link) -> str:
+def _why_not(link: Link, shown: str = "") -> str:
+    before = Approval.objects.filter(link=link, shown=shown).exclude(who="").first() if shown else None
+    if before:
+        done = before.get_state_display().lower()
+        why = f": {before.reason}" if before.reason else "."
+        return f"{before.who} has already {done} it{why} Nothing was changed by your click."
     if _decided(link):
         who, choice = link.decision.get("who", "Somebody"), link.decision.get("choice", "")
         words = _WORDS.get(choice, "something else")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from syncs import flagging, handling, recipes
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Incident, Link, Sync
-from syncs.rules.judging import HELD
+from syncs.rules.holding import role_of
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -64,7 +64,8 @@ _WORDS = {
     "no_client_sync": ("{n} {records} wait{s} for a sync of clients", "Choose “Clients to customers” first."),
     "both_changed": ("{n} {records} {were} changed on both sides", "Say which side is right."),
     "made_there": ("{n} {records} made in {there} may be in {here} already", "Say whether to make a new one."),
-    "rule_hold": ("{n} {records} {are} held by a rule", "Let {them} through, or leave {them} out."),
+    "rule_hold": ("{n} {records} {are} held by a rule", "Approve {them}, or decline {them}."),
+    "mode_hold": ("{n} {records} wait{s} for approval", "Approve {them}, or decline {them}."),
     "route_circle": (
         "{n} {records} {are} sent in a circle by rules",
         "Change one of the rules that send {them} to each other's sync.",
@@ -112,7 +113,7 @@ def words(code: str, count: int, sync: Sync) -> tuple[str, str]:
     """What is said of so many records of the sync, and what to do."""
     if flagging.is_raised(code):
         return flagging.words(code, count, sync)
-    title, step = _WORDS.get("rule_hold" if code.startswith(HELD) else code, _REJECTED)
+    title, step = _WORDS.get(code.partition(":")[0] if role_of(code) else code, _REJECTED)
     names, many = recipes.get(sync.recipe).names, sync.source_resource
     said = {
         "n": f"{count:,}", "records": many.removesuffix("s") if count == 1 else many, "there": names.target,

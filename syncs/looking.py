@@ -20,7 +20,7 @@ from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
 from syncs.planning import Change, Known, Names, Plan, Verdict
 from syncs.recipes import Recipe
-from syncs.rules import judging
+from syncs.rules import holding, judging
 from syncs.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,9 @@ def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:
         ruled = judging.judge(version, here, known, now)
         made = recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
         made = ruled.settle(made, here, known, steps=recipe.steps, routes=routes.get(link.source_id))
+        if sync.mode == Sync.Mode.APPROVE:
+            steps, editable = recipe.steps, ruled.editable
+            made = holding.by_mode(made, here, known, sync.approver, steps=steps, editable=editable)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks

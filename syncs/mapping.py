@@ -27,7 +27,7 @@ OWNERS = frozenset({"source", "target", "newest", "ask"})
 @dataclass(frozen=True, slots=True)
 class Row:
     """`back`: the source's field that takes what the target says, '' where nothing goes back. `may_hold`: one of its
-    transforms may keep the record back."""
+    transforms may keep the record back. `editable`: who approves may edit the value before it is written."""
 
     sources: tuple[str, ...]
     target: str
@@ -37,6 +37,7 @@ class Row:
     back: str = ""
     back_steps: tuple[Callable[[Any, Notes], Any], ...] = ()
     may_hold: bool = False
+    editable: bool = False
 
     @property
     def many(self) -> bool:
@@ -72,13 +73,15 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Compiled:
-    """A version ready to be used. `options` are the recipe's; `constants` what rules have set for one record."""
+    """A version ready to be used. `options` are the recipe's; `constants` what rules have set for one record, or a
+    person who approved it: `edited` are the paths of those, which are written when their rows say."""
 
     rows: tuple[Row, ...]
     options: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
     rules: tuple[Rule, ...] = ()
     constants: Mapping[str, Any] = field(default_factory=dict)
+    edited: frozenset[str] = frozenset()
 
     def values(self, data: Mapping[str, Any], there: Collection[str] = ()) -> tuple[dict[str, Value], list[str]]:
         """{target path: value}, and warnings about what could not be sent. `there`: paths the target has filled."""
@@ -87,7 +90,8 @@ class Compiled:
         for row in self.rows:
             for sources, target in _pairs(row, data, self.limits, taken):
                 found[target] = _value(row, sources, data)
-        found |= {path: Value(value) for path, value in self.constants.items()}
+        modes = {path: found[path].mode for path in self.edited if path in found}
+        found |= {path: Value(value, modes.get(path, "always")) for path, value in self.constants.items()}
         warnings = [note for value in found.values() if value.unusable for note in value.notes]
         for prefix in self.limits.units:
             _as_one(found, prefix)
@@ -155,7 +159,10 @@ def compile_row(row: Mapping[str, Any]) -> Row:
     if len(sources) > 1 and (not steps or row["transforms"][0]["name"] not in GATHERING):
         raise MappingError(f"{target}: several fields need a first transform that makes one of them, such as “join”.")
     may_hold = any(CATALOGUE[step["name"]].may_hold for step in row["transforms"])
-    return Row(sources, target, steps, row["mode"], may_hold=may_hold, **_way_back(row, target))
+    editable = bool(row.get("editable"))
+    if editable and target.endswith(WILDCARD):
+        raise MappingError(f"{target}: a whole group of fields cannot be edited while approving.")
+    return Row(sources, target, steps, row["mode"], may_hold=may_hold, editable=editable, **_way_back(row, target))
 
 
 def _way_back(row: Mapping[str, Any], target: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from connectors.base import Notice
 from syncs import bulk, lanes
 from syncs.failpoints import failpoint
 from syncs.models import Event, Link, Run, Snapshot, Sync, Write
+from syncs.rules.holding import EXPIRED
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -162,11 +163,15 @@ def _stranger(sync: Sync, target_id: str, now: datetime) -> Snapshot:
 
 
 def ask(link: Link, who: str) -> None:
-    """A person wants this record looked at now, whatever was known."""
+    """A person wants this record looked at now, whatever was known. What nobody decided about in time is asked about
+    once more."""
     sync, now = link.sync, timezone.now()
     with transaction.atomic():
         lanes.wake(sync.lane_id)  # before the link, as in `_verdict`
         mark(sync, link.source_id, f"asked by {who}"[:60], now, Link.Priority.PERSON)
+        if EXPIRED in link.decision:
+            left = {name: value for name, value in link.decision.items() if name != EXPIRED}
+            Link.objects.filter(pk=link.pk).update(decision=left)
         Snapshot.objects.filter(
             connection_id=sync.target_id, resource=sync.target_resource, external_id=link.target_id or ""
         ).update(noticed_at=now)

@@ -72,7 +72,7 @@ class Plan:
     its fields are written), `resource` what is made beside it ('': the counterpart itself), `more` says that another
     step follows, `back` that this one writes to the source.
 
-    `rules`: each rule that was asked, whether it applies, and what came of it. `hold`: what a person may let through.
+    `rules`: each rule that was asked, whether it applies, and what came of it. `hold`: what a person may approve.
     `flags`: names of rules that raise an incident about it. `route`: the sync that a rule sends it to.
     """
 
@@ -151,10 +151,21 @@ def _source_gone(names: Names, known: Known) -> Plan:
     return Plan(Verdict.END, "source_deleted", reason, known.target_id)
 
 
+def left_out(known: Known) -> Plan | None:
+    """Where a person has chosen so, or has declined what was to be written."""
+    if known.decision.get("choice") != "leave":
+        return None
+    reason, who = "Someone chose to leave this one out.", known.decision.get("who") or "somebody"
+    if known.decision.get("declined"):
+        reason = f"Left out because {who} declined: {known.decision['declined']}"
+    return Plan(Verdict.SKIP, "left_out", reason, known.target_id)
+
+
 def _left_out(version: Compiled, names: Names, source: Record, known: Known) -> Plan | None:
     """Filters speak for records without a counterpart; a linked one is kept in step."""
-    if known.decision.get("choice") == "leave":
-        return Plan(Verdict.SKIP, "left_out", "Someone chose to leave this one out.", known.target_id)
+    decided = left_out(known)
+    if decided:
+        return decided
     if source.data.get("sample_data"):
         return Plan(Verdict.SKIP, "sample", f"It is {names.source}'s own sample data.", known.target_id)
     if known.target_id:

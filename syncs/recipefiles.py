@@ -16,6 +16,7 @@ from syncs.recipes import Recipe
 from syncs.rules import RuleError
 from syncs.rules.book import MOST_RULES, check_condition, compile_rule
 from syncs.rules.conditions import Kinds
+from syncs.rules.routes import ONLY_SENT
 
 FORMAT = 1
 LARGEST = 256 * 1024
@@ -65,6 +66,13 @@ def _are_steps(found: Any) -> bool:
     )  # fmt: skip
 
 
+def _is_place(found: Any) -> bool:
+    return isinstance(found, dict) and all(
+        name in {"recipe", "connector", "name"} and isinstance(said, str) and len(said) <= 120
+        for name, said in found.items()
+    )  # fmt: skip
+
+
 _STEPS = Part('a list of steps such as {"name": "text"}', _are_steps, [])
 #: As a version holds them.
 ROW: Mapping[str, Part] = {
@@ -72,12 +80,14 @@ ROW: Mapping[str, Part] = {
     "mode": _one_of(MODES, "always"), "owner": _one_of(OWNERS, "source"), "back": _text(120, ""),
     "back_transforms": _STEPS,
     "examples": Part("a list of pairs", lambda v: isinstance(v, list) and len(v) <= examples.MOST, []),
+    "editable": Part("yes or no (true or false)", lambda v: isinstance(v, bool), otherwise=False),
 }  # fmt: skip
 _CONDITION = Part("a condition", lambda v: isinstance(v, dict))
 RULE: Mapping[str, Part] = {
     "name": _text(80, least=1), "condition": _CONDITION, "outcome": _text(10, least=1), "reason": _text(200, ""),
     "role": _text(12, ""), "target": _text(120, ""),
     "value": Part("a text, a number or yes/no", lambda v: isinstance(v, str | int | float) and len(str(v)) <= 500, ""),
+    "to": Part("the recipe, connector and name of another sync", _is_place, {}),
 }  # fmt: skip
 
 
@@ -234,6 +244,8 @@ def _wrong_options(options: Any, recipe: Recipe) -> list[str]:
         return ["“options” must be an object with names and values."]
     found = []
     for name, value in options.items():
+        if name == ONLY_SENT and isinstance(value, bool):
+            continue
         if name not in recipe.options:
             found.append(f"There is no option “{_short(name)}” in this recipe.")
         elif not _is_option(name, value, recipe):
@@ -258,9 +270,9 @@ def _filled(found: Json, parts: Mapping[str, Part]) -> Json:
 
 def _kept(rule: Json) -> Json:
     """As the draft holds it: what its outcome does not need is left out."""
-    return {name: value for name, value in rule.items() if name in {"name", "outcome", "condition"} or value != ""} | {
-        "reason": rule.get("reason", "")
-    }
+    return {
+        name: value for name, value in rule.items() if name in {"name", "outcome", "condition"} or value not in ("", {})
+    } | {"reason": rule.get("reason", "")}
 
 
 def _short(words: Any) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SALT = "syncs.draft"
 #: What a column is called in a version.
-_CALLED = {"target_path": "target", "back_path": "back"}
+_CALLED = {"target_path": "target", "back_path": "back", "route_to": "to"}
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from syncs.mapping import Compiled
 from syncs.models import Link, Outcome, Rule, Sync
 from syncs.planning import Plan
 from syncs.rules.book import ROUTE
+from syncs.rules.routes import ONLY_SENT as ONLY_SENT
 from syncs.rules.routes import Routes
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-#: The option of a sync that takes only what rules of others send it.
-ONLY_SENT = "routed_only"
 ONLY_SENT_WORDS = "Take only what a rule of another sync sends here"
 
 

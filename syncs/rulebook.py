@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from connectors import registry
 from connectors.base import Field, FieldType
 from syncs import recipes, routing
-from syncs.models import Outcome, Rule, Sync
+from syncs.models import FieldMapping, Outcome, Rule, Sync
 from syncs.rules import RuleError
 from syncs.rules.book import Rule as Compiled
 from syncs.rules.book import check_condition, compile_rule, paths_of
-from syncs.rules.values import LINK_FIELDS, Kind, kind_of, number, yes_no
+from syncs.rules.settable import taken
+from syncs.rules.values import LINK_FIELDS, Kind, kind_of
 
 _NOT_SETTABLE = {FieldType.LIST, FieldType.DATETIME, FieldType.MONEY}
 
@@ -119,6 +119,20 @@ def routed_to(rule: Rule, others: Sequence[Sync]) -> Sync:
     )
 
 
+def check_editable(sync: Sync, mappings: Iterable[FieldMapping]) -> None:
+    """RuleError names a row that nobody could edit, although it says so."""
+    rows = [row for row in mappings if row.editable]
+    fields = fields_of(sync) if rows else None
+    for row in rows:
+        if fields and not may_edit(row.target_path, fields):
+            raise RuleError(f"{row.target_path}: this field is not for a person to edit while approving.")
+
+
+def may_edit(path: str, fields: Fields) -> bool:
+    """Whether a person can be let edit this field of the target: one of its own that is not the planner's to fill."""
+    return not path.endswith("*") and fields.target(path) is not None
+
+
 def compiled(rule: Rule, fields: Fields) -> Compiled:
     return compile_rule(checked(rule, fields))
 
@@ -131,24 +145,4 @@ def _value(rule: Rule, fields: Fields) -> Any:
         raise RuleError(named if rule.target_path else "Say which field it sets.")
     if not said:
         raise RuleError(f"Say what to set “{field.label}” to.")
-    if field.max_length and len(said) > field.max_length:
-        raise RuleError(f"“{field.label}” takes {field.max_length} characters at most.")
-    if field.choices and said not in dict(field.choices):
-        raise RuleError(f"“{field.label}” can be {', '.join(name for name, _ in field.choices)}.")
-    if field.type == FieldType.BOOLEAN:
-        return _yes_no(said, field)
-    return _number(said, field) if field.type == FieldType.NUMBER else said
-
-
-def _yes_no(said: str, field: Field) -> bool:
-    found = yes_no(said) if said else None
-    if found is None:
-        raise RuleError(f"“{field.label}” is yes or no.")
-    return found
-
-
-def _number(said: str, field: Field) -> int | float:
-    found = number(said.replace(",", ""))
-    if found is None:
-        raise RuleError(f"“{field.label}” is a number, such as 5 or 2.5.")
-    return int(found) if found == found.to_integral() else float(Decimal(found))
+    return taken(field, said)

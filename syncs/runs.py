@@ -200,12 +200,12 @@ def stop(sync: Sync) -> None:
 
 
 def start_due_polls() -> int:
-    """The fallback for lost webhooks: live syncs not read for a while. Returns how many were started.
+    """The fallback for lost webhooks: syncs that write, not read for a while. Returns how many were started.
 
     Changes at the source are asked for every few minutes; once a day both sides are read whole, since not every
     service can say what has changed.
     """
-    live = Sync.objects.filter(mode=Sync.Mode.LIVE, source__status="active", target__status="active", lane__parked="")
+    live = Sync.objects.filter(mode__in=Sync.WRITING, source__status="active", target__status="active", lane__parked="")
     due = [(sync, kind) for sync in live.exclude(runs__state=Run.State.RUNNING) if (kind := _due_kind(sync))]
     for sync, kind in due:
         start(sync, kind)

@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import MissingError
-from syncs import bulk, flagging, lanes, snapshots, strangers, waiting
+from syncs import approvals, bulk, flagging, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
 from syncs.failpoints import failpoint
 from syncs.looking import Look, known_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict, agreement
 from syncs.retries import Decision, Next, decide
+from syncs.rules import editing
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -59,6 +60,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
             flagging.keep(looks)
             _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
             bulk.insert_each(attempts)
+            approvals.settle(sync, looks)
             waiting.wake(sync, [look.link for look in looks])
             failpoint("looks.inside")
         failpoint("looks.after")
@@ -88,6 +90,7 @@ def _hold(lane: Lane, sync: Sync, link: Link, noticed: int, decision: Decision) 
     with transaction.atomic():
         lanes.guard(lane)
         link.save(update_fields=_LINK_STATE)
+        approvals.overtaken([link])
         Attempt.objects.create(
             business_id=sync.business_id, link=link, version_id=sync.version_id, noticed_by=link.noticed_by,
             noticed_at=link.noticed_at, verdict=Verdict.HOLD, plan={}, outcome="failed", error_code=decision.code,
@@ -169,15 +172,22 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     flagging.keep([a.order.look for a in answers])
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
     bulk.insert_each([a for a in attempts if a])
+    approvals.overtaken([a.order.look.link for a in answers])
     waiting.wake(sync, [a.order.look.link for a in answers if a.result])
 
 
 def _spend_decisions(links: Sequence[Link]) -> None:
     """What a person decided is done: it must not speak again after the counterpart is deleted one day. A decision
-    made while this was being worked has its own look to come."""
-    done = [link.pk for link in links if link.decision and link.target_id]
-    if done:
-        Link.objects.filter(pk__in=done, noticed=F("handled")).update(decision={})
+    made while this was being worked has its own look to come. Values that a person has set stay as long as they
+    stand."""
+    done = [link for link in links if link.decision and link.target_id]
+    kept = {link.pk: left for link in done if (left := editing.still(link.decision.get("edits") or {}, link.base))}
+    spent, rest = Link.objects.filter(noticed=F("handled")), [link.pk for link in done if link.pk not in kept]
+    if rest:
+        spent.filter(pk__in=rest).update(decision={})
+    for link in done:
+        if link.pk in kept and link.decision != {"edits": kept[link.pk]}:
+            spent.filter(pk=link.pk).update(decision={"edits": kept[link.pk]})
 
 
 def _keep_records(sync: Sync, answers: Sequence[Answer], asked: datetime) -> None:

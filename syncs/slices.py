@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -27,7 +28,19 @@ from connectors.errors import (
     ScopeError,
     TransientError,
 )
-from syncs import applying, incidents, lanes, looking, recipes, recovering, routing, runs, settling, strangers
+from syncs import (
+    applying,
+    approvals,
+    incidents,
+    lanes,
+    looking,
+    recipes,
+    recovering,
+    routing,
+    runs,
+    settling,
+    strangers,
+)  # fmt: skip
 from syncs.applying import Answer, Order
 from syncs.failpoints import failpoint
 from syncs.looking import Look
@@ -159,7 +172,7 @@ class Slice:
         looks = self._looks(sync, begun.others) if begun.others else []
         failpoint("read.after")
         routing.move(sync, looks)
-        live = sync.mode == Sync.Mode.LIVE
+        live = sync.writes
         writing = self._once([look for look in looks if live and look.plan.writes])
         quiet = [look for look in looks if not (live and look.plan.writes)]
         settling.settle_looks(self.lane, sync, quiet, preview=not live)
@@ -168,7 +181,7 @@ class Slice:
 
     def _write(self, sync: Sync, looks: list[Look]) -> None:
         orders = applying.intend(self.lane, sync, looks)
-        if not orders:  # paused meanwhile
+        if not orders:  # stepped down meanwhile
             self._unclaim([look.link for look in looks])
             raise Stop
         self._fly(sync, orders)
@@ -227,6 +240,8 @@ class Slice:
             link.state, link.cause_code, link.claims, link.handled = Link.State.PARKED, "kills_worker", 0, link.noticed
             link.cause, link.since = "The worker stopped each time it took this record up.", timezone.now()
             link.save(update_fields=["state", "cause_code", "cause", "claims", "handled", "since"])
+        if deadly:
+            approvals.overtaken(deadly)
         return [link for link in links if link not in deadly]
 
     def _unclaim(self, links: Sequence[Link]) -> None:

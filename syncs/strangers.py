@@ -32,7 +32,7 @@ def take_in(sync: Sync, records: Sequence[Record]) -> None:
 
 def _wanted(sync: Sync) -> bool:
     chosen = sync.live_options.get("two_way") and sync.live_options.get("create_back")
-    return sync.mode == Sync.Mode.LIVE and bool(chosen)
+    return sync.writes and bool(chosen)
 
 
 def being_made(sync: Sync) -> bool:

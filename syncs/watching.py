@@ -120,7 +120,7 @@ def _still(sync: Sync, now: datetime) -> Words | None:
 
 def _silent(sync: Sync, now: datetime) -> Words | None:
     """Polls find changes that webhooks should have told of, and no webhook comes at all."""
-    if sync.mode != Sync.Mode.LIVE or sync.source.method == "key" or sync.source.status != "active":
+    if not sync.writes or sync.source.method == "key" or sync.source.status != "active":
         return None
     heard = Event.objects.filter(connection=sync.source_id)
     known = Incident.objects.filter(subject=f"work:{sync.pk}", cause_code=SILENT).exclude(state="resolved").first()

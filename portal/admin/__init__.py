@@ -2,6 +2,7 @@
 
 from portal.admin import (
     alerts,
+    approvals,
     audit,
     connections,
     incidents,
@@ -16,6 +17,7 @@ from portal.admin import (
 
 __all__ = [
     "alerts",
+    "approvals",
     "audit",
     "connections",
     "incidents",

@@ -36,6 +36,12 @@ def businesses_where(request: HttpRequest, gate: Gate) -> set[int] | None:
     return {business for business, role in roles.items() if isinstance(gate, Action) and may(role, gate)}
 
 
+def role_at(request: HttpRequest, business_id: int) -> str | None:
+    """The person's role in a business that they look after, '' in none; None means every right."""
+    roles = cast("dict[int, str] | None", request.looked_after)  # type: ignore[attr-defined]  # portal.middleware
+    return None if roles is None else roles.get(business_id, "")
+
+
 def person(request: HttpRequest) -> User:
     return cast(User, request.user)
 

@@ -23,7 +23,8 @@ type Column = Callable[[Any, Any], Any]
 NOTHING = "–"
 #: State -> the look of its badge: good, busy, warn, bad or plain.
 LOOKS = {
-    "active": "good", "needs_reconnect": "bad", "off": "plain", "preview": "busy", "live": "good",
+    "active": "good", "needs_reconnect": "bad", "off": "plain", "preview": "busy", "approve": "good", "live": "good",
+    "approved": "good", "declined": "warn", "expired": "plain", "overtaken": "plain",
     "due": "busy", "planned": "busy", "retrying": "warn", "in_step": "good", "skipped": "plain", "held": "warn",
     "conflict": "warn", "parked": "bad", "ended": "plain",
     "open": "bad", "ignored": "plain", "resolved": "good",

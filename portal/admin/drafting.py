@@ -18,7 +18,7 @@ from portal.access import Action
 from portal.admin.base import ScopedInline
 from portal.admin.drafts import Difference, differences, examples_words, steps_words
 from portal.admin.mapping import MappingForm, MappingFormSet, catalogue
-from syncs import choosing, recipes, revising, routing
+from syncs import choosing, recipes, revising, routing, rulebook
 from syncs.models import FieldMapping, Sync
 
 
@@ -49,7 +49,7 @@ class SyncForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
 
     class Meta:
         model = Sync
-        fields = ("name", "poll_minutes")
+        fields = ("name", "poll_minutes", "approver", "approval_days", "raised_by")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,7 +116,7 @@ def option_labels(sync: Sync) -> dict[str, str]:
     return {k: labels.get(k, k.replace("_", " ").capitalize()) for k, v in known.items() if isinstance(v, bool)}
 
 
-_SHOWN = ("reads", "target_path", "steps", "mode", "owner", "back_path", "expected")
+_SHOWN = ("reads", "target_path", "steps", "mode", "owner", "back_path", "editable", "expected")
 
 
 class MappingInline(ScopedInline):
@@ -132,13 +132,15 @@ class MappingInline(ScopedInline):
         if not self.has_change_permission(request, obj):
             self.ordering_field = ""  # nothing to drag
         elif obj:
-            kwargs["form"] = type("MappingForm", (MappingForm,), {"catalogue": catalogue(obj)})
+            known = {"catalogue": catalogue(obj), "known": rulebook.fields_of(obj)}
+            kwargs["form"] = type("MappingForm", (MappingForm,), known)
         return super().get_formset(request, obj, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
             return (
-                "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "examples",
+                "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "editable",
+                "examples",
                 "position",
             )  # fmt: skip
         return _SHOWN

@@ -90,7 +90,8 @@ def said(value: Any) -> str:
 def row_words(row: Mapping[str, Any]) -> str:
     """“company_name → text, cut(150), always”, and who wins where it goes both ways."""
     way = f"{', '.join(row['sources'])} → {steps_words(row['transforms'])}{MODES.get(row['mode'], row['mode'])}"
-    return f"{way}; back to {row['back']}, {OWNERS[row['owner']]}" if row.get("back") else way
+    back = f"; back to {row['back']}, {OWNERS[row['owner']]}" if row.get("back") else ""
+    return f"{way}{back}{'; who approves may edit it' if row.get('editable') else ''}"
 
 
 def examples_words(pairs: Sequence[Sequence[Any]]) -> str:

@@ -16,7 +16,7 @@ from unfold.widgets import (
 )
 
 from connectors.base import Field
-from syncs import catalogues, chains, examples, fitting
+from syncs import catalogues, chains, examples, fitting, rulebook
 from syncs.fitting import Catalogue as Catalogue
 from syncs.models import FieldMapping, Owner, Sync
 from syncs.transforms import is_empty, plain
@@ -102,6 +102,7 @@ class ExamplesField(forms.JSONField):
 
 class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     catalogue: ClassVar[Catalogue]
+    known: ClassVar[rulebook.Fields]
     sources = PathsField(label="from")
     target_path = forms.CharField(label="to", max_length=120, widget=UnfoldAdminSelect2Widget({"data-tags": "true"}))
     transforms = StepsField(
@@ -121,8 +122,8 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
     class Meta:
         model = FieldMapping
         fields = (
-            "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "examples",
-            "position",
+            "sources", "target_path", "transforms", "mode", "owner", "back_path", "back_transforms", "editable",
+            "examples", "position",
         )  # fmt: skip
         error_messages: ClassVar = {NON_FIELD_ERRORS: {"unique_together": "Another row writes to this field already."}}
 
@@ -175,6 +176,8 @@ class MappingForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
             problem = fitting.row_problem(self._row(cleaned), self.catalogue)
             if problem:
                 self.add_error(None, problem)
+            if cleaned.get("editable") and not rulebook.may_edit(cleaned["target_path"], self.known):
+                self.add_error("editable", "This field is not for a person to edit while approving.")
             wrong = examples.problem(cleaned.get("examples", []), len(cleaned["sources"]))
             if wrong:
                 self.add_error("examples", wrong)

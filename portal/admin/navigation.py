@@ -28,6 +28,7 @@ from portal.models import (
     WorkerBeat,
 )
 from syncs.models import (
+    Approval,
     Attempt,
     AuditEntry,
     Event,
@@ -50,8 +51,8 @@ type Place = tuple[str, str, type[Model]]
 GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
     ("What moves", False, (
         ("Syncs", "sync_alt", Sync), ("Links", "link", Link), ("Incidents", "error", Incident),
-        ("Attempts", "manage_search", Attempt), ("Writes", "edit_note", Write), ("Runs", "playlist_play", Run),
-        ("Lanes", "route", Lane),
+        ("Approvals", "approval_delegation", Approval), ("Attempts", "manage_search", Attempt),
+        ("Writes", "edit_note", Write), ("Runs", "playlist_play", Run), ("Lanes", "route", Lane),
     )),
     ("Money", False, (("Invoices", "receipt_long", Invoice), ("Payments", "payments", Payment))),
     ("What came in", False, (

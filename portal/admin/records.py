@@ -16,7 +16,7 @@ from portal.admin.buttons import Confirm, button
 from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, rendered, state, state_badge, when
 from portal.admin.filters import Place, Raised, one_of, within
 from syncs import notice
-from syncs.models import Attempt, Incident, Link, Snapshot, Sync, Write
+from syncs.models import Approval, Attempt, Incident, Link, Snapshot, Sync, Write
 from syncs.planning import Verdict
 
 #: Records that one press of “Try again” takes.
@@ -75,7 +75,7 @@ class LinkAdmin(ScopedAdmin):
             "same": "They are the same record",
             "new": "Make a new one",
             "leave": "Leave it out",
-            "through": "Let it through",
+            "through": "Approved",
         }
         return words.get(str(row.decision.get("choice", "")), NOTHING)
 
@@ -92,6 +92,7 @@ class LinkAdmin(ScopedAdmin):
         return links(
             (list_of(Attempt, link__id__exact=row.pk), "all looks"),
             (list_of(Write, link__id__exact=row.pk), "all calls"),
+            (list_of(Approval, link__id__exact=row.pk), "approvals"),
             (list_of(Incident, sync__id__exact=row.sync_id), "incidents of its sync"),
         )
 

@@ -1,5 +1,6 @@
 """Syncs: the draft of their mapping, publishing it, running and pausing them. Nothing edited here is live by itself."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -39,6 +40,8 @@ from syncs.models import Attempt, Incident, Link, Run, Sync, Version, Write
 
 #: On the page of a sync.
 VERSIONS_SHOWN = 10
+#: What is asked before a write, and of whom.
+APPROVALS = ("approver", "approval_days", "raised_by")
 
 
 class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
@@ -67,10 +70,18 @@ class SyncAdmin(Previewing, StudioPages):
     links_by = ("source", "target", "lane")
     fieldsets = (
         (None, {"fields": ("name", "switches")}),
-        ("Outside of the draft", {"fields": ("poll_minutes",), "description": "It counts as soon as it is saved."}),
+        (
+            "Outside of the draft",
+            {
+                "fields": ("poll_minutes", *APPROVALS),
+                "description": "What is here counts as soon as it is saved.",
+            },
+        ),
     )
     actions = ("sync_these_now", "review_these", "pause_these", "resume_these")
-    actions_detail = ("publish_draft", "sync_now", "review_again", "pause", "resume")
+    actions_detail = (
+        "publish_draft", "sync_now", "review_again", "ask_first", "write_at_once", "step_back", "pause", "resume",
+    )  # fmt: skip
     change_form_outer_before_template = "admin/syncs/sync/state.html"
     change_form_before_template = "admin/syncs/sync/opened.html"
     change_form_outer_after_template = "admin/syncs/sync/after.html"
@@ -120,6 +131,19 @@ class SyncAdmin(Previewing, StudioPages):
         (title, first), *others = shown
         return [(title, {**first, "fields": (*first["fields"], *choice_fields(obj))}), *others]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may not step the mode up cannot say who may either."""
+        shown = super().get_readonly_fields(request, obj)
+        return shown if obj is None or modes.may_raise(request, obj) else (*shown, *APPROVALS)
+
+    def save_model(self, request: HttpRequest, obj: Sync, form: Any, change: bool) -> None:
+        """What is asked before a write has consequences of its own for what waits."""
+        form.before = choosing.draft_content(Sync.objects.get(pk=obj.pk))
+        wanted = {name: form.cleaned_data[name] for name in APPROVALS if name in form.cleaned_data}
+        Sync.objects.filter(pk=obj.pk).update(name=obj.name, options=obj.options, poll_minutes=obj.poll_minutes)
+        if wanted:
+            choosing.ask_before_writing(obj, person(request), **wanted)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sync]:
         return super().get_queryset(request).select_related(*self.list_select_related)
 
@@ -160,10 +184,6 @@ class SyncAdmin(Previewing, StudioPages):
             "opened": held, "may_build": True, "over": revising.digest(now), "theirs": differences(found.content, now),
             "who": revising.changed_since(sync, found.at), "since": found.at,
         }  # fmt: skip
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        form.before = choosing.draft_content(Sync.objects.get(pk=obj.pk))
-        super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -208,9 +228,10 @@ class SyncAdmin(Previewing, StudioPages):
         """Only those that mean something in the sync's mode."""
         sync = self.row(request, object_id)
         hidden = {
-            Sync.Mode.OFF: {"sync_now", "review_again", "pause"},
-            Sync.Mode.PREVIEW: {"sync_now", "resume"},
-            Sync.Mode.LIVE: {"review_again", "resume"},
+            Sync.Mode.OFF: {"sync_now", "review_again", "pause", "ask_first", "write_at_once", "step_back"},
+            Sync.Mode.PREVIEW: {"sync_now", "resume", "step_back"},
+            Sync.Mode.APPROVE: {"review_again", "resume", "ask_first"},
+            Sync.Mode.LIVE: {"review_again", "resume", "write_at_once"},
         }[Sync.Mode(sync.mode)]
         shown = super().get_actions_detail(request, object_id)
         return [a for a in shown if a.action_name.removeprefix("syncs_sync_") not in hidden]
@@ -257,15 +278,39 @@ class SyncAdmin(Previewing, StudioPages):
     )  # fmt: skip
     def pause(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
-        return self._done(request, sync, modes.pause(sync))
+        return self._done(request, sync, modes.pause(request, sync))
 
     @button(
-        "Resume", "It goes on as before: live if it was live, as a preview if not. Everything is read once first.",
+        "Resume", "It goes on in the mode that it was paused in. Everything is read once first.",
         "configure", "resume", "play_arrow",
     )  # fmt: skip
     def resume(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
         sync = self.row(request, object_id)
-        return self._done(request, sync, modes.resume(sync))
+        return self._done(request, sync, modes.resume(request, sync))
+
+    @button(
+        "Ask before every write", "Every change waits until it is approved. All else goes on as if it were live.",
+        "configure", "ask-first", "approval_delegation",
+    )  # fmt: skip
+    def ask_first(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, modes.write(request, sync, Sync.Mode.APPROVE))
+
+    @button(
+        "Go live", "Every change is written at once, also those that wait for approval now.",
+        "configure", "go-live", "bolt",
+    )  # fmt: skip
+    def write_at_once(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, modes.write(request, sync, Sync.Mode.LIVE))
+
+    @button(
+        "Back to preview", "Nothing is written any more; every record is read and planned.",
+        "configure", "step-back", "undo",
+    )  # fmt: skip
+    def step_back(self, request: HttpRequest, form: Confirm, object_id: str) -> HttpResponse:
+        sync = self.row(request, object_id)
+        return self._done(request, sync, modes.preview(request, sync))
 
     def _each(self, request: HttpRequest, rows: QuerySet[Sync], gate: Action, act: Any) -> None:
         for sync in self.chosen(request, rows, gate):
@@ -283,8 +328,8 @@ class SyncAdmin(Previewing, StudioPages):
 
     @admin.action(description="Pause", permissions=["configure"])
     def pause_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
-        self._each(request, rows, Action.CONFIGURE, modes.pause)
+        self._each(request, rows, Action.CONFIGURE, partial(modes.pause, request))
 
     @admin.action(description="Resume", permissions=["configure"])
     def resume_these(self, request: HttpRequest, rows: QuerySet[Sync]) -> None:
-        self._each(request, rows, Action.CONFIGURE, modes.resume)
+        self._each(request, rows, Action.CONFIGURE, partial(modes.resume, request))

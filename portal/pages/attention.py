@@ -1,7 +1,7 @@
 """What needs a person: records to settle and open incidents, by cause, each with its one next step."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
@@ -29,6 +29,7 @@ from syncs.candidates import Candidate
 from syncs.deciding import Choice
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Incident, Link, Sync
+from syncs.rules.holding import role_of
 
 #: Records of one cause that are shown; the others come as these are settled.
 SHOWN = 10
@@ -46,9 +47,6 @@ class Case:
     link: Link
     choices: tuple[Choice, ...]
     candidates: Sequence[Candidate]
-    #: The plan that a rule holds, and who decides about it, where that is not the person who looks.
-    shown: str = ""
-    decider: str = ""
     conflict: Conflict | None = None
 
 
@@ -77,12 +75,17 @@ class Cause:
     @property
     def again(self) -> bool:
         """Another try can help without anybody deciding first."""
-        return not any(set(c.choices) - {Choice.LEAVE} for c in self.cases)
+        return not self.approvals and not any(set(c.choices) - {Choice.LEAVE} for c in self.cases)
 
     @property
     def again_helps(self) -> bool:
         """Nothing need be corrected before another try."""
         return self.code in _HELPED_BY_TRYING
+
+    @property
+    def approvals(self) -> bool:
+        """These are decided on the page of approvals."""
+        return bool(role_of(self.code))
 
     @property
     def settings_help(self) -> bool:
@@ -103,8 +106,8 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     kept = receivables.books(syncs.values())
     disputed = disputes.waiting(kept, business.currency, DISPUTES_SHOWN)
     known = {(i.sync_id, i.cause_code): i for i in (*opened, *aside) if i.subject.startswith("sync:")}
-    found = [cause for cause in _causes(business, syncs, known) if cause.incident not in aside]
-    causes, raised = _held(request, found), _raised(syncs, opened)
+    causes = [cause for cause in _causes(business, syncs, known) if cause.incident not in aside]
+    raised = _raised(syncs, opened)
     context: dict[str, Any] = {
         "causes": causes,
         "raised": raised,
@@ -160,17 +163,6 @@ def _causes(
         for (pk, code), group in groups
     ]  # fmt: skip
     return sorted(found, key=lambda cause: cause.since)
-
-
-def _held(request: HttpRequest, causes: Iterable[Cause]) -> list[Cause]:
-    """With what a rule holds, as it is shown now, and who decides about it. One query for all of them."""
-    found = list(causes)
-    plans = deciding.held_plans(case.link for cause in found for case in cause.cases)
-    for cause in found:
-        asked = deciding.asked_of(cause.cases[0].link)
-        decider = "" if access.decides(request, asked) else access.decider(asked)
-        cause.cases[:] = [replace(c, shown=plans.get(c.link.pk, ""), decider=decider) for c in cause.cases]
-    return found
 
 
 def _shown(sums: Sums | None, business: Business) -> str:

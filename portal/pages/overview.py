@@ -24,6 +24,7 @@ from portal.wording import Terms
 from syncs import handling, ledger, recipes
 from syncs.models import Incident, Lane, Link, Run, Sync, Write
 from syncs.recipes import Recipe
+from syncs.rules.holding import role_of
 
 RECENT = 8
 #: Disputed payments that are named one by one.
@@ -191,7 +192,9 @@ def _needs(
         if incident.sync_id in known:
             sums = stands.causes.get((incident.sync_id, incident.cause_code))
             title = f"{incident.title}, {sums.shown(business.currency)}." if sums else f"{incident.title}."
-            needs.append(Need(title, incident.next_step, page, "Look at them", incident.opened_at))
+            inbox = f"{reverse('approvals', args=[business.pk])}?sync={incident.sync_id}"
+            address = inbox if role_of(incident.cause_code) else page
+            needs.append(Need(title, incident.next_step, address, "Look at them", incident.opened_at))
     parked = {s.lane_id: s.lane for s in syncs if s.lane.parked}
     return needs or [_waiting(business, lane) for lane in parked.values()]
 

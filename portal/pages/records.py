@@ -16,14 +16,15 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, clashes, paging, receivables, sides, statements, stories, wording
+from portal import access, approving, clashes, paging, receivables, sides, statements, stories, wording
 from portal.access import Action
+from portal.approving import Asked
 from portal.figures import DUE
 from portal.models import Business, User
 from portal.receivables import Books
 from portal.sides import Sides, Teller
 from portal.stories import Tale
-from syncs import bothways, candidates, deciding, flagging, ledger, notice
+from syncs import approvals, bothways, candidates, deciding, flagging, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
 from syncs.models import Attempt, Incident, Invoice, Link, Payment, Snapshot, Sync
@@ -174,6 +175,7 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
     mine = [look for look in looks if look.link_id == link.pk]
     both = sides.of(tell, link, link.target_id or _planned_for(link, mine))
     choices = deciding.choices(link)
+    asked = _asked(request, link) if Choice.THROUGH in choices else None
     found = clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else []
     return {
         "link": link,
@@ -186,16 +188,24 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
         "sides": both,
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
-        "choices": choices,
-        "shown": deciding.held_plans([link]).get(link.pk, ""),
-        "decider": "" if access.decides(request, deciding.asked_of(link)) else access.decider(deciding.asked_of(link)),
+        "choices": choices if asked or Choice.THROUGH not in choices else (),
+        "asked": asked,
         "clashes": found,
         "conflict": clashes.conflict(found, both.source, both.target),
         "candidates": _candidates(link, both) if Choice.SAME in choices else [],
         "left_out": link.decision.get("choice") == Choice.LEAVE,
-        "pending": bool(link.decision) and link.noticed > link.handled,
+        "pending": bool(link.decision.get("choice")) and link.noticed > link.handled,
         "unmade": link.source_id.startswith(bothways.UNMADE),
     }
+
+
+def _asked(request: HttpRequest, link: Link) -> Asked | None:
+    """What of it waits for approval."""
+    row = approvals.waiting_for([link]).get(link.pk)
+    if row is None:
+        return None
+    row.link, row.sync = link, link.sync
+    return approving.shown(access.role_in(request), [row])[0]
 
 
 def _client(request: HttpRequest, business: Business, link: Link) -> dict[str, Any]:
@@ -258,22 +268,23 @@ def record_again(request: HttpRequest, business_id: int, link_id: int) -> HttpRe
 @login_required
 @require_POST
 def record_decide(request: HttpRequest, business_id: int, link_id: int) -> HttpResponse:
-    """`choice`: same, new, leave, through or reconsider; `target_id` says with whom it is the same, `shown` what was
-    shown of the plan that a rule holds."""
+    """`choice`: same, new, leave, through, decline or reconsider; `target_id` says with whom it is the same, `shown`
+    what was shown of the plan that waits, `reason` why it is declined, `edit:<field>` what is to be written instead."""
     access.demand(request, business_id, Action.DECIDE)
     link, person, choice = find(link_id), cast(User, request.user), request.POST.get("choice", "")
     if not access.decides(request, deciding.asked_of(link)):
-        raise PermissionDenied(f"{access.decider(deciding.asked_of(link))} decides about what this rule holds.")
+        raise PermissionDenied(f"{access.decider(deciding.asked_of(link))} decides about this.")
     try:
         if choice == "reconsider":
             deciding.reconsider(link, person)
         elif choice in set(Choice):
             target_id, shown = request.POST.get("target_id", ""), request.POST.get("shown", "")
-            deciding.decide(link, Choice(choice), target_id, person, shown=shown)
+            reason, edits = request.POST.get("reason", ""), approving.edits_in(request.POST)
+            deciding.decide(link, Choice(choice), target_id, person, shown=shown, reason=reason, edits=edits)
         else:
             raise Http404("No such choice.")
-    except TooLate as late:
-        messages.warning(request, f"{link}: {late}")
+    except (TooLate, ValueError) as why_not:
+        messages.warning(request, f"{link}: {why_not}")
     else:
         messages.success(request, f"{link}: noted. {_followed(link.sync)}")
     return _back(request, business_id, link)
@@ -300,15 +311,15 @@ def record_sides(request: HttpRequest, business_id: int, link_id: int) -> HttpRe
 
 
 def _followed(sync: Sync) -> str:
-    if sync.mode == Sync.Mode.LIVE:
+    if sync.writes:
         return "It is carried out next."
     return "It is planned that way; nothing is written before the sync is live."
 
 
 def _back(request: HttpRequest, business_id: int, link: Link) -> HttpResponse:
     """To the page the button was on: one of ours, named in the form."""
-    if request.POST.get("back") == "attention":
-        return redirect("attention", business_id)
+    if request.POST.get("back") in {"attention", "approvals"}:
+        return redirect(request.POST["back"], business_id)
     return redirect("record", business_id, link.pk)
 
 

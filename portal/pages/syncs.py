@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,12 +20,15 @@ from portal.models import User
 from portal.offers import Offer
 from portal.wording import Terms
 from syncs import choosing, describing, lanes, ledger, recipes
-from syncs.models import Lane, Link, Run, Sync, Version
+from syncs.models import Approver, Lane, Link, Raiser, Run, Sync, Version
 from syncs.recipes import Recipe
+from syncs.rules.book import ROLES
 
 #: The newest runs looked through for the state of the sync, and those listed.
 RUNS, RUNS_SHOWN = 40, 10
 VERSIONS_SHOWN = 10
+#: Days that an approval can wait, at most.
+MOST_DAYS = 365
 NOBODY_WORKS = "Nobody works on it: the worker of Fieldbridge is not running. Whoever runs it for you can start it."
 #: htmx ends its polling on this status.
 STOP_POLLING = 286
@@ -94,6 +98,9 @@ def sync(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
         "options": offers.options_of(found),
         "lines": _lines(found),
         "freshness": freshness.of(found) if found.live_since else [],
+        "approvers": Approver.choices,
+        "raisers": Raiser.choices,
+        "most_days": MOST_DAYS,
         "versions": Version.objects.filter(sync=found).select_related("author").defer("content")[:VERSIONS_SHOWN],
     }
     return render(request, "portal/sync.html", context)
@@ -127,6 +134,8 @@ def state(request: HttpRequest, sync: Sync) -> dict[str, Any]:
     found: dict[str, Any] = {
         "sync": sync, "terms": names, "runs": [(r, _took(r)) for r in runs[:RUNS_SHOWN]], "running": running,
         "waits": lane_words(sync.lane, names), "broken": reviews.broken(sync),
+        "raises": access.raises(access.role_in(request), sync.raised_by),
+        "raise_refusal": access.raise_refusal(sync.raised_by), "approved_by": ROLES[sync.approver],
     }  # fmt: skip
     found |= _preview(request, sync, runs, running) if sync.mode == Sync.Mode.PREVIEW else _working(sync, running)
     if found["busy"] and not found["waits"] and beats.silent():
@@ -152,12 +161,12 @@ def _working(sync: Sync, running: Run | None) -> dict[str, Any]:
     places = ledger.equation(sync)
     shown = figures.progress(running, wording.terms_of(sync), places["waiting"]) if running else None
     turn = places["waiting"] > 0 and Link.objects.filter(figures.DUE, sync=sync).exists()
-    busy = sync.mode == Sync.Mode.LIVE and (running is not None or turn)
+    busy = sync.writes and (running is not None or turn)
     every = 2 if busy else 15
     in_step = places["written"] + places["unchanged"]
     return {
         "places": places, "in_step": in_step, "progress": shown, "busy": busy,
-        "every": every if sync.mode == Sync.Mode.LIVE else "",
+        "every": every if sync.writes else "",
     }  # fmt: skip
 
 
@@ -192,35 +201,51 @@ def _preview(request: HttpRequest, sync: Sync, runs: list[Run], running: Run | N
 @login_required
 @require_POST
 def sync_live(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
-    access.demand(request, business_id, Action.CONFIGURE)
+    """`mode`: live, or approve where every write waits for a person. Down from live to approve, too."""
+    access.demand(request, business_id, Action.VIEW)
+    mode = request.POST.get("mode", Sync.Mode.LIVE)
+    if mode not in Sync.WRITING:
+        raise Http404("No such mode.")
     with transaction.atomic():
         sync = _locked(sync_id)
-        if sync.mode == Sync.Mode.LIVE:
-            messages.info(request, "It is live already.")
+        _may_step(request, business_id, sync, mode)
+        if sync.mode == mode:
+            messages.info(request, "It is live already." if mode == Sync.Mode.LIVE else "Every write waits already.")
             return redirect("sync", business_id, sync_id)
-        why_not = _why_not_live(sync)
+        why_not = reviews.why_not_live(sync) if sync.mode != Sync.Mode.OFF else "Resume it first."
         if why_not:
             messages.warning(request, f"It cannot go live yet. {why_not}")
             return redirect("sync", business_id, sync_id)
-        choosing.go_live(sync)
-    messages.success(request, "It is live. What changed since the review is read first, then all is written.")
+        wrote = sync.writes
+        choosing.go_live(sync, cast(User, request.user), mode)
+    messages.success(request, _stepped(sync, wrote))
     return redirect("sync", business_id, sync_id)
+
+
+def _may_step(request: HttpRequest, business_id: int, sync: Sync, mode: str) -> None:
+    """PermissionDenied, with who may, unless this person may step the sync to this mode."""
+    if not choosing.goes_up(sync.mode, mode):
+        access.demand(request, business_id, Action.CONFIGURE)
+    elif not access.raises(access.role_in(request), sync.raised_by):
+        raise PermissionDenied(access.raise_refusal(sync.raised_by))
+
+
+def _stepped(sync: Sync, wrote: bool) -> str:
+    if sync.mode == Sync.Mode.APPROVE:
+        return f"From now on every change waits until {ROLES[sync.approver]} has approved it."
+    if wrote:
+        return "It is live: what waited for approval is written now, and so is every change from now on."
+    return "It is live. What changed since the review is read first, then all is written."
 
 
 def _locked(sync_id: int) -> Sync:
     """The sync, ours until the transaction ends; its lane first, as a worker locks them."""
     sync = find(sync_id)
     lanes.lock(sync.lane_id)
-    sync.refresh_from_db(fields=["mode", "options", "live_since", "polled_until", "target_read_at", "version"])
+    sync.refresh_from_db(
+        fields=["mode", "paused_in", "raised_by", "options", "live_since", "polled_until", "target_read_at", "version"]
+    )
     return sync
-
-
-def _why_not_live(sync: Sync) -> str:
-    if Run.objects.filter(sync=sync, state=Run.State.RUNNING).exists():
-        return "The review is still going on."
-    reviewed = Run.objects.filter(sync=sync, state=Run.State.DONE).exists()
-    waiting = figures.in_group(sync, Group.WAITING).count()
-    return reviews.refusal(sync, reviewed=reviewed, waiting=waiting)
 
 
 @login_required
@@ -243,28 +268,57 @@ def sync_now(request: HttpRequest, business_id: int, sync_id: int) -> HttpRespon
 @login_required
 @require_POST
 def sync_pause(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """`mode`: off, or preview where everything goes on but the writing."""
     access.demand(request, business_id, Action.CONFIGURE)
+    preview = request.POST.get("mode") == Sync.Mode.PREVIEW
     with transaction.atomic():
         sync = _locked(sync_id)
-        if sync.mode != Sync.Mode.OFF:
-            choosing.pause(sync, Sync.Mode.OFF)
-    messages.success(request, "Paused. Nothing is read or written until it is resumed; nothing is lost meanwhile.")
+        if preview and sync.writes:
+            choosing.pause(sync, Sync.Mode.PREVIEW, cast(User, request.user))
+            choosing.review(sync)
+        elif not preview and sync.mode != Sync.Mode.OFF:
+            choosing.pause(sync, Sync.Mode.OFF, cast(User, request.user))
+    if sync.mode == Sync.Mode.PREVIEW:
+        messages.success(request, "A preview again: both sides are read and planned, and nothing is written.")
+    else:
+        messages.success(request, "Paused. Nothing is read or written until it is resumed; nothing is lost meanwhile.")
     return redirect("sync", business_id, sync_id)
 
 
 @login_required
 @require_POST
 def sync_resume(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
-    """As it was before the pause: live again, or back to the review."""
-    access.demand(request, business_id, Action.CONFIGURE)
+    """As it was before the pause."""
+    access.demand(request, business_id, Action.VIEW)
     with transaction.atomic():
         sync = _locked(sync_id)
-        if sync.mode == Sync.Mode.OFF and sync.live_since:
-            choosing.go_live(sync)
-        elif sync.mode == Sync.Mode.OFF:
-            choosing.pause(sync, Sync.Mode.PREVIEW)
-            choosing.review(sync)
+        _may_step(request, business_id, sync, choosing.goes_on_in(sync))
+        if sync.mode == Sync.Mode.OFF:
+            choosing.resume(sync, cast(User, request.user))
     messages.success(request, "Resumed. Everything is read once, so that nothing of the meantime is missed.")
+    return redirect("sync", business_id, sync_id)
+
+
+@login_required
+@require_POST
+def sync_approvals(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
+    """Who approves, who may step the mode up, and when what nobody decides about expires."""
+    access.demand(request, business_id, Action.CONFIGURE)
+    sync, said = find(sync_id), request.POST
+    if not access.raises(access.role_in(request), sync.raised_by):
+        raise PermissionDenied(access.raise_refusal(sync.raised_by))
+    days = said.get("approval_days", "").strip()
+    chosen = said.get("approver") in Approver.values and said.get("raised_by") in Raiser.values
+    if not chosen or (days and not (days.isdecimal() and 1 <= int(days[:6]) <= MOST_DAYS)):
+        messages.warning(
+            request, f"Nothing was saved. The days are a number from 1 to {MOST_DAYS}, or empty for never."
+        )
+        return redirect("sync", business_id, sync_id)
+    changed = choosing.ask_before_writing(
+        sync, cast(User, request.user), approver=said["approver"], raised_by=said["raised_by"],
+        approval_days=int(days) if days else None,
+    )  # fmt: skip
+    messages.success(request, "Saved.") if changed else messages.info(request, "Nothing was changed.")
     return redirect("sync", business_id, sync_id)
 
 
@@ -306,5 +360,6 @@ urlpatterns = [
     path("b/<int:business_id>/syncs/<int:sync_id>/now/", sync_now, name="sync_now"),
     path("b/<int:business_id>/syncs/<int:sync_id>/pause/", sync_pause, name="sync_pause"),
     path("b/<int:business_id>/syncs/<int:sync_id>/resume/", sync_resume, name="sync_resume"),
+    path("b/<int:business_id>/syncs/<int:sync_id>/approvals/", sync_approvals, name="sync_approvals"),
     path("b/<int:business_id>/syncs/<int:sync_id>/options/", sync_options, name="sync_options"),
 ]

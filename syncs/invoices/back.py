@@ -14,7 +14,7 @@ from syncs.comparing import Change, Known
 from syncs.invoices.document import local, paid_through
 from syncs.mapping import Compiled
 from syncs.matching import Clues
-from syncs.planning import Names, Plan, Verdict
+from syncs.planning import Names, Plan, Verdict, left_out
 
 MESSAGE = "message"
 #: In the link's base: the invoice whose payment page stands in Jobber.
@@ -51,6 +51,9 @@ def plan_note(
         raise ValueError("A note cannot be planned without its facts.")
     if source is None or source.deleted:
         return Plan(Verdict.END, "source_deleted", "The payment is not in Stripe any more.", known.target_id)
+    decided = left_out(known)
+    if decided:
+        return decided
     status = str(source.data.get("status"))
     there = None if target is None or target.deleted else target
     if there is None and not known.target_id:
@@ -143,6 +146,9 @@ def plan_page(
     if source.data.get("status") == "void":  # for good: the Jobber invoice is free for the one that takes its place
         verdict = Verdict.END if known.target_id else Verdict.SKIP
         return Plan(verdict, "void", "It is void in Stripe, so there is nothing to pay.", known.target_id)
+    decided = left_out(known)
+    if decided:
+        return decided
     if facts.invoice is None:
         return Plan(
             Verdict.SKIP, "not_ours", "It was not made from a Jobber invoice that is still there.", known.target_id

@@ -18,7 +18,7 @@ from syncs.invoices.opened import on_open, on_paid, on_uncollectible, on_void
 from syncs.invoices.statuses import DRAFT, NONE, OPEN, PAID, UNCOLLECTIBLE, VOID, goal
 from syncs.mapping import Compiled
 from syncs.matching import Clues
-from syncs.planning import Names, Plan, Verdict
+from syncs.planning import Names, Plan, Verdict, left_out
 
 
 def plan(
@@ -29,7 +29,7 @@ def plan(
     if facts is None:
         raise ValueError("An invoice cannot be planned without its facts.")
     if source is None or source.deleted:
-        return _gone(version, target, known)
+        return left_out(known) or _gone(version, target, known)
     held = _left_out(version, source, target, known)
     if held:
         return held
@@ -51,8 +51,9 @@ def _linking(made: Plan, found: Record) -> Plan:
 
 
 def _left_out(version: Compiled, source: Record, target: Record | None, known: Known) -> Plan | None:
-    if known.decision.get("choice") == "leave":
-        return Plan(Verdict.SKIP, "left_out", "Someone chose to leave this one out.", known.target_id)
+    decided = left_out(known)
+    if decided:
+        return decided
     meant, status = goal(str(source.data.get("status") or ""), version.options), source.data.get("status")
     if not meant:
         words = f"Its status in Jobber is “{status}”, and nobody has said what that means in Stripe."

@@ -1,13 +1,15 @@
 """The rows that are the truth: what is configured, what was noticed, planned and written."""
 
+from syncs.models.approvals import Approval
 from syncs.models.audit import AuditEntry
-from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, Rule, Sync, Version, WriteMode
+from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, Raiser, Rule, Sync, Version, WriteMode
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
 from syncs.models.working import Incident, Lane, Link
 
 __all__ = [
+    "Approval",
     "Approver",
     "Attempt",
     "AuditEntry",
@@ -21,6 +23,7 @@ __all__ = [
     "Outcome",
     "Owner",
     "Payment",
+    "Raiser",
     "Rule",
     "Run",
     "Snapshot",

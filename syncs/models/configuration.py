@@ -4,18 +4,37 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django_scopes import ScopedManager
+
+
+class Approver(models.TextChoices):
+    OWNER = "owner", "An owner"
+    OFFICE = "office", "The office, or an owner"
+    STAFF = "staff", "Anybody who may decide"
+
+
+class Raiser(models.TextChoices):
+    OWNER = "owner", "An owner"
+    OFFICE = "office", "The office, or an owner"
+    STAFF = "staff", "Integration staff, or an owner"
 
 
 class Sync(models.Model):
     """One resource kept in step with another, from the source to the target."""
 
     class Mode(models.TextChoices):
+        """Each is a step further than the one before."""
+
         OFF = "off", "Off"
         PREVIEW = "preview", "Preview: plan, never write"
+        APPROVE = "approve", "Approve: every write waits for a person"
         LIVE = "live", "Live"
+
+    #: What is planned is written: at once, or as soon as a person has approved it.
+    WRITING = (Mode.APPROVE, Mode.LIVE)
 
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="syncs")
     recipe = models.CharField(max_length=60)
@@ -26,6 +45,20 @@ class Sync(models.Model):
     target_resource = models.CharField(max_length=40)
     lane = models.ForeignKey("syncs.Lane", models.PROTECT, related_name="syncs")
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.PREVIEW)
+    #: The mode before it was paused, which it goes on in.
+    paused_in = models.CharField(max_length=10, blank=True, editable=False)
+    raised_by = models.CharField(
+        "who may step the mode up", max_length=12, choices=Raiser.choices, default=Raiser.STAFF,
+        help_text="Anybody who may configure it can step it down.",
+    )  # fmt: skip
+    approver = models.CharField(
+        "who approves", max_length=12, choices=Approver.choices, default=Approver.OFFICE,
+        help_text="Where every write waits. A rule that holds a record says itself who decides.",
+    )  # fmt: skip
+    approval_days = models.PositiveSmallIntegerField(
+        "approvals expire after (days)", default=14, null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="Nothing is written then, and the record is asked about again when it changes. Empty: never.",
+    )  # fmt: skip
     #: Values of the recipe's options, such as {"include_leads": false}.
     options = models.JSONField(default=dict, blank=True)
     version = models.ForeignKey(
@@ -50,6 +83,11 @@ class Sync(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def writes(self) -> bool:
+        """Whether what is planned is carried out, at once or once a person has approved it."""
+        return self.mode in self.WRITING
 
     @property
     def live_options(self) -> Mapping[str, Any]:
@@ -93,6 +131,7 @@ class FieldMapping(models.Model):
     back_transforms = models.JSONField(default=list, blank=True)
     #: [[input, expected], ...]: what the row must make of what, or the draft is not published (syncs.examples).
     examples = models.JSONField(default=list, blank=True)
+    editable = models.BooleanField("who approves may edit it", default=False)
 
     objects: ClassVar["models.Manager[FieldMapping]"] = ScopedManager(business="business")
 
@@ -110,12 +149,6 @@ class Outcome(models.TextChoices):
     SET = "set", "Set a field"
     INCIDENT = "incident", "Raise an incident, and go on"
     ROUTE = "route", "Send it to another sync"
-
-
-class Approver(models.TextChoices):
-    OWNER = "owner", "An owner"
-    OFFICE = "office", "The office, or an owner"
-    STAFF = "staff", "Anybody who may decide"
 
 
 class Rule(models.Model):

@@ -83,7 +83,8 @@ class Link(models.Model):
     #: The run that noticed it last.
     run = models.ForeignKey("syncs.Run", models.SET_NULL, null=True, related_name="links")
     #: What a person decided: {"choice": "same" | "new" | "leave" | ..., "target_id": ..., "by": user id}; "through" has
-    #: what was let through of a rule's hold.
+    #: what was approved, "declined" why it was not, "expired" what nobody decided about, "edits" the values that a
+    #: person has set (syncs.rules.editing), which stay when the rest is done.
     decision = models.JSONField(default=dict, blank=True)
     #: The record that must have its counterpart first: an invoice's client.
     waits_for = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="waiting")

@@ -13,31 +13,29 @@ A record with a counterpart that a rule leaves out stays as it is on both sides.
 compared again, with what had been agreed on before.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from connectors.base import Record
 from syncs.comparing import Known
 from syncs.mapping import Compiled
-from syncs.planning import Plan, Verdict, field_words_of
+from syncs.planning import Plan, Verdict
+from syncs.rules import editing, holding
 from syncs.rules import routes as routing
 from syncs.rules.book import BESIDE, INCIDENT, ROLES, ROUTE, SET, SKIP, Rule
-from syncs.rules.routes import Routes
+from syncs.rules.holding import Asked
+from syncs.rules.routes import ONLY_SENT, Routes
 from syncs.rules.values import Facts
 
 #: Steps that make nothing payable: they take a demand back, or say that it was met.
 ALWAYS = frozenset({"void", "delete", "mark_uncollectible", "pay_out_of_band", "attach_payment", "close_received"})
 ALWAYS_BESIDE = frozenset({"payment_records"})
-#: The causes of a record that a rule has stopped. That of one that is held goes on with the role that may decide.
-LEFT_OUT, HELD = "rule", "rule_hold:"
+#: The cause of a record that a rule has left out; that of one that is held is in `holding`.
+LEFT_OUT = "rule"
 #: Of an incident that a rule raises; it goes on with what stands for the rule's name.
 RAISED = "rule_incident:"
-#: It moves whenever anything at the source does.
-_MOVES = frozenset({"updated_at"})
 
 
 @dataclass(slots=True)
@@ -54,18 +52,20 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the rules say about one record before it is planned. `version`: with the values that they set."""
+    """What the rules say about one record before it is planned. `version`: with the values that they set, and that a
+    person has; `editable`: {path: what the mapping gives} of those that a person may set."""
 
     version: Compiled
     rulings: Sequence[Ruling]
     facts: Facts | None
+    editable: Mapping[str, Any] = field(default_factory=dict)
 
     def settle(
         self, made: Plan, source: Record | None, known: Known, *, steps: bool, routes: Routes | None = None
     ) -> Plan:
         """The plan that the rules leave of the planner's. `routes`: where other syncs send it, where that counts."""
         if routes and source and not source.deleted:
-            only_sent = bool(self.version.options.get("routed_only"))
+            only_sent = bool(self.version.options.get(ONLY_SENT))
             away = routing.elsewhere(made, known, routes, only_sent=only_sent, steps=steps)
             if away:
                 return away
@@ -76,19 +76,35 @@ class Judged:
             if ruling.applies and ruling.rule.outcome not in BESIDE and ruling is not stop:
                 ruling.came = "an earlier rule has decided"
         if stop and source and self.facts:
-            made = _stopped(stop, made, source, known, self.facts, steps=steps, routes=routes)
+            made = self._stopped(stop, made, source, known, self.facts, steps=steps, routes=routes)
         flags = _flags(self.rulings, made)
         return replace(made, rules=tuple(r.as_json() for r in self.rulings), flags=flags)
 
+    def _stopped(
+        self, stop: Ruling, made: Plan, source: Record, known: Known, facts: Facts, *, steps: bool,
+        routes: Routes | None,
+    ) -> Plan:  # fmt: skip
+        """What the rule that decides leaves of the plan."""
+        if stop.rule.outcome == ROUTE:
+            made, stop.came = routing.sent_on(stop.rule.to, stop.rule.to_name, made, known, routes, steps=steps)
+            return made
+        if stop.rule.outcome == SKIP:
+            return _left_out(stop, made, known)
+        asked = Asked(stop.rule.name, stop.rule.role, _why(stop.rule, facts), steps, self.editable)
+        return _held(stop, made, source, known, asked)
+
 
 def judge(version: Compiled, source: Record | None, known: Known, now: datetime) -> Judged:
-    if not version.rules or source is None or source.deleted:
+    if source is None or source.deleted:
         return Judged(version, (), None)
     linked = bool(known.target_id)
     link = {"link.is_new": not linked, "link.has_counterpart": linked, "link.ended": known.ended}
     facts = Facts(source.data, link, now)
     rulings = [_ruling(rule, facts) for rule in version.rules]
-    return Judged(_with_values(version, rulings), rulings, facts)
+    set_by_rules = _with_values(version, rulings)
+    given = editing.given(set_by_rules, source, known)
+    editable = {row.target: given[row.target] for row in version.rows if row.editable and row.target in given}
+    return Judged(editing.edited(set_by_rules, given, known), rulings, facts, editable)
 
 
 def _ruling(rule: Rule, facts: Facts) -> Ruling:
@@ -107,7 +123,7 @@ def _with_values(version: Compiled, rulings: Sequence[Ruling]) -> Compiled:
 
 def raised(name: str) -> str:
     """The cause of the incident that a rule of this name raises."""
-    return RAISED + _digest(name.casefold())
+    return RAISED + holding.digest(name.casefold())
 
 
 def _flags(rulings: Sequence[Ruling], made: Plan) -> tuple[str, ...]:
@@ -120,18 +136,7 @@ def _flags(rulings: Sequence[Ruling], made: Plan) -> tuple[str, ...]:
     return tuple(r.rule.name for r in raising)
 
 
-def _stopped(
-    stop: Ruling, made: Plan, source: Record, known: Known, facts: Facts, *, steps: bool, routes: Routes | None
-) -> Plan:
-    """What the rule that decides leaves of the plan."""
-    if stop.rule.outcome == ROUTE:
-        made, stop.came = routing.sent_on(stop.rule.to, stop.rule.to_name, made, known, routes, steps=steps)
-        return made
-    left = _left_out if stop.rule.outcome == SKIP else _held
-    return left(stop, made, source, known, facts, steps)
-
-
-def _left_out(ruling: Ruling, made: Plan, source: Record, known: Known, facts: Facts, steps: bool) -> Plan:
+def _left_out(ruling: Ruling, made: Plan, known: Known) -> Plan:
     if made.verdict in {Verdict.SKIP, Verdict.END, Verdict.CONFLICT}:
         return _goes_on(ruling, made, "nothing was to be written")
     if _always(made):
@@ -145,22 +150,16 @@ def _left_out(ruling: Ruling, made: Plan, source: Record, known: Known, facts: F
     return Plan(Verdict.SKIP, LEFT_OUT, _ended(reason), known.target_id, warnings=made.warnings)
 
 
-def _held(ruling: Ruling, made: Plan, source: Record, known: Known, facts: Facts, steps: bool) -> Plan:
+def _held(ruling: Ruling, made: Plan, source: Record, known: Known, asked: Asked) -> Plan:
     if not made.writes:
         return _goes_on(ruling, made, "nothing was to be written")
     if _always(made):
         return _goes_on(ruling, made, "what was paid or is taken back is recorded all the same")
-    parts, through = _parts(made, source, steps=steps), known.decision.get("through") or {}
-    asked = {"rule": ruling.rule.name, "role": ruling.rule.role, "parts": parts}
-    if all(through.get(name) == value for name, value in asked.items()):
-        return _goes_on(ruling, made, f"{through.get('who', 'somebody')} has let it through")
-    ruling.came = f"held for {ROLES[ruling.rule.role]}"
-    reason = _why(ruling.rule, facts) + _since(through, parts)
-    hold = {**asked, "shown": _digest(asked)}
-    return replace(
-        made, verdict=Verdict.HOLD, code=f"{HELD}{ruling.rule.role}", reason=reason, action="", more=False, hold=hold,
-        conflicts=(),
-    )  # fmt: skip
+    found = holding.held(made, source, known, asked)
+    if found is made:
+        return _goes_on(ruling, made, f"{known.decision['through'].get('who', 'somebody')} has approved it")
+    ruling.came = f"held for {ROLES[ruling.rule.role]}" if found.hold else "nobody decided about it in time"
+    return found
 
 
 def _goes_on(ruling: Ruling, made: Plan, words: str) -> Plan:
@@ -181,30 +180,3 @@ def _why(rule: Rule, facts: Facts) -> str:
 
 def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
-
-
-def _since(through: Mapping[str, Any], parts: Mapping[str, str]) -> str:
-    """What is different from what somebody has let through."""
-    if not through:
-        return ""
-    before = through.get("parts") or {}
-    moved = [path for path in sorted({*before, *parts}) if path and before.get(path) != parts.get(path)]
-    what = field_words_of(moved) if moved else "What is to be done"
-    return f" {what} changed since {through.get('who', 'somebody')} let it through."
-
-
-def _parts(made: Plan, source: Record, *, steps: bool) -> dict[str, str]:
-    """What a person lets through, part by part, so that it can be said what has changed.
-
-    It is the plan, without its words. Where a record takes several steps, the first says little about those that
-    follow, and all of them are made from the record at the source: so it is that.
-    """
-    if steps:
-        return {p: _digest(v) for p, v in source.data.items() if p not in _MOVES and p not in source.passing}
-    head = [made.verdict, made.code, made.target_id, made.action, made.resource, made.back]
-    return {"": _digest(head)} | {c.path: _digest([c.before, c.after]) for c in made.changes}
-
-
-def _digest(value: Any) -> str:
-    plain = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -18,6 +18,9 @@ ROUTED, UNSENT, CIRCLE, NOWHERE = "routed", "not_routed", "route_circle", "route
 _SETTLED_BEFORE = frozenset({"left_out", "sample"})
 _STAYS = " It has a counterpart here, which stays as it is."
 
+#: The option of a sync that takes only what rules of others send it.
+ONLY_SENT = "routed_only"
+
 
 @dataclass(frozen=True, slots=True)
 class Routes:

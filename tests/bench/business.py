@@ -50,7 +50,7 @@ class Books:
 
     def go_live(self) -> Pass:
         """From the press of the button until every client is written."""
-        return self._pass(lambda: choosing.go_live(self.sync))
+        return self._pass(lambda: choosing.go_live(self.sync, None))
 
     def sync_now(self, *, whole: bool = False) -> Pass:
         """The same again; `whole` reads both sides, as every night."""

@@ -20,7 +20,7 @@ from portal.models import (
     Invitation,
 )
 from syncs import audit
-from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
+from syncs.models import Approval, Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
 from tests import factories
 
 #: In every stored credential, so that a page that shows one is found out.
@@ -47,6 +47,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
             attempt(made, number)
         factories.write(links[0], "create")
         rule(sync)
+        approval(links[0])
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
@@ -89,6 +90,16 @@ def rule(sync: Sync) -> Rule:
     words = f"{sync.business} leads stay in Jobber"
     return Rule.objects.create(business=sync.business, sync=sync, name=f"{sync.business} leads", condition=leads,
                                outcome="skip", reason=words)  # fmt: skip
+
+
+def approval(of: Link) -> Approval:
+    """Declined long ago; nothing waits."""
+    words = f"{of.label} is new."
+    plan = {"verdict": "hold", "reason": words, "changes": [["name", None, of.label]],
+            "hold": {"rule": "", "role": "office", "verb": "create", "planned": words}}  # fmt: skip
+    return Approval.objects.create(business=of.business, sync=of.sync, link=of, role="office", plan=plan, shown="abc",
+                                   amount=11000, currency="AUD", state="declined", who=f"{of.business} office",
+                                   decided_at=timezone.now(), reason=f"{of.label} is a test")  # fmt: skip
 
 
 def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:

@@ -12,7 +12,7 @@ from django_scopes import scope
 from portal.admin.drafts import Difference, differences, row_words
 from portal.admin.mapping import ExamplesField, StepsField
 from portal.models import Business, User
-from syncs.models import FieldMapping, Link, Sync, Version
+from syncs.models import AuditEntry, FieldMapping, Link, Sync, Version
 from syncs.transforms import CATALOGUE
 from syncs.transforms.shown import step
 from tests.conftest import person, signed_in
@@ -22,6 +22,7 @@ from tests.portal.test_admin_pages import page_address
 
 CUT = [{"name": "cut", "length": 150}]
 #: The draft's rules, as a page sends them on which nothing was done to them.
+ASKS = {"approver": "office", "raised_by": "staff", "approval_days": "14"}
 NO_RULES = {f"rules-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM")} | {"rules-MAX_NUM_FORMS": "1000"}
 
 
@@ -57,7 +58,7 @@ def draft_of(sync: Sync) -> list[dict[str, Any]]:
 def sent(sync: Sync, given: list[dict[str, Any]], **more: Any) -> QueryDict:
     """The form of the sync's page as a browser sends it."""
     form = QueryDict(mutable=True)
-    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **NO_RULES, **more})
+    form.update({"name": sync.name, "poll_minutes": "15", "switches": "include_archived", **ASKS, **NO_RULES, **more})
     form.update(
         {
             "mappings-TOTAL_FORMS": str(len(given)), "mappings-MIN_NUM_FORMS": "0", "mappings-MAX_NUM_FORMS": "1000",
@@ -88,6 +89,28 @@ def live(sync: Sync) -> dict[str, Any]:
         return dict(Sync.objects.get(pk=sync.pk).version.content)
 
 
+def test_who_approves_counts_as_soon_as_it_is_saved(staff: Client, here: World) -> None:
+    assert save(staff, here.sync, draft_of(here.sync), approver="owner", approval_days="").status_code == 302
+    with scope(business=here.business):
+        kept, entry = Sync.objects.get(pk=here.sync.pk), AuditEntry.objects.get(action="sync.approvals")
+    assert (kept.approver, kept.approval_days, kept.name) == ("owner", None, here.sync.name)
+    assert entry.details["before"]["approver"] == "office"
+
+
+def test_a_row_can_be_left_to_who_approves_and_says_so(staff: Client, here: World) -> None:
+    given = draft_of(here.sync)
+    place = next(n for n, one in enumerate(given) if one["target_path"] == "name")
+    given[place]["editable"] = "on"
+    assert save(staff, here.sync, given).status_code == 302
+    with scope(business=here.business):
+        assert [m.target_path for m in FieldMapping.objects.filter(editable=True)] == ["name"]
+    assert "who approves may edit it" in staff.get(page_address(here.sync)).content.decode()
+    given[place].pop("editable")
+    theirs = next(one for one in given if one["target_path"] == "metadata.jobber_client_id")
+    theirs["editable"] = "on"
+    assert problems(save(staff, here.sync, given)) == ["This field is not for a person to edit while approving."]
+
+
 def test_saving_the_draft_changes_nothing_that_is_live(staff: Client, here: World) -> None:
     before, given = live(here.sync), draft_of(here.sync)
     given[1]["transforms"] = json.dumps([{"name": "text"}, {"name": "cut", "length": 20}])
@@ -112,7 +135,7 @@ def test_publishing_makes_a_version_and_looks_at_every_record(staff: Client, her
     assert (newest.number, newest.note, newest.author.name) == (2, "Titles too", "Stella")
     assert live(here.sync)["mappings"][-1] == {
         "sources": ["title"], "target": "metadata.title", "transforms": CUT, "mode": "always", "owner": "source",
-        "back": "", "back_transforms": [], "examples": [],
+        "back": "", "back_transforms": [], "examples": [], "editable": False,
     }  # fmt: skip
     assert {x.noticed for x in everything(Link)} == {2}
     assert staff.get(page_address(here.sync)).context["differences"] == []

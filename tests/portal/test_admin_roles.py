@@ -17,6 +17,7 @@ from tests.portal.rows import World, everything
 from tests.portal.test_admin_pages import list_address, page_address, registered
 
 HISTORY = ("Event", "Snapshot", "SnapshotHistory", "Attempt", "Write", "Version", "Run", "Incident", "Lane", "Link")
+ASKS = {"approver": "office", "raised_by": "staff", "approval_days": "14"}
 SENT = {"_form_submitted": "True"}
 
 
@@ -103,7 +104,7 @@ def test_pause_and_resume_go_back_to_what_it_was(staff: Client, here: World, riv
     assert (fresh(here.sync).mode, running(here.sync)) == ("live", ["backfill"])
 
     with scope(business=here.business):
-        Sync.objects.update(mode="off", live_since=None)
+        Sync.objects.update(mode="off", live_since=None, paused_in="")
     stop_runs(here.sync)
     staff.post(button(here.sync, "resume"), SENT)
     assert (fresh(here.sync).mode, running(here.sync)) == ("preview", ["review"])
@@ -184,7 +185,7 @@ def test_a_superuser_adds_a_business(boss: Client) -> None:
 
 def test_connections_of_an_existing_sync_stay(staff: Client, here: World, rival: Business, mallory: User) -> None:
     other = rows.world(rival)
-    sent = {"name": "Renamed", "poll_minutes": "30", "source": other.source.pk, "target": other.target.pk,
+    sent = {"name": "Renamed", "poll_minutes": "30", **ASKS, "source": other.source.pk, "target": other.target.pk,
             "source_resource": "invoices", "mode": "off", **empty_rows()}  # fmt: skip
     staff.post(page_address(here.sync), sent)
     now = fresh(here.sync)

@@ -145,6 +145,7 @@ PAGES: dict[str, Page | Own] = {
     "sync_pause": press(CONFIGURE),
     "sync_resume": press(CONFIGURE),
     "sync_options": press(CONFIGURE),
+    "sync_approvals": press(CONFIGURE),
     "records": seen(),
     "record": seen(),
     "record_again": press(RUN),
@@ -154,6 +155,8 @@ PAGES: dict[str, Page | Own] = {
     "invoice": seen(),
     "payments": seen(),
     "attention": seen(),
+    "approvals": seen(),
+    "approvals_approve": press(CONFIGURE),
     "attention_again": press(RUN),
     "attention_sides": press(CONFIGURE),
     "attention_export": seen(),
@@ -242,7 +245,7 @@ MODELS = {
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
         "syncs_rule", "syncs_version", "syncs_run", "syncs_lane", "syncs_incident", "syncs_invoice", "syncs_payment",
-        "syncs_auditentry",
+        "syncs_approval", "syncs_auditentry",
     )},
     **{f"django_q_{name}": model(BOSS, hidden=True) for name in ("ormq", "failure", "success", "schedule")},
 }  # fmt: skip
@@ -269,6 +272,9 @@ ADMIN: dict[str, Page | Own] = {
     **{f"admin:syncs_incident_{name}": inside(INSIDE, INSIDE) for name in (
         "try_all", "assign", "put_note", "snooze", "ignore_one", "reopen_one",
     )},
+    "admin:syncs_sync_ask_first": inside(STAFF, STAFF),
+    "admin:syncs_sync_write_at_once": inside(STAFF, STAFF),
+    "admin:syncs_sync_step_back": inside(STAFF, STAFF),
 }  # fmt: skip
 TABLE: dict[str, Page | Own] = {
     **PAGES, **ACCOUNTS, **ADMIN,
@@ -307,7 +313,8 @@ def stolen(ids: Mapping[str, str]) -> dict[str, Any]:
     of = {"source": "connection", "target": "connection", "membership": "membership", "user": "user"}
     named |= {f: named[row] for f, row in of.items()}
     outside = {"target_id": ids["customer"], "choice": "same", "recipe": "clients-to-customers", "cause": "rejected",
-               "side": "source", "do": "ignore", "act": "off", "kind": "slack", "address": "https://hooks.example.com/x"}  # fmt: skip
+               "side": "source", "do": "ignore", "act": "off", "kind": "slack",
+               "address": "https://hooks.example.com/x"}  # fmt: skip
     person = {"email": "somebody@example.com", "role": "read_only", "name": "Somebody"}
     dialog = {"_form_submitted": "True", "note": "mine", "post": "yes"}
     return {**named, **outside, **person, **dialog}

@@ -360,7 +360,7 @@ def test_a_list_and_a_story_cost_few_queries(
     client = signed_in(alice)
     for path in ("", "?q=ann", "?state=look", f"{held.pk}/"):
         client.get(f"/b/{acme.pk}/records/{path}")
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(17):
             assert client.get(f"/b/{acme.pk}/records/{path}").status_code == 200
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django_scopes import scope
 
 from portal.models import Business, User
-from syncs.models import Link
+from syncs.models import Approval, Link
 from tests import factories
 from tests.conftest import person, signed_in
 from tests.portal import rows
@@ -30,6 +30,9 @@ def here(acme: Business, alice: User) -> World:
         held = made.links[1]
         Link.objects.filter(pk=held.pk).update(cause_code="rule_hold:owner", cause=PLAN["reason"])
         factories.attempt(held, "hold", "done", plan=PLAN)
+        Approval.objects.create(
+            business=acme, sync=made.sync, link=held, rule="Big ones", role="owner", plan=PLAN, shown=HOLD["shown"]
+        )  # fmt: skip
     return made
 
 
@@ -46,27 +49,28 @@ def test_an_owner_sees_what_would_be_written_and_lets_it_through(here: World, al
     owner = signed_in(alice)
     page = owner.get(reverse("record", args=[here.business.pk, here.links[1].pk])).content.decode()
     assert "A rule holds it" in page
-    assert "Say below whether to let it through." in page
+    assert "Say below whether to approve it." in page
     assert "Total cannot be compared" in page
+    assert f'value="{HOLD["shown"]}"' in page
     attention = owner.get(reverse("attention", args=[here.business.pk])).content.decode()
-    assert f'value="{HOLD["shown"]}"' in attention
-    assert "Let it through" in attention
+    assert f'href="/b/{here.business.pk}/approvals/?sync={here.sync.pk}"' in attention
+    assert HOLD["shown"] not in attention
     decide(owner, here)
     kept = decision(here)
     assert (kept["choice"], kept["through"]["parts"], kept["through"]["who"]) == ("through", HOLD["parts"], "Alice")
-    assert "has already decided: let it through" in decide(owner, here).content.decode()
+    assert "Alice has already approved it." in decide(owner, here).content.decode()
 
 
 @pytest.mark.parametrize("role", ["office", "staff"])
 def test_others_are_told_who_decides(role: str, here: World, acme: Business) -> None:
     other = signed_in(person(acme, "Otto", role))
-    page = other.get(reverse("attention", args=[acme.pk])).content.decode()
+    page = other.get(reverse("record", args=[acme.pk, here.links[1].pk])).content.decode()
     assert "An owner decides this." in page
-    assert "Let it through</" not in page.replace('<span class="sr">', "</")
-    for choice in ("through", "leave"):
+    assert HOLD["shown"] not in page
+    for choice in ("through", "decline"):
         answer = decide(other, here, choice=choice)
         assert answer.status_code == 403
-        assert "An owner decides about what this rule holds." in answer.content.decode()
+        assert "An owner decides about this." in answer.content.decode()
     assert decision(here) == {}
 
 
@@ -80,5 +84,6 @@ def test_what_was_not_shown_is_not_decided(shown: str, here: World, alice: User)
 def test_a_rule_for_the_office_takes_an_owner_too(here: World, acme: Business, alice: User) -> None:
     with scope(business=acme):
         Link.objects.filter(pk=here.links[1].pk).update(cause_code="rule_hold:office")
+        Approval.objects.filter(state="waiting").update(role="office")
     decide(signed_in(alice), here)
     assert decision(here)["choice"] == "through"

@@ -145,7 +145,7 @@ def synced(place: Place) -> Sync:
         faults(place, "429", "500_after")
         worked(place, sync)
         sync.refresh_from_db()
-        choosing.go_live(sync)
+        choosing.go_live(sync, None)
         httpx.post(f"{place.sandbox.url}/jobber/settings", data={"do": "expire"})
         faults(place, "500", "500_after", "html", "truncate", "reset_after", "503")
         worked(place, sync)

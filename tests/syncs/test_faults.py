@@ -24,7 +24,7 @@ def reviewed(world: World, clients: int = 5) -> list[str]:
     """So many new clients, reviewed and live, nothing written yet."""
     found = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(clients)]
     world.work()
-    choosing.go_live(world.sync)
+    choosing.go_live(world.sync, None)
     return found
 
 

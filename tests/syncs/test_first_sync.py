@@ -92,7 +92,7 @@ def test_a_customer_made_after_the_review_is_found_before_a_create(world: World)
     customer = world.stripe.add(name="Jane", email="jane@example.com")
     world.sync.target_read_at = None
     world.sync.save(update_fields=["target_read_at"])
-    choosing.go_live(world.sync)
+    choosing.go_live(world.sync, None)
     world.work()
     assert world.link(client).target_id == customer
     assert len(world.stripe.customers()) == 1

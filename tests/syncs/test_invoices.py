@@ -81,7 +81,7 @@ def test_one_tax_rate_serves_all_invoices_of_its_kind(here: World, sync: Sync) -
 
 
 def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: User) -> None:
-    choosing.pause(here.sync, "preview")
+    choosing.pause(here.sync, "preview", None)
     sync = here.also("invoices-to-stripe", alice)
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
     here.read_again(sync)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portal.models import User
-from syncs import choosing, deciding
+from syncs import approvals, choosing, deciding
 from syncs.deciding import Choice, TooLate
 from syncs.mapping import MappingError
 from syncs.models import FieldMapping, Incident, Link, Rule, Sync
@@ -36,8 +36,13 @@ def link_of(sync: Sync, source_id: str) -> Link:
     return Link.objects.get(sync=sync, source_id=source_id)
 
 
+def shown_of(link: Link) -> str:
+    """What stands for the plan that waits."""
+    return approvals.waiting_for([link])[link.pk].shown
+
+
 def through(link: Link, by: User) -> None:
-    deciding.decide(link, Choice.THROUGH, "", by, shown=deciding.held_plans([link])[link.pk])
+    deciding.decide(link, Choice.THROUGH, "", by, shown=shown_of(link))
 
 
 def last_plan(link: Link) -> dict[str, Any]:
@@ -138,7 +143,7 @@ def test_a_big_invoice_waits_and_is_written_once_an_owner_lets_it_through(
     assert (link.state, link.cause_code) == ("held", "rule_hold:owner")
     assert link.cause == "The rule “Big invoices” holds it for an owner: total 5,500.00."
     assert (here.stripe.invoices(made), len(here.stripe.invoices())) == ([], 1)
-    assert deciding.choices(link) == (Choice.THROUGH, Choice.LEAVE)
+    assert deciding.choices(link) == (Choice.THROUGH, Choice.DECLINE)
     assert Incident.objects.get(sync=invoices).title == "1 invoice is held by a rule"
     through(link, alice)
     here.work()
@@ -151,7 +156,7 @@ def test_a_big_invoice_waits_and_is_written_once_an_owner_lets_it_through(
 
 def test_one_that_has_changed_meanwhile_is_held_again_and_says_what(here: World, invoices: Sync, alice: User) -> None:
     made = big(here, invoices, alice)
-    shown = deciding.held_plans([link_of(invoices, made)])[link_of(invoices, made).pk]
+    shown = shown_of(link_of(invoices, made))
     through(link_of(invoices, made), alice)
     here.jobber.change_invoice(made, subject="Roof and gutters")
     Link.objects.filter(source_id=made).update(stale_at="2100-01-01T00:00Z")  # as if a change were reported
@@ -159,7 +164,7 @@ def test_one_that_has_changed_meanwhile_is_held_again_and_says_what(here: World,
     Link.objects.filter(source_id=made).update(stale_at=None)
     link = link_of(invoices, made)
     assert (link.state, here.stripe.invoices(made)) == ("held", [])
-    assert link.cause.endswith("Subject changed since Alice let it through.")
+    assert link.cause.endswith("Subject changed since Alice approved it.")
     with pytest.raises(TooLate, match="It has changed since this was shown"):
         deciding.decide(link, Choice.THROUGH, "", alice, shown=shown)
     through(link, alice)
@@ -176,9 +181,12 @@ def test_what_nobody_was_shown_is_not_let_through(here: World, invoices: Sync, a
 
 def test_one_may_be_left_out_instead(here: World, invoices: Sync, alice: User) -> None:
     made = big(here, invoices, alice)
-    deciding.decide(link_of(invoices, made), Choice.LEAVE, "", alice)
+    link = link_of(invoices, made)
+    deciding.decide(link, Choice.DECLINE, "", alice, shown=shown_of(link), reason="Billed by hand")
     here.work()
-    assert (link_of(invoices, made).state, here.stripe.invoices(made)) == ("skipped", [])
+    link.refresh_from_db()
+    assert (link.state, here.stripe.invoices(made)) == ("skipped", [])
+    assert link.cause == "Left out because Alice declined: Billed by hand"
 
 
 def test_who_may_decide_is_part_of_what_was_let_through(here: World, invoices: Sync, alice: User) -> None:

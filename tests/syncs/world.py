@@ -231,7 +231,7 @@ class World:
         self.work()
         live = sync or self.sync
         live.refresh_from_db()
-        choosing.go_live(live)
+        choosing.go_live(live, None)
         self.work()
 
     def also(self, slug: str, owner: User, **options: Any) -> Sync:
