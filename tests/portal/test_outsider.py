@@ -248,6 +248,11 @@ ADMIN: dict[str, Page | Own] = {
     "admin:syncs_sync_review_again": inside(INSIDE, INSIDE),
     "admin:syncs_sync_pause": inside(STAFF, STAFF),
     "admin:syncs_sync_resume": inside(STAFF, STAFF),
+    "admin:syncs_sync_try": Admin({"POST": (STAFF, {200})}),
+    "admin:syncs_sync_compare": Admin(dict.fromkeys(("GET", "HEAD"), (INSIDE, {200}))),
+    "admin:syncs_sync_export": Admin(dict.fromkeys(("GET", "HEAD"), (STAFF, {200}))),
+    "admin:syncs_sync_import": Admin(dict.fromkeys(("GET", "HEAD", "POST"), (STAFF, {200}))),
+    "admin:syncs_version_roll_back": inside(STAFF, STAFF),
 }  # fmt: skip
 TABLE: dict[str, Page | Own] = {
     **PAGES, **ACCOUNTS, **ADMIN,
