@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from portal.admin.base import ScopedAdmin, person
@@ -39,11 +40,18 @@ class StudioPages(ScopedAdmin):
     """Mixed into the admin of syncs: pages beside the form of one of them."""
 
     def get_urls(self) -> list[Any]:
-        mine = (("try", self.try_row), ("compare", self.compare), ("export", self.export), ("import", self.import_file))
+        look = ["GET", "HEAD"]
+        mine: list[tuple[str, Any, list[str]]] = [
+            ("try", self.try_row, ["POST"]), ("compare", self.compare, look), ("export", self.export, look),
+            ("import", self.import_file, [*look, "POST"]),
+        ]  # fmt: skip
         named = [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"syncs_sync_{name}")
-            for name, view in mine
-        ]
+            path(
+                f"<path:object_id>/{name}/", self.admin_site.admin_view(require_http_methods(methods)(view)),
+                name=f"syncs_sync_{name}",
+            )
+            for name, view, methods in mine
+        ]  # fmt: skip
         return [*named, *super().get_urls()]
 
     def _configured(self, request: HttpRequest, object_id: str) -> Sync:

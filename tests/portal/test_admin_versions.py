@@ -258,8 +258,13 @@ def test_a_file_that_does_not_fit_says_so(staff: Client, here: World) -> None:
 
 def test_files_are_for_who_may_configure(acme: Business, here: World) -> None:
     support = signed_in(person(acme, "Sepp", "support", is_staff=True))
-    for name in ("export", "import", "try"):
-        assert support.get(page_address(here.sync).replace("change/", f"{name}/")).status_code == 403
+    for name, asked in (
+        ("export", support.get),
+        ("import", support.get),
+        ("import", support.post),
+        ("try", support.post),
+    ):
+        assert asked(page_address(here.sync).replace("change/", f"{name}/")).status_code == 403
 
 
 # What a row makes now
