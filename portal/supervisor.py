@@ -182,4 +182,5 @@ class Supervisor:
         ticking.wake()
         ticking.start_polls()
         ticking.tell_again()
+        ticking.try_again()
         ticking.prune()

@@ -11,7 +11,7 @@ from django_scopes import scope, scopes_disabled
 
 from portal import beats
 from portal.models import WorkerBeat
-from syncs import lanes, runs
+from syncs import lanes, runs, whatif
 from syncs.models import Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,18 @@ def tell_again() -> None:
         async_task("syncs.tasks.tell", incident_id)
 
 
+def try_again() -> None:
+    """What-ifs whose worker died, or whose task was lost: they go on where they were."""
+    with scopes_disabled():  # ids only; the task opens the what-if's own business
+        ids = whatif.lost()
+    for what_if_id in ids:
+        async_task("syncs.tasks.try_out", what_if_id)
+
+
 def prune() -> None:
-    """Traces of the queue that nobody will read."""
+    """Traces of the queue that nobody will read, and records of what-ifs after a while."""
+    with scopes_disabled():  # by age alone
+        whatif.prune()
     Task.objects.filter(stopped__lt=timezone.now() - OLD).delete()
     OrmQ.objects.filter(lock__lt=timezone.now() - OLD).delete()
     beats.prune()

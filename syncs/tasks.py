@@ -3,8 +3,8 @@
 from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
-from syncs import slices, telling
-from syncs.models import Incident, Lane
+from syncs import slices, telling, whatif
+from syncs.models import Incident, Lane, WhatIf
 
 
 def work_lane(lane_id: int) -> None:
@@ -21,3 +21,11 @@ def tell(incident_id: int) -> None:
     if incident:
         with scope(business=incident.business):
             telling.tell(incident, timezone.now())
+
+
+def try_out(what_if_id: int) -> None:
+    with scopes_disabled():  # as above
+        asked = WhatIf.objects.select_related("business").filter(pk=what_if_id).first()
+    if asked:
+        with scope(business=asked.business):
+            whatif.work(what_if_id)

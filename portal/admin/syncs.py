@@ -28,10 +28,11 @@ from portal.admin.filters import PLACE_WORDS
 from portal.admin.preview import Previewing
 from portal.admin.rules import RuleInline
 from portal.admin.transforms import described
+from portal.admin.whatif import Asking
 from portal.health import Health
 from syncs import choosing, ledger
 from syncs.mapping import MappingError
-from syncs.models import Attempt, Incident, Link, Run, Sync, Version, Write
+from syncs.models import Attempt, Incident, Link, Run, Sync, Version, WhatIf, Write
 
 
 class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
@@ -47,7 +48,7 @@ class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
 
 
 @admin.register(Sync)
-class SyncAdmin(Previewing, ScopedAdmin):
+class SyncAdmin(Previewing, Asking, ScopedAdmin):
     """Which account is kept in step with which is chosen on the pages of the business, once."""
 
     change_gate = Action.CONFIGURE
@@ -63,7 +64,7 @@ class SyncAdmin(Previewing, ScopedAdmin):
         ("Outside of the draft", {"fields": ("poll_minutes",), "description": "It counts as soon as it is saved."}),
     )
     actions = ("sync_these_now", "review_these", "pause_these", "resume_these")
-    actions_detail = ("publish_draft", "sync_now", "review_again", "pause", "resume")
+    actions_detail = ("what_if", "publish_draft", "sync_now", "review_again", "pause", "resume")
     change_form_outer_before_template = "admin/syncs/sync/state.html"
     change_form_outer_after_template = "admin/syncs/sync/preview.html"
     warn_unsaved_form = True
@@ -134,6 +135,7 @@ class SyncAdmin(Previewing, ScopedAdmin):
             "differences": draft_differences(sync),
             "related": links(
                 (list_of(Version, sync__id__exact=sync.pk), "versions"),
+                (list_of(WhatIf, sync__id__exact=sync.pk), "what-ifs"),
                 (list_of(Run, sync__id__exact=sync.pk), "runs"),
                 (list_of(Incident, sync__id__exact=sync.pk), "incidents"),
                 (list_of(Attempt, link__sync__id__exact=sync.pk), "attempts"),

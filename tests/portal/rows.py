@@ -11,7 +11,7 @@ from connectors.base import Credentials, Secret
 from portal import tokens
 from portal.models import Business, Connection, ConnectStart, Invitation
 from syncs import audit
-from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
+from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync, WhatIf, WhatIfRecord
 from tests import factories
 
 #: In every stored credential, so that a page that shows one is found out.
@@ -38,6 +38,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
             attempt(made, number)
         factories.write(links[0], "create")
         rule(sync)
+        what_if(links[0])
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
@@ -79,6 +80,22 @@ def rule(sync: Sync) -> Rule:
     words = f"{sync.business} leads stay in Jobber"
     return Rule.objects.create(business=sync.business, sync=sync, name=f"{sync.business} leads", condition=leads,
                                outcome="skip", reason=words)  # fmt: skip
+
+
+def what_if(of: Link) -> None:
+    """Of a draft that names this record otherwise."""
+    shared = {"business": of.business, "label": of.label, "differs": True, "link": of}
+    asked = WhatIf.objects.create(
+        business=of.business, sync=of.sync, content={"mappings": []}, digest="0" * 64, version=of.sync.version,
+        state="done", done=1, total=1, counts={"live": {"in_step": 1}, "draft": {"update": 1}, "differ": 1},
+        fields={"|name": {"draft": 1, "differ": 1, "examples": [[of.label, of.label, f"{of.label}!"]]}},
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    made = {"reason": f"{of.label} changed.", "changes": [["name", of.label, f"{of.label}!"]]}
+    WhatIfRecord.objects.create(
+        what_if=asked, live_outcome="in_step", live_reason="Both sides agree.", draft_outcome="update",
+        draft_reason=f"{of.label} changed.", draft=made, **shared,
+    )  # fmt: skip
 
 
 def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:
