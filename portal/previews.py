@@ -162,7 +162,7 @@ def _fields(
         has, goal = before.get(path, there.get(path)), sent.get(path, wanted.get(path, ""))
         said = _said(tell, here, origins.get(path, ()))
         differs = live is not None and (path in sent, sent.get(path)) != (path in was, was.get(path))
-        if value or has or said or differs:  # an empty one on both sides tells nothing
+        if value or has or said or differs or path in sent:  # an empty one on both sides tells nothing
             kept = tell.shown(path, was.get(path, has)) if differs else ""
             found.append(
                 Field(tell.label(path), said, tell.shown(path, goal), tell.shown(path, has), path in sent, differs,

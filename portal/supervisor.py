@@ -184,4 +184,5 @@ class Supervisor:
         ticking.start_polls()
         ticking.expire_approvals()
         ticking.tell()
+        ticking.try_again()
         ticking.prune()

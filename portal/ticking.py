@@ -12,7 +12,7 @@ from django_scopes import scope, scopes_disabled
 from portal import beats
 from portal.alerts import noting, sending
 from portal.models import AlertSettings, Business, WorkerBeat
-from syncs import approvals, lanes, runs, watching
+from syncs import approvals, lanes, runs, watching, whatif
 from syncs.models import Approval, Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
@@ -100,8 +100,18 @@ def _each(ids: Iterable[int], work: Callable[[Business], object], trouble: str) 
             log.exception(trouble, business.pk)
 
 
+def try_again() -> None:
+    """What-ifs whose worker died, or whose task was lost: they go on where they were."""
+    with scopes_disabled():  # ids only; the task opens the what-if's own business
+        ids = whatif.lost()
+    for what_if_id in ids:
+        async_task("syncs.tasks.try_out", what_if_id)
+
+
 def prune() -> None:
-    """Traces of the queue that nobody will read."""
+    """Traces of the queue that nobody will read, and records of what-ifs after a while."""
+    with scopes_disabled():  # by age alone
+        whatif.prune()
     Task.objects.filter(stopped__lt=timezone.now() - OLD).delete()
     OrmQ.objects.filter(lock__lt=timezone.now() - OLD).delete()
     beats.prune()

@@ -70,7 +70,7 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     failpoint("intend.after")
     if sync.target_read_at is not None and now - sync.target_read_at < FRESH:
         return [Order(look, write) for look, write in zip(looks, writes, strict=True)]
-    asking = [look.source if _asks(look) else None for look in looks]
+    asking = [look.source if asks_first(look) else None for look in looks]
     known = _known_by_email(sync, {source.email for source in asking if source})
     return [
         Order(look, write, str(source.data["email"]).strip(), known.get(source.email, frozenset()))
@@ -98,7 +98,7 @@ def _known_by_email(sync: Sync, emails: set[str]) -> dict[str, frozenset[str]]:
     return {email: frozenset(keys) for email, keys in found.items()}
 
 
-def _asks(look: Look) -> bool:
+def asks_first(look: Look) -> bool:
     """Whether its email is asked for before a create that nobody has ordered in so many words."""
     wanted = look.plan.verdict == Verdict.CREATE and look.link.decision.get("choice") != "new"
     return wanted and not look.plan.back and look.source is not None and bool(look.source.email)

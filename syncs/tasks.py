@@ -2,9 +2,9 @@
 
 from django_scopes import scope, scopes_disabled
 
-from syncs import slices
+from syncs import slices, whatif
 from syncs.failpoints import failpoint
-from syncs.models import Lane
+from syncs.models import Lane, WhatIf
 
 
 def work_lane(lane_id: int) -> None:
@@ -14,3 +14,11 @@ def work_lane(lane_id: int) -> None:
     if lane:
         with scope(business=lane.business):
             slices.work(lane_id)
+
+
+def try_out(what_if_id: int) -> None:
+    with scopes_disabled():  # as above
+        asked = WhatIf.objects.select_related("business").filter(pk=what_if_id).first()
+    if asked:
+        with scope(business=asked.business):
+            whatif.work(what_if_id)

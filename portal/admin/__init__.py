@@ -12,6 +12,7 @@ from portal.admin import (
     records,
     syncs,
     versions,
+    whatif,
     working,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "records",
     "syncs",
     "versions",
+    "whatif",
     "working",
 ]

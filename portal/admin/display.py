@@ -28,7 +28,7 @@ LOOKS = {
     "due": "busy", "planned": "busy", "retrying": "warn", "in_step": "good", "skipped": "plain", "held": "warn",
     "conflict": "warn", "parked": "bad", "ended": "plain",
     "open": "bad", "ignored": "plain", "resolved": "good",
-    "running": "busy", "done": "good", "stopped": "plain",
+    "running": "busy", "done": "good", "stopped": "plain", "cancelled": "plain",
     "intended": "busy", "confirmed": "good", "unknown": "warn", "rejected": "bad", "absent": "plain",
     "written": "good", "failed": "bad",
     "create": "good", "update": "good", "link": "good", "skip": "plain", "hold": "warn", "end": "plain",

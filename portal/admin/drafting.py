@@ -18,8 +18,9 @@ from portal.access import Action
 from portal.admin.base import ScopedInline
 from portal.admin.drafts import Difference, differences, examples_words, steps_words
 from portal.admin.mapping import MappingForm, MappingFormSet, catalogue
-from syncs import choosing, recipes, revising, routing, rulebook
-from syncs.models import FieldMapping, Sync
+from syncs import choosing, recipes, revising, routing, rulebook, whatif
+from syncs.mapping import MappingError
+from syncs.models import FieldMapping, Sync, WhatIf
 
 
 def draft_differences(sync: Sync) -> list[Difference]:
@@ -166,10 +167,19 @@ class PublishForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no type
     note = forms.CharField(
         max_length=300, required=False, widget=UnfoldAdminTextInputWidget, help_text="What changes, and why."
     )  # fmt: skip
-    form_before_template = "admin/syncs/sync/differences.html"
+    form_before_template = "admin/syncs/sync/publish.html"
 
     def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
         sync = Sync.objects.select_related("version").filter(pk=object_id).first()
-        if sync:
-            self.initial["shown"] = revising.digest(choosing.draft_content(sync))
-        return {"sync": sync, "differences": draft_differences(sync) if sync else []}
+        if sync is None:
+            return {}
+        self.initial["shown"] = revising.digest(choosing.draft_content(sync))
+        return {"sync": sync, "differences": draft_differences(sync), "what_if": _tried(sync)}
+
+
+def _tried(sync: Sync) -> WhatIf | None:
+    """The latest what-if of exactly this draft."""
+    try:
+        return whatif.last_of(sync, choosing.checked_draft(sync))
+    except MappingError:
+        return None

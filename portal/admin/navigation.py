@@ -44,6 +44,8 @@ from syncs.models import (
     SnapshotHistory,
     Sync,
     Version,
+    WhatIf,
+    WhatIfRecord,
     Write,
 )
 
@@ -64,6 +66,7 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Invitations", "mail", Invitation), ("Email addresses", "alternate_email", EmailAddress),
     )),
     ("More", True, (
+        ("What-ifs", "science", WhatIf), ("Records of what-ifs", "fact_check", WhatIfRecord),
         ("Versions", "history", Version), ("Rows of drafts", "rule", FieldMapping),
         ("Rules of drafts", "gavel", Rule),
         ("Earlier states", "manage_history", SnapshotHistory), ("Presses of Connect", "touch_app", ConnectStart),

@@ -33,10 +33,11 @@ from portal.admin.preview import Previewing
 from portal.admin.rules import RuleInline
 from portal.admin.studio import StudioPages
 from portal.admin.transforms import described, for_builder
+from portal.admin.whatif import Asking
 from portal.health import Health
 from syncs import audit, choosing, ledger, revising
 from syncs.mapping import MappingError
-from syncs.models import Attempt, Incident, Link, Run, Sync, Version, Write
+from syncs.models import Attempt, Incident, Link, Run, Sync, Version, WhatIf, Write
 
 #: On the page of a sync.
 VERSIONS_SHOWN = 10
@@ -57,7 +58,7 @@ class SyncList(ChangeList):  # type: ignore[misc]  # unfold ships no types
 
 
 @admin.register(Sync)
-class SyncAdmin(Previewing, StudioPages):
+class SyncAdmin(Previewing, Asking, StudioPages):
     """Which account is kept in step with which is chosen on the pages of the business, once."""
 
     change_gate = Action.CONFIGURE
@@ -80,7 +81,8 @@ class SyncAdmin(Previewing, StudioPages):
     )
     actions = ("sync_these_now", "review_these", "pause_these", "resume_these")
     actions_detail = (
-        "publish_draft", "sync_now", "review_again", "ask_first", "write_at_once", "step_back", "pause", "resume",
+        "what_if", "publish_draft", "sync_now", "review_again", "ask_first", "write_at_once", "step_back", "pause",
+        "resume",
     )  # fmt: skip
     change_form_outer_before_template = "admin/syncs/sync/state.html"
     change_form_before_template = "admin/syncs/sync/opened.html"
@@ -207,6 +209,7 @@ class SyncAdmin(Previewing, StudioPages):
             "differences": draft_differences(sync), "freshness": freshness.of(sync),
             "related": links(
                 (list_of(Version, sync__id__exact=sync.pk), "versions"),
+                (list_of(WhatIf, sync__id__exact=sync.pk), "what-ifs"),
                 (list_of(Run, sync__id__exact=sync.pk), "runs"),
                 (list_of(Incident, sync__id__exact=sync.pk), "incidents"),
                 (list_of(Attempt, link__sync__id__exact=sync.pk), "attempts"),

@@ -6,6 +6,7 @@ from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, R
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
+from syncs.models.whatif import WhatIf, WhatIfRecord
 from syncs.models.working import Incident, Lane, Link
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "SnapshotHistory",
     "Sync",
     "Version",
+    "WhatIf",
+    "WhatIfRecord",
     "Write",
     "WriteMode",
 ]

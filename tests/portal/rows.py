@@ -20,7 +20,19 @@ from portal.models import (
     Invitation,
 )
 from syncs import audit
-from syncs.models import Approval, Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
+from syncs.models import (
+    Approval,
+    Attempt,
+    Incident,
+    Invoice,
+    Link,
+    Payment,
+    Rule,
+    SnapshotHistory,
+    Sync,
+    WhatIf,
+    WhatIfRecord,
+)  # fmt: skip
 from tests import factories
 
 #: In every stored credential, so that a page that shows one is found out.
@@ -48,6 +60,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         factories.write(links[0], "create")
         rule(sync)
         approval(links[0])
+        what_if(links[0])
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
@@ -100,6 +113,22 @@ def approval(of: Link) -> Approval:
     return Approval.objects.create(business=of.business, sync=of.sync, link=of, role="office", plan=plan, shown="abc",
                                    amount=11000, currency="AUD", state="declined", who=f"{of.business} office",
                                    decided_at=timezone.now(), reason=f"{of.label} is a test")  # fmt: skip
+
+
+def what_if(of: Link) -> None:
+    """Of a draft that names this record otherwise."""
+    shared = {"business": of.business, "label": of.label, "differs": True, "link": of}
+    asked = WhatIf.objects.create(
+        business=of.business, sync=of.sync, content={"mappings": []}, digest="0" * 64, version=of.sync.version,
+        state="done", done=1, total=1, counts={"live": {"in_step": 1}, "draft": {"update": 1}, "differ": 1},
+        fields={"|name": {"draft": 1, "differ": 1, "examples": [[of.label, of.label, f"{of.label}!"]]}},
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    made = {"reason": f"{of.label} changed.", "changes": [["name", of.label, f"{of.label}!"]]}
+    WhatIfRecord.objects.create(
+        what_if=asked, live_outcome="in_step", live_reason="Both sides agree.", draft_outcome="update",
+        draft_reason=f"{of.label} changed.", draft=made, **shared,
+    )  # fmt: skip
 
 
 def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:

@@ -72,3 +72,26 @@ def test_fields_are_sent_in_the_order_they_are_chosen(page: Any, addresses: list
     page.locator("[name=_continue]").click()
     page.wait_for_load_state("networkidle")
     assert page.get_by_text("title, balance, company_name → join, always").count() == 1
+
+
+def test_a_typed_row_is_seen_in_the_preview(page: Any, addresses: list[str]) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.goto(addresses[1])
+    page.get_by_text("Add another Row").click()
+    row = page.locator("tbody.form-group:not(.empty-form)").last
+    row.locator(".field-sources .select2-selection").click()
+    page.keyboard.type("Gate")
+    page.keyboard.press("Enter")
+    page.get_by_text("To: This field is required.").wait_for()
+    row.locator(".field-target_path .select2-selection").click()
+    page.keyboard.type("metadata.gate")
+    page.keyboard.press("Enter")
+    row.locator("textarea[name$=transforms]").fill('[{"name": "replace", "find": "1", "by": "Gate 1"}]')
+    page.locator("#fb-preview .fb-differs", has_text="Gate 12").first.wait_for()
+    assert page.get_by_text("To: This field is required.").count() == 0
+    page.locator("#fb-preview-q").fill("client 2")
+    page.get_by_text("found by “client 2”").wait_for()
+    assert page.locator("#fb-preview .fb-tried").count() == 1
+    assert said == []
