@@ -258,6 +258,7 @@ ADMIN: dict[str, Page | Own] = {
     "admin:autocomplete": Admin(dict.fromkeys(("GET", "HEAD"), (NONE, {200}))),  # without saying for which field
     "admin:rest": Admin(dict.fromkeys(("GET", "HEAD", "POST"), (INSIDE, {404}))),
     "admin:syncs_link_sync_this_record": inside(INSIDE, INSIDE),
+    "admin:syncs_attempt_replay": inside(INSIDE, INSIDE),
     "admin:syncs_sync_publish_draft": inside(STAFF, STAFF),
     "admin:syncs_sync_sync_now": inside(INSIDE, INSIDE),
     "admin:syncs_sync_review_again": inside(INSIDE, INSIDE),

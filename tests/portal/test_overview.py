@@ -159,5 +159,5 @@ def test_many_records_cost_no_more_queries(
         factories.incident(sync)
         factories.run(sync, state="running")
     client.get(f"/b/{acme.pk}/")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         assert client.get(f"/b/{acme.pk}/").status_code == 200
