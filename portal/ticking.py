@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 from django_q.models import OrmQ, Task
+from django_q.tasks import async_task
 from django_scopes import scope, scopes_disabled
 
 from portal import beats

@@ -22,8 +22,8 @@ from portal.admin.buttons import Confirm, button
 from portal.admin.display import NOTHING, link, linked, links, list_of, state, when
 from portal.admin.filters import within
 from portal.models import Membership, User
-from portal.pages.incidents import DRY_RUN, EXPECTED, worth
-from syncs import deciding, flagging, handling, replaying
+from portal.pages.incidents import DRY_RUN, EXPECTED, try_again, worth
+from syncs import flagging, handling, replaying
 from syncs.models import AuditEntry, Incident, Link, Sync
 
 #: Records and entries shown on the page of one incident.
@@ -149,7 +149,7 @@ class IncidentAdmin(ScopedAdmin):
         if row.sync is None or row.sync.mode == Sync.Mode.OFF:
             self.message_user(request, "Its sync is paused, or it is about no records.", messages.WARNING)
             return self.back(request, row.pk)
-        count = deciding.again(row.sync, row.cause_code, str(person(request)))
+        count = try_again(row, row.sync, person(request))
         self.message_user(request, f"{count:,} records are looked at again.", messages.SUCCESS)
         return self.back(request, row.pk)
 

@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from unfold.forms import BaseDialogForm
 
+from portal import replays, sides
 from portal.access import Action
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter, person
 from portal.admin.buttons import Confirm, button
@@ -160,6 +162,17 @@ def ask_all(rows: list[Link], who: str) -> None:
             notice.ask(row, who)
 
 
+class ReplayForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
+    """Shows the look as it was planned then and as it would be planned now; the press asks for a real one."""
+
+    form_before_template = "admin/syncs/attempt/replay.html"
+
+    def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
+        related = ("version", "link__sync__business", "link__sync__source", "link__sync__target", "link__sync__version")
+        row = Attempt.objects.select_related(*related).filter(pk=object_id).first()
+        return {"replay": replays.of(sides.teller(row.link.sync), row.link, row) if row else None}
+
+
 @admin.register(Attempt)
 class AttemptAdmin(HistoryAdmin):
     """Every look at a record: why, what was planned, how it ended."""
@@ -174,6 +187,7 @@ class AttemptAdmin(HistoryAdmin):
         one_of("verdict", "plan", VERDICTS),
     )
     links_by = ("link", "link__sync", "version")
+    actions_detail = ("replay",)
     fields = (
         ("business", "link"), ("noticed_by", "noticed_at"), ("at", "version"), ("planned", "ended"), "failure",
         "plan_shown",
@@ -192,6 +206,19 @@ class AttemptAdmin(HistoryAdmin):
     @admin.display(description="what came between")
     def failure(self, row: Attempt) -> str:
         return row.error or NOTHING
+
+    @button(
+        "Replay", "Nothing was sent for this: it is worked out from what was stored then and what is stored now.",
+        "run", "replay", "replay", form=ReplayForm,
+    )  # fmt: skip
+    def replay(self, request: HttpRequest, form: ReplayForm, object_id: str) -> HttpResponse:
+        link_row = self.row(request, object_id).link
+        if link_row.sync.mode == Sync.Mode.OFF:
+            self.message_user(request, "Its sync is paused: resume that first.", messages.WARNING)
+        else:
+            notice.ask(link_row, str(person(request)))
+            self.message_user(request, "It is looked at now, as things are now.", messages.SUCCESS)
+        return self.back(request, object_id)
 
     @admin.display(description="plan")
     def plan_shown(self, row: Attempt) -> SafeString:

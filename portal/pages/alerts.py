@@ -69,6 +69,7 @@ class PlaceForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
     )  # fmt: skip
     name = forms.CharField(label="Name", max_length=80, required=False, validators=[plain])
     minimum = forms.ChoiceField(label="How urgent", choices=AlertDestination.Minimum.choices)
+    field_order = ("kind", "address", "name", "minimum", "topics")
     topics = forms.MultipleChoiceField(
         label="About", required=False, choices=[(t.value, t.words) for t in Topic],
         widget=forms.CheckboxSelectMultiple, help_text="None chosen is all of them.",

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -18,7 +19,7 @@ from portal.figures import DUE
 from portal.models import Business, Membership, User
 from portal.pages import records as record_pages
 from portal.pages import syncs as sync_pages
-from syncs import deciding, handling, notice, replaying
+from syncs import audit, deciding, handling, notice, replaying
 from syncs.models import AuditEntry, Incident, Link, Sync
 from syncs.replaying import Expected
 
@@ -159,11 +160,21 @@ def incident_try(request: HttpRequest, business_id: int, incident_id: int) -> Ht
     return render(request, "portal/incident_try.html", context)
 
 
+def try_again(row: Incident, sync: Sync, by: User) -> int:
+    """All of its records are looked at once more. Returns how many."""
+    with transaction.atomic():
+        count = deciding.again(sync, row.cause_code, by.get_short_name())
+        if count:
+            words = f"Had {wording.terms_of(sync).count(count)} of “{row}” tried again"
+            audit.record(row.business_id, by, "incident.retried", row, words, records=count)
+    return count
+
+
 def _try_all(request: HttpRequest, business_id: int, row: Incident, sync: Sync) -> HttpResponse:
     if sync.mode == Sync.Mode.OFF:
         messages.warning(request, f"“{sync}” is paused. Resume it first.")
         return redirect("incident", business_id, row.pk)
-    count = deciding.again(sync, row.cause_code, cast(User, request.user).get_short_name())
+    count = try_again(row, sync, cast(User, request.user))
     words = wording.terms_of(sync).count(count)
     if count:
         messages.success(request, f"{words} {'is' if count == 1 else 'are'} tried again now.")

@@ -23,7 +23,7 @@ from tests.portal.rows import World
 from tests.portal.test_admin_pages import list_address
 
 #: Two of them for who is signed in.
-QUERIES = 13
+QUERIES = 16
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ def test_another_try_is_shown_before_it_is_made(alice: User, opened: Incident) -
     answer = client.post(at(opened, "try/"), follow=True)
     assert "2 invoices are tried again now." in answer.content.decode()
     with scope(business=opened.business):
+        assert AuditEntry.objects.get().action == "incident.retried"
         assert Link.objects.filter(noticed=2).count() == 2
 
 
@@ -258,3 +259,21 @@ def test_support_takes_the_records_along_as_a_file(acme: Business, opened: Incid
     support = signed_in(person(acme, "Sue", "support", is_staff=True))
     answer = support.post("/admin/syncs/incident/", {"_selected_action": [opened.pk], "action": "download"})
     assert len(rows_of(answer)) == 3
+
+
+def test_support_replays_a_look_and_then_has_it_done(acme: Business, sync: Sync) -> None:
+    with scope(business=acme):
+        clients = factories.sync(acme, source=sync.source, target=sync.target)
+        link = factories.link(clients, factories.client(acme, clients.source, name="Ann Jones"), state="held")
+        plan = {"verdict": "create", "reason": "New.", "changes": [["name", None, "Ann Smith"]]}
+        old = factories.attempt(link, "create", "failed", plan=plan, error="The service was away.")
+    support = signed_in(person(acme, "Sue", "support", is_staff=True))
+    path = f"/admin/syncs/attempt/{old.pk}/replay/"
+    shown = text(support, path)
+    for words in ("As it was then", "As it is now", "Ann Jones"):
+        assert words in shown
+    with scope(business=acme):
+        assert Link.objects.get(pk=link.pk).noticed == 1
+    support.post(path, {"_form_submitted": "True"})
+    with scope(business=acme):
+        assert Link.objects.get(pk=link.pk).noticed_by == "asked by Sue"

@@ -263,6 +263,7 @@ ADMIN: dict[str, Page | Own] = {
     "admin:autocomplete": Admin(dict.fromkeys(("GET", "HEAD"), (NONE, {200}))),  # without saying for which field
     "admin:rest": Admin(dict.fromkeys(("GET", "HEAD", "POST"), (INSIDE, {404}))),
     "admin:syncs_link_sync_this_record": inside(INSIDE, INSIDE),
+    "admin:syncs_attempt_replay": inside(INSIDE, INSIDE),
     "admin:syncs_sync_publish_draft": inside(STAFF, STAFF),
     "admin:syncs_sync_preview": inside(STAFF, STAFF),
     "admin:syncs_sync_what_if": inside(STAFF, STAFF),
