@@ -1,6 +1,10 @@
 """Faults of the matrix that no single broken call is: lists, keys, old answers, access, clocks, lost helpers."""
 
+import base64
+import hashlib
+import hmac
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -9,12 +13,16 @@ from django.core.cache import caches
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from connectors import registry
+from connectors.errors import SignatureError
 from connectors.sandbox.faults import Fault
+from connectors.stripe.sandbox.events import signature
 from portal import ticking
 from portal.models import User
 from syncs import choosing, notice, runs
 from syncs.models import Incident, Lane, Link, Run, Sync
 from tests.conftest import signed_in
+from tests.syncs import world as worlds
 from tests.syncs.test_faults import all_once, fault, reviewed
 from tests.syncs.world import World
 
@@ -275,3 +283,19 @@ def test_a_clock_that_jumps_doubles_and_loses_nothing(world: World, minutes: int
     assert runs.start_due_polls() == 1
     all_once(world, clients)
     assert (last_names(world, clients[0]), last_names(world, clients[1])) == (["Jones"], ["Brown"])
+
+
+# F37
+
+
+def test_both_secrets_are_taken_while_one_is_replaced() -> None:
+    jobber = {"JOBBER_CLIENT_SECRET": "new", "JOBBER_CLIENT_SECRET_PREVIOUS": "old"}
+    environ = {**worlds.addresses("http://127.0.0.1:9"), **jobber, "STRIPE_WEBHOOK_SECRET": "new,old"}
+    body = b"{}"
+    for secret, taken in (("old", True), ("new", True), ("older", False)):
+        signed = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+        at = int(time.time())
+        headers = {"X-Jobber-Hmac-SHA256": signed, "Stripe-Signature": signature(body, at, [secret])}
+        for slug in ("jobber", "stripe"):
+            with nullcontext() if taken else pytest.raises(SignatureError):
+                registry.configured(slug, environ).verify(body, headers)
