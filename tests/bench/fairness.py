@@ -59,12 +59,19 @@ def _written(setting: Setting, books: Books) -> list[float]:
     """Seconds from each edit until something of that client was written and stored."""
     with scope(business=books.sync.business_id):
         edits = asyncio.run(_edit(setting, list(books.wanted())))
-        books.wait()
-        moments: dict[str, list[float]] = {}
-        rows = Write.objects.filter(link__sync=books.sync, state=Write.State.CONFIRMED).order_by("settled_at")
-        for client, moment in rows.values_list("link__source_id", "settled_at"):
-            moments.setdefault(client, []).append(moment.timestamp())
+        last = dict(edits)
+        books.wait(lambda: all(_moments(books)[client][-1] > at for client, at in last.items()))
+        moments = _moments(books)
         return [moments[client][bisect(moments[client], at)] - at for client, at in edits]
+
+
+def _moments(books: Books) -> dict[str, list[float]]:
+    """When each client was written, in order."""
+    found: dict[str, list[float]] = {}
+    rows = Write.objects.filter(link__sync=books.sync, state=Write.State.CONFIRMED).order_by("settled_at")
+    for client, moment in rows.values_list("link__source_id", "settled_at"):
+        found.setdefault(client, []).append(moment.timestamp())
+    return found
 
 
 async def _edit(setting: Setting, clients: list[str]) -> list[tuple[str, float]]:
