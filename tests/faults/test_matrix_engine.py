@@ -206,11 +206,12 @@ def test_a_breaker_lets_few_calls_through_until_one_is_answered(world: World) ->
     assert Lane.objects.get().failures == 0
 
 
-def test_a_service_that_names_a_time_is_left_alone_until_then(world: World) -> None:
-    """Jobber's 429 with a Retry-After: nobody asks it again before, and its lane says when."""
+@pytest.mark.parametrize(("service", "operation"), [("jobber", "ClientsById"), ("stripe", "POST customer")])
+def test_a_service_that_names_a_time_is_left_alone_until_then(world: World, service: str, operation: str) -> None:
+    """A 429 with a Retry-After: nobody asks it again before, and the lane says when."""
     (client,) = reviewed(world, 1)
     world.work()
-    jobber(world, "429", operation="ClientsById", seconds=120)
+    world.sandbox.sandbox.frame.faults.add("429", service=service, operation=operation, seconds=120)
     edited(world, client, "Jones")
     begun = timezone.now()
     world.work()
