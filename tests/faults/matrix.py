@@ -97,7 +97,7 @@ _MACHINES = (
     Row("F51", "The queue's main process or its guard is killed", "Nothing outlives it; all is started again", (WORKER + "test_nothing_outlives_a_killed_supervisor_and_another_frees_what_it_held", WORKER + "test_a_guard_that_is_stuck_is_replaced_with_the_rest", CRASHES)),
     Row("F52", "All of a worker's processes are killed at once", "As F49", (CRASHES,)),
     Row("F53", "The machine is off for a day", "As F16", (FAULTS + "test_after_a_day_away_a_begun_create_is_looked_for_and_not_repeated",)),
-    Row("F54", "The database hangs up on everybody", "Connected again, nothing lost", (POSTGRES,)),
+    Row("F54", "The database hangs up on everybody", "Connected again at once, nothing lost", (POSTGRES, ENGINE + "test_a_database_that_hangs_up_keeps_no_lane")),
     Row("F55", "Was it committed, or not?", "Doing it again changes nothing", (CRASHES, HOOKS + "test_a_replay_is_counted_and_marks_again")),
     Row("F56", "Two transactions meet crosswise", "The short one is repeated", (HOOKS + "test_a_transaction_that_met_another_crosswise_is_repeated",)),
     Row("F57", "The queue's table is emptied", "What is due is put there again", (ENGINE + "test_an_emptied_queue_and_a_lost_cache_cost_nothing", WORKER + "test_a_lane_whose_wake_up_was_lost_is_woken")),

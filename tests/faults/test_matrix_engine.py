@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core.cache import caches
+from django.db import OperationalError, connections
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -19,7 +20,7 @@ from connectors.sandbox.faults import Fault
 from connectors.stripe.sandbox.events import signature
 from portal import ticking
 from portal.models import User
-from syncs import choosing, notice, runs
+from syncs import choosing, notice, runs, slices
 from syncs.models import Incident, Lane, Link, Run, Sync
 from tests.conftest import signed_in
 from tests.syncs import world as worlds
@@ -300,3 +301,24 @@ def test_both_secrets_are_taken_while_one_is_replaced() -> None:
         for slug in ("jobber", "stripe"):
             with nullcontext() if taken else pytest.raises(SignatureError):
                 registry.configured(slug, environ).verify(body, headers)
+
+
+# F54
+
+
+def test_a_database_that_hangs_up_keeps_no_lane(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients, gone = reviewed(world, 2), [False]
+
+    def hung_up(*args: object) -> None:
+        gone[0] = True
+        raise OperationalError("terminating connection due to administrator command")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(slices.Slice, "run", hung_up)
+        broken.setattr(type(connections["default"]), "close", lambda self: gone.__setitem__(0, False))
+        with pytest.raises(OperationalError):
+            slices.work(world.sync.lane_id)
+    assert not gone[0], "a new connection was made"
+    lane = Lane.objects.get()
+    assert (lane.lease, lane.failures) == ("", 1)
+    all_once(world, clients)
