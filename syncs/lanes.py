@@ -106,9 +106,10 @@ def wait(lane: Lane, seconds: float, *, failed: bool) -> None:
 
 def broke_off(lane: Lane, error: Exception, seconds: float) -> None:
     """The slice ended by a fault of ours or the database's. One that has hung up on us is spoken to by a new
-    connection: else nobody could work here until the lease runs out."""
+    connection: else nobody could work here until the lease runs out. No record is blamed for that."""
     if isinstance(error, OperationalError | InterfaceError):
         connection.close()
+        Link.objects.filter(sync__lane=lane.pk, claims__gt=0).update(claims=0)
     wait(lane, seconds, failed=True)
 
 

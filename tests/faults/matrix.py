@@ -102,7 +102,7 @@ _MACHINES = (
     Row("F56", "Two transactions meet crosswise", "The short one is repeated", (HOOKS + "test_a_transaction_that_met_another_crosswise_is_repeated",)),
     Row("F57", "The queue's table is emptied", "What is due is put there again", (ENGINE + "test_an_emptied_queue_and_a_lost_cache_cost_nothing", WORKER + "test_a_lane_whose_wake_up_was_lost_is_woken")),
     Row("F58", "The cache is lost", "Nothing that matters is in it", (ENGINE + "test_an_emptied_queue_and_a_lost_cache_cost_nothing",)),
-    Row("F59", "The disk is full", "Webhooks are answered with 5xx, work pauses and goes on when there is room", (CRASHES,)),
+    Row("F59", "The disk is full", "Webhooks are answered with 5xx, work pauses and goes on when there is room; no record is blamed", (CRASHES, ENGINE + "test_no_record_is_blamed_for_the_database")),
     Row("F60", "A worker runs out of memory, time and again, on one record", "That record is set aside after five deaths", (FAULTS + "test_a_record_that_kills_its_worker_is_set_aside",)),
     Row("F61", "A worker is frozen for longer than its lease", "It sends nothing late and stores nothing", (CRASHES, FAULTS + "test_a_worker_that_lost_its_lease_stores_nothing")),
     Row("F62", "The clock jumps by ten minutes", "Nothing doubled; what a backward step hides is found by the look every 15 minutes", (ENGINE + "test_a_clock_that_jumps_doubles_and_loses_nothing",)),

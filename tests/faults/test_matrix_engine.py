@@ -6,6 +6,7 @@ import hmac
 import time
 from contextlib import nullcontext
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
 import time_machine
@@ -20,7 +21,7 @@ from connectors.sandbox.faults import Fault
 from connectors.stripe.sandbox.events import signature
 from portal import ticking
 from portal.models import User
-from syncs import choosing, notice, runs, slices
+from syncs import choosing, notice, runs, settling, slices
 from syncs.models import Incident, Lane, Link, Run, Sync
 from tests.conftest import signed_in
 from tests.syncs import world as worlds
@@ -321,4 +322,18 @@ def test_a_database_that_hangs_up_keeps_no_lane(world: World, monkeypatch: pytes
     assert not gone[0], "a new connection was made"
     lane = Lane.objects.get()
     assert (lane.lease, lane.failures) == ("", 1)
+    all_once(world, clients)
+
+
+def test_no_record_is_blamed_for_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients, failing = reviewed(world, 2), MagicMock(side_effect=OperationalError("database or disk is full"))
+    with monkeypatch.context() as broken:
+        broken.setattr(settling, "settle_answers", failing)
+        broken.setattr(type(connections["default"]), "close", lambda self: None)
+        for _ in range(7):
+            world.forget_waits()
+            with pytest.raises(OperationalError):
+                world.work()
+    assert failing.call_count >= 7
+    assert not Link.objects.filter(state="parked").exists()
     all_once(world, clients)
