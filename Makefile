@@ -7,7 +7,7 @@ PRODUCTION = DATABASE_URL=sqlite://:memory: DEBUG=false BASE_URL=https://portal.
 	EMAIL_URL=smtp://mail.example.com:25 JOBBER_CLIENT_ID=x JOBBER_CLIENT_SECRET=x STRIPE_SECRET_KEY=sk_live_x \
 	STRIPE_CLIENT_ID=ca_x STRIPE_WEBHOOK_SECRET=whsec_x
 
-.PHONY: help demo demo-reset demo-live test check bench docs venv
+.PHONY: help demo demo-reset demo-live test check bench crash docs venv
 .DEFAULT_GOAL := help
 
 help: ## What there is
@@ -39,6 +39,9 @@ check: venv ## Style, types, imports, migrations, settings, templates, security
 
 bench: venv ## Speed, beside the aims
 	$(PY) -m tests.bench
+
+crash: venv ## Real processes, killed while people work (ARGS="--short --seed 1")
+	$(PY) -m tests.faults.crashes $(ARGS)
 
 docs: venv ## Write the pages of docs/ that are made from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(PY) manage.py write_docs

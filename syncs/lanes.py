@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -102,6 +102,15 @@ def wait(lane: Lane, seconds: float, *, failed: bool) -> None:
     lane.resume_at = timezone.now() + timedelta(seconds=seconds)
     lane.failures = lane.failures + 1 if failed else lane.failures
     Lane.objects.filter(pk=lane.pk).update(resume_at=lane.resume_at, failures=lane.failures)
+
+
+def broke_off(lane: Lane, error: Exception, seconds: float) -> None:
+    """The slice ended by a fault of ours or the database's. One that has hung up on us is spoken to by a new
+    connection: else nobody could work here until the lease runs out. No record is blamed for that."""
+    if isinstance(error, OperationalError | InterfaceError):
+        connection.close()
+        Link.objects.filter(sync__lane=lane.pk, claims__gt=0).update(claims=0)
+    wait(lane, seconds, failed=True)
 
 
 def answered(lane: Lane) -> None:

@@ -382,8 +382,8 @@ def work(lane_id: int, seconds: float = 5.0) -> None:
     except lanes.LostLease:
         log.warning("lane %s: the lease was lost; who holds it repeats the work", lane_id)
         return
-    except Exception:
-        lanes.wait(lane, backoff(lane.failures + 1), failed=True)
+    except Exception as error:
+        lanes.broke_off(lane, error, backoff(lane.failures + 1))
         raise
     finally:
         lanes.release(lane)

@@ -120,7 +120,7 @@ class Control:
     async def _webhooks(self, request: Request) -> Response:
         """What was sent lately, oldest first."""
         shown = ("number", "service", "topic", "tries", "status", "taken", "log")
-        return JSONResponse([{name: getattr(p, name) for name in shown} for p in self._frame.delivery.sent])
+        return JSONResponse({"sent": [{n: getattr(p, n) for n in shown} for p in self._frame.delivery.sent]})
 
     async def _clock(self, request: Request) -> Response:
         if request.method == "POST":

@@ -16,6 +16,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcome,
 )
+from connectors.http import LONGEST_PAUSE
 
 _REVOKED = {"account_invalid", "api_key_expired", "platform_api_key_expired", "account_closed"}
 _KEY = re.compile(r"\b((?:sk|rk|pk|whsec)_[A-Za-z]*_?)\S+")
@@ -34,7 +35,8 @@ def translated(error: stripe.StripeError, *, writes: bool) -> ConnectorError:
     words = _KEY.sub(r"\1…", str(error.user_message or error) or "no reason given")[:300]
     about: _About = {"code": code, "request_id": error.request_id or "", "status": status or None}
     if status == 429:
-        return RateLimited("Stripe asks us to slow down.", after=1.0, reason=limit_reason(error), **about)
+        after = max(1.0, retry_after(error))
+        return RateLimited("Stripe asks us to slow down.", after=after, reason=limit_reason(error), **about)
     if status == 401 or code in _REVOKED:
         return AuthError(f"Stripe no longer accepts our access: {words}", **about)
     if status == 403:
@@ -65,8 +67,18 @@ def _lost(error: stripe.StripeError, status: int, writes: bool) -> ConnectorErro
 
 def limit_reason(error: stripe.StripeError) -> str:
     """'endpoint-rate', 'global-concurrency', ...; 'lock_timeout' for one object that is busy."""
+    return str(_header(error, "stripe-rate-limited-reason") or _code(error) or "rate")
+
+
+def retry_after(error: stripe.StripeError) -> float:
+    """The seconds that Stripe names, where it does; 0 where it does not."""
+    value = _header(error, "retry-after").strip()
+    return min(float(value), LONGEST_PAUSE) if value.isascii() and value.isdigit() else 0.0
+
+
+def _header(error: stripe.StripeError, name: str) -> str:
     headers = {str(k).lower(): v for k, v in dict(error.headers or {}).items()}
-    return str(headers.get("stripe-rate-limited-reason") or _code(error) or "rate")
+    return str(headers.get(name) or "")
 
 
 def _code(error: stripe.StripeError) -> str:

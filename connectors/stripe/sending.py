@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 
 from connectors.errors import ContractError, RateLimited, UnknownOutcome
-from connectors.stripe.failures import limit_reason, translated
+from connectors.stripe.failures import limit_reason, retry_after, translated
 from connectors.stripe.pacing import Pacer
 
 stripe.enable_telemetry = False
@@ -82,7 +82,7 @@ class Sender:
         if error.http_status != 429:
             self.pacer.passed(endpoint)
             raise translated(error, writes=writes) from None
-        after = self.pacer.refused(endpoint, limit_reason(error), sent)
+        after = max(self.pacer.refused(endpoint, limit_reason(error), sent), retry_after(error))
         if self.pacer.clock() + after >= deadline:
             raise translated(error, writes=writes) from None
         _pause(after)

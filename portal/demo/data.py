@@ -64,13 +64,14 @@ def choose(slug: str = "clients-to-customers") -> Sync:
     """Connect both accounts as the owner would in the browser, and choose a recipe: its review has begun."""
     business = make()
     owner = User.objects.get(email="owner@demo.test")
-    rows = {slug: _connected(business, owner, slug) for slug in registry.CONNECTORS}
+    rows = {slug: connected(business, owner, slug) for slug in registry.CONNECTORS}
     recipe = recipes.get(slug)
     with scope(business=business):
         return choosing.choose(business, recipe, rows[recipe.source], rows[recipe.target], owner)
 
 
-def _connected(business: Business, owner: User, slug: str) -> Connection:
+def connected(business: Business, owner: User, slug: str, account: str = ACCOUNT) -> Connection:
+    """As the owner would in the browser; the connection there is, where it works."""
     with scope(business=business):
         standing = Connection.objects.filter(connector=slug, status=Connection.Status.ACTIVE).first()
     if standing:
@@ -78,15 +79,15 @@ def _connected(business: Business, owner: User, slug: str) -> Connection:
     method = connect.auth_method(registry.get(slug), "", "oauth")
     assert method is not None  # noqa: S101  # both sandboxes are connected in the browser
     address = connect.begin(business, owner, "demo", slug, method)
-    answer = _allow(address)
+    answer = _allow(address, account)
     return connect.finish(connect.claim(owner, "demo", slug, answer["state"]), answer["code"])
 
 
-def _allow(address: str) -> dict[str, str]:
+def _allow(address: str, account: str) -> dict[str, str]:
     """Press Allow on the consent page, and return what it sends the browser back with."""
     parts = urlsplit(address)
     service = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    service.request("POST", f"{parts.path}?{parts.query}", f"account={ACCOUNT}&decision=allow", form)
+    service.request("POST", f"{parts.path}?{parts.query}", f"account={account}&decision=allow", form)
     back = service.getresponse().headers.get("Location", "")
     return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}

@@ -15,7 +15,7 @@ from tests.bench import setting, stage, table
 from tests.bench.setting import Setting
 from tests.bench.table import Figure
 
-NAMES = ("webhooks", "burst", "changes", "backfill", "limits", "memory", "hostile")
+NAMES = ("webhooks", "burst", "changes", "backfill", "limits", "memory", "fairness", "hostile")
 BUSY = 1.0
 
 

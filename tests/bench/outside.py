@@ -52,8 +52,9 @@ class Delivered:
 class Outside:
     """Made inside an event loop, for one asyncio.run."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, jobber: dict[str, str] | None = None) -> None:
         self._sandbox, self._portal = Wire(place.sandbox_url), Wire(place.url)
+        self._as = jobber or JOBBER
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     # Jobber, by its operator
@@ -61,7 +62,7 @@ class Outside:
     async def _jobber(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
         async with self._slots:
-            found = (await self._sandbox.post("/jobber/api/graphql", body, JOBBER)).json()
+            found = (await self._sandbox.post("/jobber/api/graphql", body, self._as)).json()
         if "errors" in found:
             raise RuntimeError(f"The Jobber stand-in says: {found['errors']}")
         return found["data"]

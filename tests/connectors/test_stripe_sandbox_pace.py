@@ -76,7 +76,7 @@ class Chance:
 
 @dataclass
 class Race:
-    """Simulated threads that send `calls` through a pacer to a service with that limit."""
+    """Simulated threads of so many processes that send `calls` through their pacers to a service with that limit."""
 
     allows: Callable[[float], bool]
     calls: int = 500
@@ -86,14 +86,17 @@ class Race:
     done: list[float] = field(default_factory=list)
     #: What another process has learnt.
     rates: dict[str, float] = field(default_factory=dict)
+    processes: int = 1
 
     def run(self) -> "Race":
-        pacer, ticket = Pacer(livemode=True, clock=lambda: self.now), itertools.count()
-        pacer.recall(self.rates)
+        pacers = [Pacer(livemode=True, clock=lambda: self.now) for _ in range(self.processes)]
+        for pacer in pacers:
+            pacer.recall(self.rates)
+        ticket = itertools.count()
         dice, left = random.Random(2), self.calls - THREADS
-        queue: list[tuple[float, int, str, float]] = [(self.now, next(ticket), "ask", 0.0) for _ in range(THREADS)]
+        queue = [(self.now, next(ticket), pacers[n % self.processes], "ask", 0.0) for n in range(THREADS)]
         while queue:
-            self.now, _, step, sent = heapq.heappop(queue)
+            self.now, _, pacer, step, sent = heapq.heappop(queue)
             after = 0.0
             if step == "ask":
                 after, step = pacer.permit("e", self.now + 1e9) or 0.0, "send"
@@ -111,8 +114,8 @@ class Race:
                 if left < 0:
                     continue
                 step = "ask"
-            heapq.heappush(queue, (self.now + after, next(ticket), step, sent))
-        self.rates = pacer.rates()
+            heapq.heappush(queue, (self.now + after, next(ticket), pacer, step, sent))
+        self.rates = pacers[0].rates()
         return self
 
     @property
@@ -134,6 +137,18 @@ def test_the_pace_holds_for_ten_minutes(limit: Callable[[], Any]) -> None:
     race = Race(limit(), 15_000).run()
     assert race.rate >= 0.95 * RATE
     assert race.refused <= 0.03 * 15_000
+
+
+@pytest.mark.parametrize("limit", [Bucket, Sliding, Windows], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("processes", [2, 3])
+def test_several_processes_share_a_limit_that_none_of_them_knows_the_others_part_of(
+    limit: Callable[[], Any], processes: int
+) -> None:
+    """A refusal costs nothing but the call: each learns from its own, and together they keep to the limit."""
+    for known in ({}, {"e": 0.98 * RATE}):
+        race = Race(limit(), 3000, processes=processes, rates=dict(known)).run()
+        assert race.rate >= 0.9 * RATE
+        assert race.refused <= 0.1 * 3000
 
 
 def test_a_limit_other_than_the_documented_one_is_found() -> None:

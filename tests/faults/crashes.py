@@ -19,7 +19,7 @@ from syncs.failpoints import POINTS
 from tests.bench import setting, stage
 from tests.bench.setting import Setting
 
-SHORT = 8
+SHORT = 4
 DATABASE = "postgres://postgres@127.0.0.1:5432/fieldbridge_crash"
 
 

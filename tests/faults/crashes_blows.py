@@ -163,8 +163,8 @@ class Blows:
 
     def _answers(self) -> list[str]:
         """What the deliveries were answered, each by its lines."""
-        sent = processes.answer(self._place.sandbox_port, "/_control/webhooks") or []
-        return [line.partition(": ")[2] for parcel in sent for line in parcel["log"]]
+        found = processes.answer(self._place.sandbox_port, "/_control/webhooks") or {"sent": []}
+        return [line.partition("Z: ")[2] for parcel in found["sent"] for line in parcel["log"]]
 
     def _hang_up(self) -> None:
         """PostgreSQL ends every connection to this database but ours, again and again."""

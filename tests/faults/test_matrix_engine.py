@@ -1,20 +1,30 @@
 """Faults of the matrix that no single broken call is: lists, keys, old answers, access, clocks, lost helpers."""
 
+import base64
+import hashlib
+import hmac
 import time
+from contextlib import nullcontext
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
 import time_machine
 from django.core.cache import caches
+from django.db import OperationalError, connections
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from connectors import registry
+from connectors.errors import SignatureError
 from connectors.sandbox.faults import Fault
+from connectors.stripe.sandbox.events import signature
 from portal import ticking
 from portal.models import User
-from syncs import choosing, notice, runs
+from syncs import choosing, notice, runs, settling, slices
 from syncs.models import Incident, Lane, Link, Run, Sync
 from tests.conftest import signed_in
+from tests.syncs import world as worlds
 from tests.syncs.test_faults import all_once, fault, reviewed
 from tests.syncs.world import World
 
@@ -198,11 +208,12 @@ def test_a_breaker_lets_few_calls_through_until_one_is_answered(world: World) ->
     assert Lane.objects.get().failures == 0
 
 
-def test_a_service_that_names_a_time_is_left_alone_until_then(world: World) -> None:
-    """Jobber's 429 with a Retry-After: nobody asks it again before, and its lane says when."""
+@pytest.mark.parametrize(("service", "operation"), [("jobber", "ClientsById"), ("stripe", "POST customer")])
+def test_a_service_that_names_a_time_is_left_alone_until_then(world: World, service: str, operation: str) -> None:
+    """A 429 with a Retry-After: nobody asks it again before, and the lane says when."""
     (client,) = reviewed(world, 1)
     world.work()
-    jobber(world, "429", operation="ClientsById", seconds=120)
+    world.sandbox.sandbox.frame.faults.add("429", service=service, operation=operation, seconds=120)
     edited(world, client, "Jones")
     begun = timezone.now()
     world.work()
@@ -275,3 +286,54 @@ def test_a_clock_that_jumps_doubles_and_loses_nothing(world: World, minutes: int
     assert runs.start_due_polls() == 1
     all_once(world, clients)
     assert (last_names(world, clients[0]), last_names(world, clients[1])) == (["Jones"], ["Brown"])
+
+
+# F37
+
+
+def test_both_secrets_are_taken_while_one_is_replaced() -> None:
+    jobber = {"JOBBER_CLIENT_SECRET": "new", "JOBBER_CLIENT_SECRET_PREVIOUS": "old"}
+    environ = {**worlds.addresses("http://127.0.0.1:9"), **jobber, "STRIPE_WEBHOOK_SECRET": "new,old"}
+    body = b"{}"
+    for secret, taken in (("old", True), ("new", True), ("older", False)):
+        signed = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+        at = int(time.time())
+        headers = {"X-Jobber-Hmac-SHA256": signed, "Stripe-Signature": signature(body, at, [secret])}
+        for slug in ("jobber", "stripe"):
+            with nullcontext() if taken else pytest.raises(SignatureError):
+                registry.configured(slug, environ).verify(body, headers)
+
+
+# F54
+
+
+def test_a_database_that_hangs_up_keeps_no_lane(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients, gone = reviewed(world, 2), [False]
+
+    def hung_up(*args: object) -> None:
+        gone[0] = True
+        raise OperationalError("terminating connection due to administrator command")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(slices.Slice, "run", hung_up)
+        broken.setattr(type(connections["default"]), "close", lambda self: gone.__setitem__(0, False))
+        with pytest.raises(OperationalError):
+            slices.work(world.sync.lane_id)
+    assert not gone[0], "a new connection was made"
+    lane = Lane.objects.get()
+    assert (lane.lease, lane.failures) == ("", 1)
+    all_once(world, clients)
+
+
+def test_no_record_is_blamed_for_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients, failing = reviewed(world, 2), MagicMock(side_effect=OperationalError("database or disk is full"))
+    with monkeypatch.context() as broken:
+        broken.setattr(settling, "settle_answers", failing)
+        broken.setattr(type(connections["default"]), "close", lambda self: None)
+        for _ in range(7):
+            world.forget_waits()
+            with pytest.raises(OperationalError):
+                world.work()
+    assert failing.call_count >= 7
+    assert not Link.objects.filter(state="parked").exists()
+    all_once(world, clients)

@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code itself: how items sync, transforms, roles, settings."""
+"""Write the pages of docs/ that are made from the code: how items sync, transforms, roles, settings, faults."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ MADE = "<!-- Written by `manage.py write_docs`. Change the code it is made from,
 
 
 class Command(BaseCommand):
-    help = "Write the pages of docs/ that are made from recipes, transforms, roles and settings."
+    help = "Write the pages of docs/ that are made from the code."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,11 +40,19 @@ def pages() -> dict[Path, str]:
         docs / "transforms.md": _page("Transforms", TRANSFORMS, *_transforms()),
         docs / "roles.md": _page("Roles", ROLES, _roles(), ADMIN),
         docs / "settings.md": _page("Settings", SETTINGS, *_settings()),
+        docs / "reliability.md": _with_section(docs / "reliability.md", "Faults", _faults()),
     }
 
 
 def _page(title: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", MADE, *parts]) + "\n"
+
+
+def _with_section(page: Path, head: str, text: str) -> str:
+    """The page as it is, with this section written anew; all others are written by hand."""
+    before, _, rest = page.read_text().partition(f"\n## {head}\n")
+    _, found, after = rest.partition("\n## ")
+    return f"{before}\n## {head}\n\n{MADE}\n\n{text}\n{found}{after}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -195,6 +203,33 @@ def _roles() -> str:
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+# Faults
+
+FAULTS = (
+    "What can go wrong, what must happen then, and the tests that hold it. “Matrix”: through the switches of "
+    "[the sandboxes](sandbox.md#faults), with what both services hold counted afterwards. “Crash”: real processes, "
+    "killed. “Unit”: one part alone. “Benchmark”: a figure of `make bench`. The rows are those of "
+    "`tests/faults/matrix.py`."
+)
+
+
+def _faults() -> str:
+    from tests.faults import matrix  # stands beside the portal, not in it
+
+    parts = [FAULTS]
+    for title, rows in matrix.PARTS.items():
+        told = [(r.id, r.fault, r.right, "<br>".join(filter(None, [*map(_test, r.tests), r.missing]))) for r in rows]
+        parts += [f"### {title}", _table(("", "What goes wrong", "What must happen", "Held by"), told)]
+    return "\n\n".join(parts)
+
+
+def _test(name: str) -> str:
+    from tests.faults import matrix
+
+    file, _, test = name.partition("::")
+    return f"{matrix.kind(name)}: `{test.removeprefix('test_') or file}`"
 
 
 # Settings
