@@ -11,7 +11,7 @@ from django_scopes import scope, scopes_disabled
 
 from portal import beats
 from portal.models import WorkerBeat
-from syncs import lanes, runs
+from syncs import lanes, reports, runs
 from syncs.models import Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,14 @@ def wake() -> int:
 
 
 def start_polls() -> None:
-    """Look for missed changes wherever that is due. One business's failure is not another's."""
-    with scopes_disabled():  # which businesses have live syncs; each is then worked in its own scope
-        ids = list(Sync.objects.filter(mode=Sync.Mode.LIVE).order_by().values_list("business_id", flat=True).distinct())
+    """Look for missed changes, and compare both sides, where that is due. One business's failure is not another's."""
+    with scopes_disabled():  # which businesses have syncs at work; each is then worked in its own scope
+        ids = list(Sync.objects.exclude(mode=Sync.Mode.OFF).order_by().values_list("business_id", flat=True).distinct())
     for business_id in ids:
         try:
             with scope(business=business_id):
                 runs.start_due_polls()
+                reports.start_due()
         except Exception:
             log.exception("Polls of business %s could not be started", business_id)
 

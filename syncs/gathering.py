@@ -30,7 +30,8 @@ type Told = Mapping[int, tuple[object, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Links of one sync, with both sides as last read, by their own ids."""
+    """Links of one sync, with both sides as last read, by their own ids. `quiet`: only what is stored counts; nothing
+    is asked for and nobody is noticed."""
 
     sync: Sync
     recipe: Recipe
@@ -38,6 +39,7 @@ class Batch:
     sources: Mapping[str, Snapshot]
     targets: Mapping[str, Snapshot]
     sessions: Sessions
+    quiet: bool = False
 
 
 def gather(batch: Batch) -> Told:
@@ -73,7 +75,7 @@ def _alike(batch: Batch) -> Mapping[str, list[str]]:
 def _invoices(batch: Batch) -> Told:
     sync, business = batch.sync, batch.sync.business
     clients = {s.external_id: str(s.data.get("client_id") or "") for s in batch.sources.values()}
-    parents = waiting.parents(sync.source, "clients", sync.target, list(clients.values()))
+    parents = waiting.parents(sync.source, "clients", sync.target, list(clients.values()), notices=not batch.quiet)
     alike = invoice_facts.Facts(
         client=waiting.UNKNOWN, currency=business.currency, zone=business.time_zone,
         country=business.country, now=timezone.now(), tax_rates=_tax_rates(batch), recorded=_recorded(batch),
@@ -89,7 +91,7 @@ def _tax_rates(batch: Batch) -> list[Record]:
     """Those of the account, read whole once a day: what is made here is known from the answer."""
     sync = batch.sync
     held = Snapshot.objects.filter(connection=sync.target_id, resource="tax_rates", deleted_at=None)
-    if not held.filter(read_at__gt=timezone.now() - RATES_OLD).exists():
+    if not batch.quiet and not held.filter(read_at__gt=timezone.now() - RATES_OLD).exists():
         asked = timezone.now()
         records = batch.sessions.call(sync.target, lambda session: session.written_since("tax_rates", EVER, []))
         snapshots.save(sync.target, "tax_rates", records, asked, by=sync)
@@ -149,7 +151,7 @@ def _invoices_at(batch: Batch, connection: "Connection", ids: Iterable[str]) -> 
     wanted = {i for i in ids if i}
     held = snapshots.known(connection, "invoices", wanted)
     missing = sorted(wanted - held.keys())
-    if not missing:
+    if not missing or batch.quiet:
         return held
     asked = timezone.now()
     found = batch.sessions.call(connection, lambda s: s.fetch("invoices", missing))

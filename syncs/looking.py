@@ -58,20 +58,28 @@ def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
     linked = [link.target_id for link in links if link.target_id]
     targets = snapshots.known(sync.target, sync.target_resource, linked)
     _read_missing(sync, links, targets, sessions)
-    version, recipe = rules_of(sync)
+    recipe = recipes.get(sync.recipe)
     clues = find_clues(sync, recipe.names, links, sources)
     told = gathering.gather(gathering.Batch(sync, recipe, links, sources, targets, sessions))
-    looks, now = [], clock(sync)
+    looks = []
     for link in links:
         source, target = sources.get(link.source_id), targets.get(link.target_id or "")
         facts, waits_for = told.get(link.pk, (None, None))
-        here, known = _record(source), known_of(link)
-        ruled = judging.judge(version, here, known, now)
-        made = recipe.decide(ruled.version, here, _record(target), known, clues[link.pk], facts)
-        made = ruled.settle(made, here, known, steps=recipe.steps)
+        made = plan_of(sync, link, source, target, clues[link.pk], facts)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
         looks.append(Look(link, link.noticed, source, target, made, waits))
     return looks
+
+
+def plan_of(
+    sync: Sync, link: Link, source: Snapshot | None, target: Snapshot | None, clues: Clues, facts: object
+) -> Plan:  # fmt: skip
+    """The planner's word, with the live version and its rules."""
+    version, recipe = rules_of(sync)
+    here, known = _record(source), known_of(link)
+    ruled = judging.judge(version, here, known, clock(sync))
+    made = recipe.decide(ruled.version, here, _record(target), known, clues, facts)
+    return ruled.settle(made, here, known, steps=recipe.steps)
 
 
 def look_of(sync: Sync, link: Link, write: Write) -> Look:
@@ -214,7 +222,7 @@ def find_candidates(
         return {}
     like = snapshots.resembling(sync.target, sync.target_resource, [sources[link.source_id] for link in open_links])
     found = [*(like | _named(sync, names, open_links)).values()]
-    held = _held(sync, [s.external_id for s in found])
+    held = held_targets(sync, [s.external_id for s in found])
     free = [s for s in found if s.external_id not in held]
     return {link.pk: [c for c in free if _may_be(c, sources[link.source_id], link, names)] for link in open_links}
 
@@ -235,7 +243,7 @@ def _named(sync: Sync, names: Names, links: Sequence[Link]) -> dict[int, Snapsho
     return {s.pk: s for kind, values in kinds.items() if values for s in there.filter(**{kind: values})}
 
 
-def _held(sync: Sync, target_ids: Sequence[str]) -> set[str]:
+def held_targets(sync: Sync, target_ids: Sequence[str]) -> set[str]:
     """Which of these target records a link of any sync into the same place holds."""
     if not target_ids:
         return set()

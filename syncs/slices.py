@@ -29,7 +29,7 @@ from connectors.errors import (
     ScopeError,
     TransientError,
 )
-from syncs import applying, incidents, lanes, looking, recipes, recovering, runs, settling, strangers
+from syncs import applying, incidents, lanes, looking, recipes, recovering, reports, runs, settling, strangers
 from syncs.applying import Answer, Order
 from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
@@ -317,9 +317,12 @@ class Slice:
         sync = self.syncs[run.sync_id]
         self.worked.add(sync.pk)
         try:
+            if run.side == Run.Side.COMPARE:
+                reports.step(self.lane, run, sync, self.sessions)
+                return True
             page, asked = self._page(run, sync)
             runs.take(self.lane, run, sync, page, asked)
-            if run.side != Run.Side.WORK and not always:
+            if run.side not in {Run.Side.WORK, Run.Side.COMPARE} and not always:
                 self._ask_ahead(run, sync)
         except RateLimited as error:
             runs.wait(run, error.after)
@@ -349,6 +352,7 @@ class Slice:
             runs.finish_if_done(sync)
             if sync.pk in self.worked:
                 incidents.refresh(sync)
+                reports.recheck(sync)
         self._keep_budgets()
 
     def _keep_budgets(self) -> None:

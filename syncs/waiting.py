@@ -23,17 +23,17 @@ UNKNOWN = Parent("unknown")
 
 
 def parents(
-    source: "Connection", resource: str, target: "Connection", ids: Sequence[str]
+    source: "Connection", resource: str, target: "Connection", ids: Sequence[str], *, notices: bool = True
 ) -> Mapping[str, Parent]:  # fmt: skip
     """{source id: its parent} for records of this resource that go to this target. What nobody has noticed yet is
-    noticed now."""
+    noticed now, unless `notices` is False."""
     sync = Sync.objects.filter(source=source, source_resource=resource, target=target).exclude(mode="off").first()
     wanted = {i for i in ids if i}
     if sync is None or not wanted:
         return dict.fromkeys(wanted, UNKNOWN)
     held = _links(sync, wanted)
     missing = sorted(wanted - held.keys())
-    if missing:
+    if missing and notices:
         with transaction.atomic():
             lanes.wake(sync.lane_id)
             for key in missing:

@@ -23,7 +23,9 @@ from syncs.models import (
     Invoice,
     Lane,
     Link,
+    Mismatch,
     Payment,
+    Report,
     Rule,
     Run,
     Snapshot,
@@ -40,6 +42,7 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Attempts", "manage_search", Attempt), ("Writes", "edit_note", Write), ("Runs", "playlist_play", Run),
         ("Lanes", "route", Lane),
     )),
+    ("Reconciliation", False, (("Reports", "balance", Report), ("Mismatches", "difference", Mismatch))),
     ("Money", False, (("Invoices", "receipt_long", Invoice), ("Payments", "payments", Payment))),
     ("What came in", False, (
         ("Connections", "power", Connection), ("Deliveries", "call_received", Event),

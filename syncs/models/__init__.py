@@ -5,6 +5,7 @@ from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, R
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
+from syncs.models.reconciliation import Mismatch, Report
 from syncs.models.working import Incident, Lane, Link
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "Invoice",
     "Lane",
     "Link",
+    "Mismatch",
     "Outcome",
     "Owner",
     "Payment",
+    "Report",
     "Rule",
     "Run",
     "Snapshot",

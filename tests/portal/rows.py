@@ -11,7 +11,18 @@ from connectors.base import Credentials, Secret
 from portal import tokens
 from portal.models import Business, Connection, ConnectStart, Invitation
 from syncs import audit
-from syncs.models import Attempt, Incident, Invoice, Link, Payment, Rule, SnapshotHistory, Sync
+from syncs.models import (
+    Attempt,
+    Incident,
+    Invoice,
+    Link,
+    Mismatch,
+    Payment,
+    Report,
+    Rule,
+    SnapshotHistory,
+    Sync,
+)
 from tests import factories
 
 #: In every stored credential, so that a page that shows one is found out.
@@ -42,6 +53,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
         beside(business)
+        report(sync, links[0])
         money(business, target)
         return World(business, source, target, sync, links, incident(sync))
 
@@ -79,6 +91,19 @@ def rule(sync: Sync) -> Rule:
     words = f"{sync.business} leads stay in Jobber"
     return Rule.objects.create(business=sync.business, sync=sync, name=f"{sync.business} leads", condition=leads,
                                outcome="skip", reason=words)  # fmt: skip
+
+
+def report(sync: Sync, link: Link) -> Report:
+    """Finished, with one mismatch in it."""
+    now, run = timezone.now(), factories.run(sync, "reconcile", side="compare")
+    counts = {"compared": 3, "kinds": {"field": 1}, "new": 1, "still": 0, "settled": 0, "being_written": 0}
+    made = Report.objects.create(business=sync.business, sync=sync, run=run, counts=counts, finished_at=now)
+    Mismatch.objects.create(
+        business=sync.business, report=made, sync=sync, link=link, kind="field", key=f"field link:{link.pk}",
+        label=link.label, source_id=link.source_id, target_id=link.target_id or "", fix="push",
+        words=f"Name changed for {link.label}.", fields=[["name", link.label, f"{sync.business} old"]],
+    )  # fmt: skip
+    return made
 
 
 def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:
