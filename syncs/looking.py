@@ -15,6 +15,7 @@ from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
 from syncs import gathering, recipes, snapshots, strangers
 from syncs.bothways import UNMADE
+from syncs.invoices.case import COPY
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
@@ -134,7 +135,7 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
     old = [
         link.source_id
         for link in links
-        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id), both=both)
+        if not link.source_id.startswith((UNMADE, COPY)) and _too_old(link, held.get(link.source_id), both=both)
     ]
     if not old:
         return held

@@ -55,7 +55,7 @@ class Fix(StrEnum):
     PULL = "pull"  # what the target says goes to the source
     LINK = "link"  # they are the same
     UNLINK = "unlink"  # they are not
-    VOID = "void"  # what is there a second time is to be void
+    VOID = "void_copy"  # what is there a second time is to be void
     DECIDE = "decide"  # the record's own page asks about it
     MEANT = "meant"  # it is meant to be so
 
@@ -288,7 +288,7 @@ def _ended(pair: Pair, names: Names) -> list[Finding]:
     made = pair.plan
     if made.code == "target_deleted" and pair.owned:
         return [Finding(Kind.BROKEN, made.reason, fix=Fix.DECIDE)]
-    alive = pair.target is not None and not pair.target.deleted
+    alive = pair.target is not None and not pair.target.deleted and pair.target.data.get("status") != statuses.VOID
     if made.code == "source_deleted" and alive and pair.owned:
         words = f"Its {names.source_one} was deleted in {names.source}; the {names.target_one} is still there."
         return [Finding(Kind.ORPHAN, words, fix=None)]

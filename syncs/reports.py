@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from syncs import audit, lanes, looking, months, planned, recipes, runs, snapshots
 from syncs.bothways import UNMADE
+from syncs.invoices.case import COPY
 from syncs.models import Lane, Link, Mismatch, Report, Run, Snapshot, Sync
 from syncs.planned import Seen
 from syncs.planning import Verdict
@@ -113,7 +114,7 @@ def _after_links(sync: Sync) -> dict[str, int]:
 def _read_unseen(sync: Sync, links: Sequence[Link], since: datetime, sessions: Sessions) -> None:
     """What no page has shown is asked for by its id: it may be gone."""
     for connection, resource, ids in (
-        (sync.source, sync.source_resource, [x.source_id for x in links if not x.source_id.startswith(UNMADE)]),
+        (sync.source, sync.source_resource, [x.source_id for x in links if not x.source_id.startswith((UNMADE, COPY))]),
         (sync.target, sync.target_resource, [x.target_id for x in links if x.target_id]),
     ):
         held = snapshots.known(connection, resource, ids)

@@ -153,6 +153,16 @@ PAGES: dict[str, Page | Own] = {
     "attention": seen(),
     "attention_again": press(RUN),
     "attention_sides": press(CONFIGURE),
+    "reconciliation": seen(),
+    "reconciliation_live": seen(),
+    "reconciliation_start": press(RUN),
+    "reconciliation_settings": press(CONFIGURE, {404}),  # nothing is chosen
+    "report": seen(),
+    "report_print": seen(),
+    "report_file": seen(),
+    "report_together": Page({"GET": (ALL, {404}), "HEAD": (ALL, {404}), "POST": (CONFIGURE, {404})}),  # as above
+    "mismatch": form(CONFIGURE, see=ALL),
+    "mismatch_undo": press(CONFIGURE),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),
     "health": LOOKED_AT,
 }  # fmt: skip
@@ -226,6 +236,7 @@ MODELS = {
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
         "syncs_rule", "syncs_version", "syncs_run", "syncs_lane", "syncs_incident", "syncs_invoice", "syncs_payment",
+        "syncs_report", "syncs_mismatch", "syncs_auditentry",
     )},
     **{f"django_q_{name}": model(BOSS, hidden=True) for name in ("ormq", "failure", "success", "schedule")},
 }  # fmt: skip
