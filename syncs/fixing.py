@@ -77,6 +77,13 @@ def _record_ways(row: Mismatch) -> list[str]:
     return [*found, str(Fix.UNLINK)] if _may_unlink(row, link) else found
 
 
+def elsewhere(row: Mismatch) -> bool:
+    """Whether the page of the record asks what is asked about it: who it is, or what a rule holds."""
+    return row.state == Mismatch.State.OPEN and row.link is not None and bool(
+        row.source_id and _ELSEWHERE & set(deciding.choices(row.link))
+    )  # fmt: skip
+
+
 def _stranger_ways(row: Mismatch) -> list[str]:
     if row.sync.mode != Sync.Mode.LIVE:
         return []

@@ -60,7 +60,7 @@ def _state() -> dict[str, Any]:
     rows = [_standing(sync) for sync in Sync.objects.select_related(*related).order_by("pk")]
     busy = any(row["progress"] or row["sync"].report_asked_at for row in rows)
     silent = sync_pages.NOBODY_WORKS if busy and beats.silent() else ""
-    return {"rows": rows, "every": 1 if busy else 10, "silent": silent}
+    return {"rows": rows, "every": 1 if busy else "", "silent": silent}
 
 
 def _standing(sync: Sync) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def mismatch(request: HttpRequest, business_id: int, mismatch_id: int) -> HttpRe
     likely = fixing.likely(row) if way == Fix.LINK else []
     context: dict[str, Any] = _about(row.report) | {
         "shown": mismatches.shown([row], tell)[0], "ways": mismatches.ways(row, tell.terms), "way": way, "other": other,
-        "likely": likely,
+        "likely": likely, "elsewhere": fixing.elsewhere(row),
     }  # fmt: skip
     if way and not (likely and not other):
         context |= _preview(request, row, way, other, tell)
