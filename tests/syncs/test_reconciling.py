@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from connectors.base import Record
 from syncs import bothways, recipes
 from syncs.comparing import Known
+from syncs.invoices.facts import Facts
 from syncs.mapping import compile_version
 from syncs.matching import Clues
 from syncs.planning import Plan, Verdict
 from syncs.reconciling import Fix, Kind, Pair, classify, standing, stranger
-from tests.syncs.papers import Paper, papers
+from tests.syncs.papers import Paper
+from tests.syncs.test_invoice_steps import papers
 from tests.syncs.till import Desk
 
 CLIENTS = recipes.get("clients-to-customers")
@@ -33,8 +35,6 @@ def pair(desk: Desk) -> Pair:
 
 
 def desk_facts(desk: Desk) -> Any:
-    from syncs.invoices.facts import Facts
-
     return Facts(desk.client, desk.currency, desk.zone, "AU", desk.till.now, list(desk.till.rates))
 
 
@@ -139,7 +139,8 @@ def test_what_was_refused_waits_for_a_person() -> None:
 def test_records_without_a_source() -> None:
     twice = stranger(there(), "Invoice 1", BILLS.names, gone=False)
     alone = stranger(Record("cus_1", {"name": "Ann"}, "Ann"), "", CLIENTS.names, gone=False)
-    assert twice and alone
+    assert twice
+    assert alone
     assert (twice.kind, twice.fix, alone.kind, alone.fix) == (Kind.DUPLICATE, Fix.VOID, Kind.ORPHAN, Fix.LINK)
     assert stranger(there(status="void"), "Invoice 1", BILLS.names, gone=False) is None
     paid = stranger(there(status="paid"), "Invoice 1", BILLS.names, gone=False)
