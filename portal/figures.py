@@ -171,6 +171,9 @@ def progress(run: Run, names: Terms, waiting: int) -> Progress:
         read = run.counts.get("target_seen", 0)
         return Progress(f"Reading {names.target_many} in {names.target}: {read:,} so far", 0, None)
     total = max(run.total or 0, seen)
+    if run.side == Run.Side.COMPARE:
+        done = run.counts.get("compared", 0)
+        return Progress(f"Comparing both sides: {done:,} of {total:,} {names.many}", min(done, total), total or 1)
     done = max(0, seen - waiting)
     if run.side == Run.Side.SOURCE:
         of_total = f" of {total:,}" if run.total else ""

@@ -13,7 +13,7 @@ from django_scopes import scope, scopes_disabled
 from portal import beats
 from portal.alerts import noting, sending
 from portal.models import AlertSettings, Business, WorkerBeat
-from syncs import approvals, lanes, runs, watching, whatif
+from syncs import approvals, lanes, reports, runs, watching, whatif
 from syncs.models import Approval, Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
@@ -34,11 +34,10 @@ def wake() -> int:
 
 
 def start_polls() -> None:
-    """Look for missed changes wherever that is due. One business's failure is not another's."""
-    with scopes_disabled():  # which businesses have syncs that write; each is then worked in its own scope
-        writing = Sync.objects.filter(mode__in=Sync.WRITING).order_by()
-        ids = list(writing.values_list("business_id", flat=True).distinct())
-    _each(ids, lambda _: runs.start_due_polls(), "Polls of business %s could not be started")
+    """Look for missed changes, and compare both sides, where that is due. One business's failure is not another's."""
+    with scopes_disabled():  # which businesses have syncs at work; each is then worked in its own scope
+        ids = list(Sync.objects.exclude(mode=Sync.Mode.OFF).order_by().values_list("business_id", flat=True).distinct())
+    _each(ids, lambda _: (runs.start_due_polls(), reports.start_due()), "Polls of business %s could not be started")
 
 
 def watch() -> None:

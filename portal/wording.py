@@ -210,6 +210,7 @@ _RUNS = {
     str(Run.Kind.REVIEW.label): "the first-sync review read it",
     str(Run.Kind.BACKFILL.label): "everything was read once",
     str(Run.Kind.POLL.label): "the regular look for changes found it",
+    str(Run.Kind.RECONCILE.label): "the comparison of both sides found it",
 }
 
 

@@ -135,13 +135,13 @@ def _side(rows: Sequence[Row], here_moved: bool, there_moved: bool, known: Known
     """Who has the say about these rows: "source", "target", or "ask", which keeps both until a person has chosen. A
     unit follows its first row's owner, and a choice that was made about any part of it."""
     row, chosen = rows[0], known.decision.get("sides") or {}
+    decided = next((str(chosen[r.target]) for r in rows if r.target in chosen), "")
+    if decided:
+        return decided
     if not there_moved:
         return "source"
     if not here_moved:
         return "source" if row.owner == "source" else "target"
-    decided = next((str(chosen[r.target]) for r in rows if r.target in chosen), "")
-    if decided:
-        return decided
     if row.owner != "newest":
         return row.owner
     later = facts.here_at is not None and facts.there_at is not None and facts.there_at > facts.here_at

@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
 from syncs import gathering, recipes, routing, snapshots, strangers
 from syncs.bothways import UNMADE
+from syncs.invoices.case import COPY
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
@@ -35,6 +36,9 @@ class Look:
     plan: Plan
     #: The link whose record must have its counterpart first.
     waits_for: int | None = None
+    #: What the planner was given beside both sides.
+    clues: Clues = field(default_factory=Clues)
+    facts: object = None
 
 
 @lru_cache(maxsize=64)
@@ -81,7 +85,7 @@ def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:
             steps, editable = recipe.steps, ruled.editable
             made = holding.by_mode(made, here, known, sync.approver, steps=steps, editable=editable)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
-        looks.append(Look(link, link.noticed, source, target, made, waits))
+        looks.append(Look(link, link.noticed, source, target, made, waits, clues[link.pk], facts))
     return looks
 
 
@@ -137,7 +141,7 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
     old = [
         link.source_id
         for link in links
-        if not link.source_id.startswith(UNMADE) and _too_old(link, held.get(link.source_id), both=both)
+        if not link.source_id.startswith((UNMADE, COPY)) and _too_old(link, held.get(link.source_id), both=both)
     ]
     if not old:
         return held
@@ -225,7 +229,7 @@ def find_candidates(
         return {}
     like = snapshots.resembling(sync.target, sync.target_resource, [sources[link.source_id] for link in open_links])
     found = [*(like | _named(sync, names, open_links)).values()]
-    held = _held(sync, [s.external_id for s in found])
+    held = held_targets(sync, [s.external_id for s in found])
     free = [s for s in found if s.external_id not in held]
     return {link.pk: [c for c in free if _may_be(c, sources[link.source_id], link, names)] for link in open_links}
 
@@ -246,7 +250,7 @@ def _named(sync: Sync, names: Names, links: Sequence[Link]) -> dict[int, Snapsho
     return {s.pk: s for kind, values in kinds.items() if values for s in there.filter(**{kind: values})}
 
 
-def _held(sync: Sync, target_ids: Sequence[str]) -> set[str]:
+def held_targets(sync: Sync, target_ids: Sequence[str]) -> set[str]:
     """Which of these target records a link of any sync into the same place holds."""
     if not target_ids:
         return set()

@@ -1,6 +1,9 @@
-"""Reading many records page by page: the first-sync review, a backfill, a poll. Resumable at any page."""
+"""Reading many records page by page: a first-sync review, a backfill, a poll, a reconciliation. Resumable at any page.
 
-from collections.abc import Iterable
+A reconciliation only takes in what there is and remembers what has changed: it is looked at once the report stands.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,10 +33,10 @@ def start(sync: Sync, kind: str, *, whole: bool = True) -> Run:
     """The running run of the sync: a new one, or the one already under way.
 
     A poll reads what changed at the source since the last reading. Others read both sides whole, except a target that
-    was read just now, and with `whole` False only the changes at the source: then all that is owed a look gets one.
+    was read just now (a reconciliation reads that too), and with `whole` False only the changes at the source: then
+    all that is owed a look gets one.
     """
-    now = timezone.now()
-    skip_target = kind == Run.Kind.POLL or (sync.target_read_at is not None and now - sync.target_read_at < TARGET_OLD)
+    skip_target = kind == Run.Kind.POLL or (kind != Run.Kind.RECONCILE and _just_read(sync))
     changes_only = kind == Run.Kind.POLL or not whole
     since = sync.polled_until - OVERLAP if changes_only and sync.polled_until else None
     try:
@@ -46,6 +49,10 @@ def start(sync: Sync, kind: str, *, whole: bool = True) -> Run:
             return run
     except IntegrityError:
         return Run.objects.get(sync=sync, state=Run.State.RUNNING)
+
+
+def _just_read(sync: Sync) -> bool:
+    return sync.target_read_at is not None and timezone.now() - sync.target_read_at < TARGET_OLD
 
 
 def next_due(syncs: Iterable[int]) -> Run | None:
@@ -86,7 +93,8 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 
 
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
-    strangers.take_in(sync, page.records)
+    if run.kind != Run.Kind.RECONCILE or sync.reconciling_writes:
+        strangers.take_in(sync, page.records)
     _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked, by=sync)
     _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))
@@ -115,21 +123,39 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     labels = {r.id: r.label for r in page.records} | {key: key for key in page.unreadable}
     links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=list(labels))}
     fresh = [_new_link(run, sync, key, label, asked) for key, label in labels.items() if key not in links]
+    if run.kind == Run.Kind.RECONCILE:
+        _remember(run, sync, fresh, [x.pk for x in links.values() if x.source_id in changed])
+        _count(run, seen=len(labels))
+        _next_page(run, sync, page)
+        return
     marked = {x.pk for x in links.values() if x.source_id in changed or _unsettled(x, sync)}
     Link.objects.bulk_create(fresh)
     _mark(marked, run, asked)
     unchanged = sum(1 for x in links.values() if x.pk not in marked and x.run_id != run.pk)
     found = len(fresh) + len(changed & links.keys())
     _count(run, seen=len(labels), marked=len(fresh) + len(marked), unchanged=unchanged, found=found)
+    _next_page(run, sync, page)
+
+
+def _next_page(run: Run, sync: Sync, page: Page) -> None:
+    """Or, after the last one, what comes of the whole reading."""
     run.total = page.total if page.total is not None else run.total
     run.cursor = page.next_cursor or ""
-    if not run.cursor:
+    if run.cursor:
+        return
+    if run.kind == Run.Kind.RECONCILE:
+        run.side = Run.Side.COMPARE
+    else:
         run.side = Run.Side.WORK
-        if run.since is None:
-            _mark_unseen(run, sync)
-        elif run.kind == Run.Kind.BACKFILL:
-            _mark_owed(run, sync)
-        Sync.objects.filter(pk=sync.pk).update(polled_until=run.started_at)
+        _mark_rest(run, sync)
+    Sync.objects.filter(pk=sync.pk).update(polled_until=run.started_at)
+
+
+def _mark_rest(run: Run, sync: Sync) -> None:
+    if run.since is None:
+        _mark_unseen(run, sync)
+    elif run.kind == Run.Kind.BACKFILL:
+        _mark_owed(run, sync)
 
 
 def _unsettled(link: Link, sync: Sync) -> bool:
@@ -165,7 +191,26 @@ def _mark_owed(run: Run, sync: Sync) -> None:
 def _mark_by_target(run: Run, sync: Sync, target_ids: Iterable[str]) -> None:
     """Counterparts that are not as we knew them: their records are looked at, whatever the source says."""
     links = Link.objects.filter(sync=sync, target_id__in=list(target_ids)).exclude(state=Link.State.ENDED)
+    if run.kind == Run.Kind.RECONCILE:
+        _remember(run, sync, (), list(links.values_list("pk", flat=True)))
+        return
     notice.again(links, run.get_kind_display(), timezone.now(), Link.Priority.BACKFILL, run=run)
+
+
+def _remember(run: Run, sync: Sync, fresh: Sequence[Link], changed: Sequence[int]) -> None:
+    """With the page, so that nothing is forgotten should the report never be made."""
+    for link in fresh:
+        link.noticed = 0
+    Link.objects.bulk_create(fresh)
+    made = Link.objects.filter(sync=sync, source_id__in=[x.source_id for x in fresh]).values_list("pk", flat=True)
+    kept = {*run.counts.get("changed", ()), *changed, *(made if fresh else ())}
+    run.counts = {**run.counts, "changed": sorted(kept)}
+
+
+def owed(run: Run, but: Collection[int] = ()) -> int:
+    """What a reconciliation found changed gets its look, `but` these links. Returns how many do."""
+    links = Link.objects.filter(pk__in=set(run.counts.get("changed", ())) - set(but))
+    return notice.again(links, run.get_kind_display(), timezone.now(), Link.Priority.BACKFILL, run=run)
 
 
 def _new_link(run: Run, sync: Sync, source_id: str, label: str, asked: datetime) -> Link:
@@ -196,6 +241,8 @@ def finish_if_done(sync: Sync) -> None:
 
 
 def stop(sync: Sync) -> None:
+    for run in Run.objects.filter(sync=sync, state=Run.State.RUNNING, kind=Run.Kind.RECONCILE):
+        owed(run)
     Run.objects.filter(sync=sync, state=Run.State.RUNNING).update(state=Run.State.STOPPED, finished_at=timezone.now())
 
 

@@ -36,6 +36,7 @@ from syncs import (
     looking,
     recipes,
     recovering,
+    reports,
     routing,
     runs,
     settling,
@@ -332,10 +333,13 @@ class Slice:
         sync = self.syncs[run.sync_id]
         self.worked.add(sync.pk)
         try:
+            if run.side == Run.Side.COMPARE:
+                reports.step(self.lane, run, sync, self.sessions)
+                return True
             page, asked = self.pages.read(run, sync)
             failpoint("page.read")
             runs.take(self.lane, run, sync, page, asked)
-            if run.side != Run.Side.WORK and not always:
+            if run.side not in {Run.Side.WORK, Run.Side.COMPARE} and not always:
                 self.pages.ask_ahead(run, sync)
         except RateLimited as error:
             runs.wait(run, error.after)
@@ -352,6 +356,7 @@ class Slice:
             runs.finish_if_done(sync)
             if sync.pk in self.worked:
                 incidents.refresh(sync)
+                reports.recheck(sync)
         self._keep_budgets()
 
     def _keep_budgets(self) -> None:

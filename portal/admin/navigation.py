@@ -37,7 +37,9 @@ from syncs.models import (
     Invoice,
     Lane,
     Link,
+    Mismatch,
     Payment,
+    Report,
     Rule,
     Run,
     Snapshot,
@@ -56,6 +58,7 @@ GROUPS: tuple[tuple[str, bool, tuple[Place, ...]], ...] = (
         ("Approvals", "approval_delegation", Approval), ("Attempts", "manage_search", Attempt),
         ("Writes", "edit_note", Write), ("Runs", "playlist_play", Run), ("Lanes", "route", Lane),
     )),
+    ("Reconciliation", False, (("Reports", "balance", Report), ("Mismatches", "difference", Mismatch))),
     ("Money", False, (("Invoices", "receipt_long", Invoice), ("Payments", "payments", Payment))),
     ("What came in", False, (
         ("Connections", "power", Connection), ("Deliveries", "call_received", Event),

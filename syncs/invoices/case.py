@@ -15,6 +15,8 @@ from syncs.planning import Names, Plan, Verdict, field_words
 #: In the link's base: what was sent for each line.
 SENT = "_lines"
 LINE_KEY = "jobber_line_id"
+#: A second invoice for a record that has its counterpart has this before its own id, instead of a source id.
+COPY = "copy:"
 #: In the link's base: the draft was deleted by us, so that a new one may be made.
 TAKEN_BACK = "_taken_back"
 #: Fields that Stripe lets change after an invoice has its number: while it is open, and for good.

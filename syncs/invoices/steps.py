@@ -81,7 +81,8 @@ def _counterpart(source: Record, clues: Clues, names: Names) -> Record | Plan | 
 
 def _gone(version: Compiled, target: Record | None, known: Known) -> Plan:
     """It was deleted at the source: what could still be paid must not stay so, but only a person voids it."""
-    why = "The invoice was deleted in Jobber"
+    copy = known.decision.get("copy_of")
+    why = f"It is there a second time beside that of {copy}" if copy else "The invoice was deleted in Jobber"
     status = target.data.get("status") if target and not target.deleted else ""
     if not target or not status or status == VOID:
         return Plan(Verdict.END, "source_deleted", f"{why}.", known.target_id)

@@ -6,6 +6,7 @@ from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, R
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
+from syncs.models.reconciliation import Mismatch, Report
 from syncs.models.whatif import WhatIf, WhatIfRecord
 from syncs.models.working import Incident, Lane, Link
 
@@ -21,10 +22,12 @@ __all__ = [
     "Invoice",
     "Lane",
     "Link",
+    "Mismatch",
     "Outcome",
     "Owner",
     "Payment",
     "Raiser",
+    "Report",
     "Rule",
     "Run",
     "Snapshot",

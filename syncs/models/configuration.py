@@ -36,6 +36,11 @@ class Sync(models.Model):
     #: What is planned is written: at once, or as soon as a person has approved it.
     WRITING = (Mode.APPROVE, Mode.LIVE)
 
+    class Reconciling(models.TextChoices):
+        NEVER = "never", "Only when somebody asks"
+        DAILY = "daily", "Every day"
+        WEEKLY = "weekly", "Every week"
+
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="syncs")
     recipe = models.CharField(max_length=60)
     name = models.CharField(max_length=120)
@@ -69,6 +74,14 @@ class Sync(models.Model):
     polled_until = models.DateTimeField(null=True, blank=True, editable=False)
     #: When every target record was last read: a counterpart not among the snapshots did not exist then.
     target_read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    reconciling = models.CharField(
+        "compare both sides and report", max_length=10, choices=Reconciling.choices, default=Reconciling.WEEKLY
+    )
+    reconciling_writes = models.BooleanField(
+        "afterwards write what can be written; otherwise it waits for a person", default=True
+    )
+    #: Somebody asked for a report while another reading was going on.
+    report_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     live_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

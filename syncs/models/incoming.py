@@ -129,12 +129,13 @@ class SnapshotHistory(SnapshotBase):
 
 
 class Run(models.Model):
-    """Reading many records: the first-sync review, a backfill, a poll. Resumable from its cursor."""
+    """Reading many records: the first-sync review, a backfill, a poll, a reconciliation. Resumable from its cursor."""
 
     class Kind(models.TextChoices):
         REVIEW = "review", "First-sync review"
         BACKFILL = "backfill", "Everything, once"
         POLL = "poll", "Changes since the last look"
+        RECONCILE = "reconcile", "Reconciliation"
 
     class State(models.TextChoices):
         RUNNING = "running", "Running"
@@ -145,6 +146,7 @@ class Run(models.Model):
         TARGET = "target", "Reading the target"
         SOURCE = "source", "Reading the source"
         WORK = "work", "Working through the records"
+        COMPARE = "compare", "Comparing both sides"
 
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
     sync = models.ForeignKey("syncs.Sync", models.CASCADE, related_name="runs")
@@ -154,6 +156,7 @@ class Run(models.Model):
     cursor = models.TextField(blank=True)
     since = models.DateTimeField(null=True, blank=True)
     #: {"seen", "marked", "unchanged", "target_seen", "found"}: what the pages held; "found": what nobody had told of.
+    #: Of a reconciliation also "changed", links that are owed a look, and "claimed", counterparts that plans speak of.
     counts = models.JSONField(default=dict)
     total = models.PositiveIntegerField(null=True)
     next_try = models.DateTimeField(null=True)

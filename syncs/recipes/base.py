@@ -80,6 +80,8 @@ class Recipe:
     after: str = ""
     #: Fields of the target that the planner fills itself, so that no rule can set them. None: it fills all there are.
     own: frozenset[str] | None = frozenset()
+    #: Every record of the target should have one at the source, and carries its id: one that has none is told of.
+    paired: bool = True
     #: Cross references of what is made beside the counterpart.
     also_references: tuple[str, ...] = ()
 

@@ -37,6 +37,7 @@ RECIPE = Recipe(
     facts="pages",
     after="invoices-to-stripe",
     own=None,
+    paired=False,
     options={"write_link": True, "close_when_paid": False},
     option_labels={
         "write_link": "Put the page to pay by into the field “Pay online” of the Jobber invoice",

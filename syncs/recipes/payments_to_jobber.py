@@ -43,6 +43,7 @@ RECIPE = Recipe(
     facts="notes",
     after="invoices-to-stripe",
     own=None,
+    paired=False,
     options={"note_failures": True},
     option_labels={"note_failures": "Also note payments that failed"},
 )

@@ -55,6 +55,7 @@ def ids(business: Business, user: User) -> dict[str, str]:
     sources = {"connection_id": "portal.connection", "sync_id": "syncs.sync", "link_id": "syncs.link"}
     sources |= {"invitation_id": "portal.invitation", "pk": "mfa.authenticator", "invoice_id": "syncs.invoice"}
     sources |= {"incident_id": "syncs.incident", "destination_id": "portal.alertdestination"}
+    sources |= {"report_id": "syncs.report", "mismatch_id": "syncs.mismatch"}
     found |= {name: found[label] for name, label in sources.items() if label in found}
     there = (s for s in everything(Snapshot) if s.business_id == business.pk and s.resource == "customers")
     found["customer"] = next(there).external_id
@@ -110,11 +111,11 @@ class Address:
 
 
 ROW_ARGUMENTS = (
-    "connection_id", "sync_id", "link_id", "invoice_id", "incident_id", "destination_id", "membership_id",
-    "invitation_id", "pk", "object_id",
+    "connection_id", "sync_id", "link_id", "invoice_id", "incident_id", "destination_id", "report_id", "mismatch_id",
+    "membership_id", "invitation_id", "pk", "object_id",
 )  # fmt: skip
 FILLERS = {
-    "connector": "jobber", "key": "no-such-key", "uidb36": "1", "app_label": "syncs", "url": "nothing/",
+    "connector": "jobber", "form": "csv", "key": "no-such-key", "uidb36": "1", "app_label": "syncs", "url": "nothing/",
 }  # fmt: skip
 
 

@@ -26,7 +26,9 @@ from syncs.models import (
     Incident,
     Invoice,
     Link,
+    Mismatch,
     Payment,
+    Report,
     Rule,
     SnapshotHistory,
     Sync,
@@ -66,6 +68,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
         beside(business)
         alerts(business)
+        report(sync, links[0])
         money(business, target)
         return World(business, source, target, sync, links, incident(sync))
 
@@ -129,6 +132,19 @@ def what_if(of: Link) -> None:
         what_if=asked, live_outcome="in_step", live_reason="Both sides agree.", draft_outcome="update",
         draft_reason=f"{of.label} changed.", draft=made, **shared,
     )  # fmt: skip
+
+
+def report(sync: Sync, link: Link) -> Report:
+    """Finished, with one mismatch in it."""
+    now, run = timezone.now(), factories.run(sync, "reconcile", side="compare")
+    counts = {"compared": 3, "kinds": {"field": 1}, "new": 1, "still": 0, "settled": 0, "being_written": 0}
+    made = Report.objects.create(business=sync.business, sync=sync, run=run, counts=counts, finished_at=now)
+    Mismatch.objects.create(
+        business=sync.business, report=made, sync=sync, link=link, kind="field", key=f"field link:{link.pk}",
+        label=link.label, source_id=link.source_id, target_id=link.target_id or "", fix="push",
+        words=f"Name changed for {link.label}.", fields=[["name", link.label, f"{sync.business} old"]],
+    )  # fmt: skip
+    return made
 
 
 def attempt(of: Link, number: int, at: datetime | None = None) -> Attempt:

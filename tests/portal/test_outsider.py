@@ -168,6 +168,16 @@ PAGES: dict[str, Page | Own] = {
     "alert_add": press(OWNER),
     "alert_change": press(OWNER),
     "alert_test": press(OWNER),
+    "reconciliation": seen(),
+    "reconciliation_live": seen(),
+    "reconciliation_start": press(RUN),
+    "reconciliation_settings": press(CONFIGURE, {404}),  # nothing is chosen
+    "report": seen(),
+    "report_print": seen(),
+    "report_file": seen(),
+    "report_together": Page({"GET": (ALL, {404}), "HEAD": (ALL, {404}), "POST": (CONFIGURE, {404})}),  # as above
+    "mismatch": form(CONFIGURE, see=ALL),
+    "mismatch_undo": press(CONFIGURE),
     "webhook": Own("405 405 415 405 405 405", "405 405 415 405 405 405"),
     "health": LOOKED_AT,
     "healthz": LOOKED_AT,
@@ -245,7 +255,7 @@ MODELS = {
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
         "syncs_snapshot", "syncs_snapshothistory", "syncs_link", "syncs_attempt", "syncs_write", "syncs_fieldmapping",
         "syncs_rule", "syncs_version", "syncs_run", "syncs_lane", "syncs_incident", "syncs_invoice", "syncs_payment",
-        "syncs_approval", "syncs_auditentry", "syncs_whatif", "syncs_whatifrecord",
+        "syncs_approval", "syncs_auditentry", "syncs_whatif", "syncs_whatifrecord", "syncs_report", "syncs_mismatch",
     )},
     **{f"django_q_{name}": model(BOSS, hidden=True) for name in ("ormq", "failure", "success", "schedule")},
 }  # fmt: skip

@@ -1,0 +1,120 @@
+"""A report as a file for a spreadsheet. What could be taken for a formula there is made plain text."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.http import HttpResponse
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils.exceptions import IllegalCharacterError
+
+from connectors.amounts import major
+from portal import wording
+from portal.mismatches import Shown, month_name
+from syncs.models import Report
+
+FORMS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_HEAD = (
+    "Kind", "Record", "What is wrong", "Field", "Here", "There", "Here (amount)", "There (amount)", "Currency",
+    "First seen", "State", "Why", "By",
+)  # fmt: skip
+_MONTHS = ("Month", "Currency", "Side", "Invoices", "Before GST", "GST", "Total", "Paid")
+
+
+def response(report: Report, rows: Sequence[Shown], form: str) -> HttpResponse:
+    body = _xlsx(report, rows) if form == "xlsx" else _csv(report, rows)
+    found = HttpResponse(body, content_type=FORMS[form])
+    name = f"reconciliation-{report.started_at:%Y-%m-%d}-{report.pk}.{form}"
+    found["Content-Disposition"] = f'attachment; filename="{name}"'
+    return found
+
+
+def plain(text: Any) -> str:
+    """As text that no spreadsheet calculates: an apostrophe goes before what looks like a formula."""
+    found = str(text).replace("\0", "")
+    return f"'{found}" if found.lstrip(" \u00a0\ufeff").startswith(_FORMULA) or found.startswith(_FORMULA) else found
+
+
+def _head(report: Report) -> list[str]:
+    terms = wording.terms_of(report.sync)
+    named = {"Here": terms.source, "There": terms.target}
+    named |= {"Here (amount)": f"{terms.source} (amount)", "There (amount)": f"{terms.target} (amount)"}
+    return [named.get(words, words) for words in _HEAD]
+
+
+def _lines(report: Report, rows: Sequence[Shown]) -> Iterator[list[Any]]:
+    """One for each field that differs; amounts as numbers beside."""
+    place = wording.zone(report.sync.business)
+    for row in rows:
+        known = row.row
+        amounts = [_major(known.here_amount, known.currency), _major(known.there_amount, known.currency)]
+        rest = [
+            known.currency, wording.moment(known.first_seen_at, place), row.badge.words, known.why, known.who,
+        ]  # fmt: skip
+        for n, (label, here, there) in enumerate([(x.label, x.here, x.there) for x in row.lines] or [("", "", "")]):
+            own = amounts if n == 0 else [None, None]
+            yield [row.kind, row.title, known.words, label, here, there, *own, *rest]
+
+
+def _major(cents: int | None, currency: str) -> Any:
+    return None if cents is None else major(cents, currency)
+
+
+def _months(report: Report) -> Iterator[list[Any]]:
+    terms = wording.terms_of(report.sync)
+    for each in report.totals:
+        for side, name in (("here", terms.source), ("there", terms.target)):
+            sums = each[side]
+            money = [_major(sums[part], each["currency"]) for part in ("net", "tax", "total", "paid")]
+            yield [month_name(each["month"]), each["currency"], name, sums["count"], *money]
+
+
+def _csv(report: Report, rows: Sequence[Shown]) -> bytes:
+    """With a mark at the beginning by which Excel knows that it is UTF-8."""
+    out = io.StringIO()
+    file = csv.writer(out)
+    file.writerow([plain(words) for words in _head(report)])
+    for line in _lines(report, rows):
+        file.writerow(["" if v is None else plain(v) if isinstance(v, str) else v for v in line])
+    return ("\ufeff" + out.getvalue()).encode()
+
+
+def _xlsx(report: Report, rows: Sequence[Shown]) -> bytes:
+    book, out = Workbook(write_only=True), io.BytesIO()
+    _sheet(book, "Mismatches", _head(report), _lines(report, rows))
+    if report.totals:
+        _sheet(book, "Months", list(_MONTHS), _months(report))
+    book.save(out)
+    return out.getvalue()
+
+
+def _sheet(book: Workbook, title: str, head: Sequence[str], lines: Iterator[list[Any]]) -> None:
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "A2"
+    for column in "ABCDEFGHIJKLM"[: len(head)]:
+        sheet.column_dimensions[column].width = 22
+    sheet.append([_cell(sheet, words, bold=True) for words in head])
+    for line in lines:
+        sheet.append([_cell(sheet, value) for value in line])
+
+
+def _cell(sheet: Any, value: Any, *, bold: bool = False) -> Any:
+    """Text is marked as text, whatever it begins with; numbers stay numbers."""
+    told = plain(value) if isinstance(value, str) else value
+    try:
+        cell = WriteOnlyCell(sheet, value=told)
+    except IllegalCharacterError:
+        cell = WriteOnlyCell(sheet, value="".join(c for c in told if c.isprintable()))
+    if isinstance(value, str):
+        cell.data_type = "s"
+    if bold:
+        cell.font = Font(bold=True)
+    return cell

@@ -1,0 +1,71 @@
+"""Twelve kinds of mismatches planted on both sides: all are found, and nothing else."""
+
+import pytest
+
+from portal.models import User
+from syncs import fixing, reports
+from syncs.models import Mismatch, Sync
+from syncs.reconciling import Kind
+from tests.syncs import planting
+from tests.syncs.planting import Field
+from tests.syncs.test_reconciliation import report, waiting
+from tests.syncs.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
+
+
+@pytest.fixture
+def sown(here: World, invoices: Sync, alice: User) -> Field:
+    return planting.sown(here, invoices, alice)
+
+
+def found(made: Field) -> dict[str, list[str]]:
+    """{kind: labels} of all three syncs."""
+    rows: dict[str, list[str]] = {}
+    for sync in made.syncs:
+        for row in report(made.world, sync).mismatches.order_by("kind", "label"):
+            rows.setdefault(row.kind, []).append(row.label)
+    return rows
+
+
+def test_each_is_found_and_nothing_else(sown: Field, alice: User) -> None:
+    assert found(sown) == {}
+    waiting(*sown.syncs)
+    planting.plant(sown, alice)
+    rows = found(sown)
+    assert {k: len(v) for k, v in rows.items()} == dict.fromkeys(map(str, Kind), 1), rows
+
+
+def row(made: Field, kind: str) -> Mismatch:
+    """Of the newest reports."""
+    latest = [found.pk for sync in made.syncs if (found := reports.latest(sync))]
+    return Mismatch.objects.select_related("sync", "link").get(report__in=latest, kind=kind)
+
+
+def put_right(made: Field, kind: str, way: str, by: User, other: str = "") -> Mismatch:
+    found = row(made, kind)
+    fixing.fix(found, way, by, fixing.preview(found, way, other).shown, other=other)
+    made.world.work()
+    found.refresh_from_db()
+    return found
+
+
+def test_each_can_be_put_right_and_the_next_report_is_empty(sown: Field, alice: User) -> None:
+    waiting(*sown.syncs)
+    planting.plant(sown, alice)
+    found(sown)
+    pushed = ("missing", "field", "broken", "late", "amount", "tax", "status", "client", "held")
+    settled = {kind: put_right(sown, kind, "push", alice).state for kind in pushed}
+    asked = {"amount", "tax", "client", "held"}  # looked at, and now a person has to decide
+    assert settled == {kind: "open" if kind in asked else "settled" for kind in pushed}
+    for kind in ("amount", "tax", "client"):
+        assert put_right(sown, kind, "replace", alice).state == "settled"
+    assert put_right(sown, "held", "new", alice).state == "settled"
+    assert put_right(sown, "duplicate", "void_copy", alice).state == "settled"
+    assert [i["status"] for i in sown.world.stripe.invoices(sown.bills["Dan"])] == ["void", "open"]
+    for kind in ("orphan", "payment"):
+        assert put_right(sown, kind, "meant", alice).state == "ignored"
+    sown.world.read_again(*sown.syncs[1:])
+    rows = {r.kind: r.state for sync in sown.syncs for r in report(sown.world, sync).mismatches.all()}
+    assert set(rows.values()) <= {"ignored"}, rows
+    assert set(rows) <= {"orphan", "payment"}
