@@ -104,7 +104,8 @@ class Slice:
             pass
         finally:
             while self.flights:
-                self._land()
+                with suppress(Stop):  # the others are settled all the same
+                    self._land()
             self._finish()
 
     def _step(self) -> bool:
