@@ -88,7 +88,13 @@ def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], sessions: Sessions, 
     if here:
         made |= _made_here(sync, [write for _, write in here], sessions)
     return [
-        Order(looking.look_of(sync, link, write), write, made=made.get(write.key, ()), send=_key_is_good(write))
+        Order(
+            looking.look_of(sync, link, write),
+            write,
+            made=made.get(write.key, ()),
+            send=_key_is_good(write),
+            again=True,
+        )
         for link, write in begun
     ]
 

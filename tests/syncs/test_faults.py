@@ -110,6 +110,19 @@ def test_a_connection_that_cannot_be_opened_parks_its_lane_and_opens_an_incident
     all_once(world, clients)
 
 
+def test_a_second_try_that_is_turned_away_leaves_the_outcome_of_the_first_unknown(world: World) -> None:
+    """Else a fresh key would go out while the first call may still take effect."""
+    clients = reviewed(world, 1)
+    fault(world, "reset", operation=CREATE)
+    world.work()
+    fault(world, "429", operation=CREATE)
+    world.forget_waits()
+    world.work()
+    write = Write.objects.get()
+    all_once(world, clients)
+    assert Write.objects.get().key == write.key
+
+
 def test_a_service_that_is_down_costs_only_time(world: World) -> None:
     clients = reviewed(world)
     fault(world, "503", times=30)
