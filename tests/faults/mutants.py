@@ -134,8 +134,6 @@ MUTANTS = (
            _put(looking, "_too_old", _first_notice_only), 45),
     Mutant("no-intent", "a write is committed before it is sent", "it is sent only",
            _put(ledger, "append", _unnoticed), 1),
-    Mutant("pair-anyway", "a new pair is saved where the one sent is still there", "always",
-           _put(tokens, "_save", _saved_anyway), 97),
     Mutant("cursor-first", "a page's cursor is stored together with its marks", "before them",
            _put(runs, "take", _cursor_first()), 37),
     Mutant("spoilt-batch", "a record that cannot be read is held alone", "with all of its batch",
@@ -143,6 +141,8 @@ MUTANTS = (
 )  # fmt: skip
 #: Not noticed by the seeds that were tried: a second guard holds in their place, or the trouble is too rare.
 UNNOTICED = (
+    Mutant("pair-anyway", "a new pair is saved where the one sent is still there", "always",
+           _put(tokens, "_save", _saved_anyway), 0),
     Mutant("no-wait", "an update without an answer is given time to land", "the next goes out at once",
            _put(recovering, "_too_early", _only_creates), 0),
     Mutant("handled-now", "handled becomes the number of notices before the look", "the number there is afterwards",
