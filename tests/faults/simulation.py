@@ -109,8 +109,8 @@ def _plan(world: World, people: People) -> None:
     loop, rng = world.loop, people.rng
     for tenant in world.tenants:
         loop.at(rng.uniform(20, 90), lambda tenant=tenant: _somebody(world, lambda: world.go_live(tenant)))
-    for _ in range(EDITS):
-        loop.at(rng.uniform(30, ACTIVE_SECONDS - 30), people.act)
+    for moment in _moments(world, rng):
+        loop.at(moment, people.act)
     for moment in range(60, int(ACTIVE_SECONDS), 120):
         loop.at(moment, lambda: _somebody(world, world.look_after))
     if world.weather.jump:
@@ -118,6 +118,19 @@ def _plan(world: World, people: People) -> None:
     if world.weather.revoked:
         account = rng.choice([a for t in world.tenants for a in (t.jobber, t.stripe)])
         loop.at(rng.uniform(100, 900), account.revoke)
+
+
+def _moments(world: World, rng: random.Random) -> list[float]:
+    """When people do something: at any time, or much at once with a page opened beside it."""
+    if not world.weather.bursts:
+        return [rng.uniform(30, ACTIVE_SECONDS - 30) for _ in range(EDITS)]
+    found: list[float] = []
+    while len(found) < EDITS:
+        begin = rng.uniform(30, ACTIVE_SECONDS - 30)
+        found += [begin + rng.uniform(0, 3) for _ in range(6)]
+        for _ in range(2):
+            world.loop.at(begin + rng.uniform(0, 1), lambda: _somebody(world, world.visit))
+    return found
 
 
 def _somebody(world: World, does: Callable[[], object]) -> None:

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="It runs in one process, on SQLite in memory."),
 ]
 #: `make soak` runs as many as one likes.
-SEEDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 45)
+SEEDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 45, 99, 105, 113)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -41,6 +41,8 @@ class Weather:
     poison: bool = False
     deadly: bool = False
     jump: float = 0.0
+    #: People do several things within seconds, and open pages that ask the services. In the first hundred seeds not.
+    bursts: bool = False
     #: (service, from, for so many seconds)
     outages: list[tuple[str, float, float]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
@@ -102,6 +104,7 @@ def drawn(seed: int) -> Weather:
     found.poison, found.deadly = rng.random() < 0.25, rng.random() < 0.1
     found.jump = _jump(rng, found.sweep)
     found.outages = _outages(rng)
+    found.bursts = seed > 100 and rng.random() < 0.6
     return found
 
 

@@ -19,6 +19,7 @@ from django_q.signals import pre_enqueue
 from django_q.signing import SignedPackage
 from django_scopes import scope
 
+from connectors.errors import ConnectorError
 from portal import connect, receiving, ticking
 from portal.broker import Polling
 from portal.models import Business, Connection, User
@@ -220,6 +221,14 @@ class World:
                     self._sign_in(tenant, broken)
                 for link in Link.objects.filter(state="parked"):
                     notice.ask(link, "the office")
+
+    def visit(self) -> None:
+        """Somebody opens a page that asks both services whether all is well."""
+        tenant = self.rng.choice(self.tenants)
+        with scope(business=tenant.business):
+            for connection in Connection.objects.filter(status="active"):
+                with suppress(ConnectorError):
+                    connection.open().account()
 
     def _sign_in(self, tenant: Tenant, broken: Connection) -> None:
         service = self.jobber if broken.connector == "jobber" else self.stripe
