@@ -7,7 +7,7 @@ PRODUCTION = DATABASE_URL=sqlite://:memory: DEBUG=false BASE_URL=https://portal.
 	EMAIL_URL=smtp://mail.example.com:25 JOBBER_CLIENT_ID=x JOBBER_CLIENT_SECRET=x STRIPE_SECRET_KEY=sk_live_x \
 	STRIPE_CLIENT_ID=ca_x STRIPE_WEBHOOK_SECRET=whsec_x
 
-.PHONY: help demo demo-reset demo-live test check bench crash docs venv
+.PHONY: help demo demo-reset demo-live test check bench crash soak docs venv
 .DEFAULT_GOAL := help
 
 help: ## What there is
@@ -24,6 +24,9 @@ demo-live: venv ## The demo with both accounts connected and the sync live
 
 test: venv ## All tests (ARGS="..." goes to pytest)
 	$(PY) -m pytest -n 2 $(ARGS)
+
+soak: venv ## The engine under drawn faults, one seed after the other (SEEDS=1000 FIRST=1)
+	@$(PY) -m tests.faults --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)
 
 check: venv ## Style, types, imports, migrations, settings, templates, security
 	$(PY) -m ruff check .

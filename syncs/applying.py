@@ -33,7 +33,8 @@ class Order:
     records with that email that the plan has weighed already.
 
     `made`: the call may have been made before, and this is what it made. `send` False: it must not be repeated, since
-    its key is no protection (any more).
+    its key is no protection (any more). `again`: it went out before, so what this time says nothing happened says
+    nothing of that.
     """
 
     look: Look
@@ -42,6 +43,7 @@ class Order:
     known: frozenset[str] = frozenset()
     made: Sequence[Record] = ()
     send: bool = True
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -156,8 +158,8 @@ def state_after(answer: Answer) -> str:
     """The Write's state an answer leads to."""
     if answer.result:
         return Write.State.CONFIRMED
-    if isinstance(answer.error, UnknownOutcome):
-        return Write.State.UNKNOWN
     if isinstance(answer.error, MissingError | RejectedError | ContractError):
         return Write.State.REJECTED
+    if isinstance(answer.error, UnknownOutcome) or (answer.error and answer.order.again):
+        return Write.State.UNKNOWN
     return Write.State.ABSENT

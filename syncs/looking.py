@@ -155,9 +155,10 @@ def _sources(sync: Sync, links: Sequence[Link], sessions: Sessions) -> dict[str,
 
 def _too_old(link: Link, snapshot: Snapshot | None, *, both: bool) -> bool:
     """Where either side may be written, each is read after every notice: what one says must not undo what was done at
-    the other a moment ago."""
-    since = link.noticed_at if both else link.stale_at
-    return snapshot is None or (since is not None and snapshot.read_at < since)
+    the other a moment ago. Of several notices in a row `noticed_at` is the first, `stale_at` the last one about the
+    source."""
+    moments = [at for at in (link.stale_at, link.noticed_at if both else None) if at is not None]
+    return snapshot is None or (bool(moments) and snapshot.read_at < max(moments))
 
 
 def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:

@@ -31,18 +31,21 @@ class Unsettled:
 
 
 def sort_out(sync: Sync, links: Sequence[Link]) -> Unsettled:
-    """An update whose outcome is unknown is planned anew: values are set as a whole. A create must be looked for, and
-    an action goes out again with its key, or is planned anew from what is there by then."""
+    """An update whose outcome is unknown is planned anew, once it can no longer take effect: values are set as a whole,
+    and an old one that comes late would undo a newer one. A create must be looked for, and an action goes out again
+    with its key, or is planned anew from what is there by then."""
     open_states = [Write.State.INTENDED, Write.State.UNKNOWN]
     writes = Write.objects.filter(link__in=links, state__in=open_states).select_related("connection").order_by("id")
     begun = {w.link_id: w for w in writes}
     found = Unsettled()
     for link in links:
         write = begun.get(link.pk)
-        if write is None or write.verb == "update":
+        if write is None:
             found.others.append(link)
         elif _too_early(link, write):
             continue
+        elif write.verb == "update":
+            found.others.append(link)
         elif write.verb == "create" or _key_is_good(write):
             found.again.append((link, write))
         else:
@@ -61,8 +64,9 @@ def _seen_afresh(write: Write) -> None:
 
 
 def _too_early(link: Link, write: Write) -> bool:
-    """A service without idempotency keys may still do it late: then it is given that time first."""
-    if write.connection.service.idempotent_writes:
+    """Without a key that makes it once the service may still do it late, as it may an update: what is planned anew has
+    another key. It is given that time first, unless it has said that it failed."""
+    if write.spent or (write.verb != "update" and write.connection.service.idempotent_writes):
         return False
     ready = write.intended_at + timedelta(seconds=write.connection.service.late_effect_seconds)
     if timezone.now() >= ready:
@@ -84,7 +88,13 @@ def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], sessions: Sessions, 
     if here:
         made |= _made_here(sync, [write for _, write in here], sessions)
     return [
-        Order(looking.look_of(sync, link, write), write, made=made.get(write.key, ()), send=_key_is_good(write))
+        Order(
+            looking.look_of(sync, link, write),
+            write,
+            made=made.get(write.key, ()),
+            send=_key_is_good(write),
+            again=True,
+        )
         for link, write in begun
     ]
 

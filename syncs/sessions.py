@@ -38,8 +38,9 @@ class Sessions:
         return self._open[connection.pk]
 
     def call[T](self, connection: "Connection", ask: Callable[[Session], T]) -> T:
+        session = self.of(connection)  # its AuthError is final: a person must sign in again
         try:
-            return ask(self.of(connection))
+            return ask(session)
         except ScopeError:
             raise
         except AuthError:

@@ -269,7 +269,7 @@ def _settle_write(answer: Answer, now: datetime) -> None:
         write.replayed = answer.result.replayed
     if error:
         write.error, write.request_id = str(error)[:500], error.request_id[:120]
-        write.spent = bool(getattr(error, "spent", False))
+        write.spent = write.spent or bool(getattr(error, "spent", False))
 
 
 def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:

@@ -62,6 +62,67 @@ def test_a_broken_update_ends_with_the_last_value(world: World, kind: str) -> No
     assert {c["metadata"]["jobber_last_name"] for c in world.stripe.customers()} == {"Jones"}
 
 
+def test_an_update_without_an_answer_is_given_time_to_land_before_another_goes_out(world: World) -> None:
+    """Sent at once with another key, the newer value could be undone by the older one that comes late."""
+    (client,) = reviewed(world, 1)
+    world.work()
+    fault(world, "reset", operation="POST customer")
+    for name in ("Jones", "Brown"):
+        world.jobber.edit(client, lastName=name)
+        notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+        world.work()
+        Link.objects.update(next_try=None)
+        Lane.objects.update(resume_at=None)
+    writes = world.writes()
+    world.work()
+    assert world.writes() == writes
+    wait = Link.objects.get().next_try
+    assert wait is not None
+    assert wait - timezone.now() > timedelta(seconds=100)
+    all_once(world, [client])
+    assert world.stripe.of(client)[0]["metadata"]["jobber_last_name"] == "Brown"
+
+
+def test_every_call_under_way_is_settled_when_the_service_goes_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "BATCH", 1)
+    clients = reviewed(world, 3)
+    fault(world, "503", operation=CREATE, times=2)
+    world.work()  # two batches of one are under way, and neither gets through
+    assert not Write.objects.filter(state="intended").exists()
+    assert Lane.objects.get().failures == 2
+    all_once(world, clients)
+
+
+def test_a_connection_that_cannot_be_opened_parks_its_lane_and_opens_an_incident(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = reviewed(world, 1)
+    with monkeypatch.context() as revoked:
+        revoked.setattr(Connection, "open", MagicMock(side_effect=AuthError("The sign-in is no longer accepted.")))
+        world.work()
+    assert Lane.objects.get().parked
+    assert Incident.objects.get(state="open").connection is not None
+    from tests.syncs.world import connected
+
+    connected(world.business, world.business.memberships.get().user)
+    all_once(world, clients)
+
+
+def test_a_second_try_that_is_turned_away_leaves_the_outcome_of_the_first_unknown(world: World) -> None:
+    """Else a fresh key would go out while the first call may still take effect."""
+    clients = reviewed(world, 1)
+    fault(world, "reset", operation=CREATE)
+    world.work()
+    fault(world, "429", operation=CREATE)
+    world.forget_waits()
+    world.work()
+    write = Write.objects.get()
+    all_once(world, clients)
+    assert Write.objects.get().key == write.key
+
+
 def test_a_service_that_is_down_costs_only_time(world: World) -> None:
     clients = reviewed(world)
     fault(world, "503", times=30)

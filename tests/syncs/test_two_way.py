@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from portal.models import User
-from syncs import choosing, deciding
+from syncs import choosing, deciding, notice
 from syncs.models import FieldMapping, Link, Write
 from tests.syncs.world import World
 
@@ -43,6 +43,22 @@ def test_an_email_changed_in_stripe_comes_to_jobber_and_costs_one_write(here: Wo
     assert here.writes() == before
     assert here.stripe.of(made)[0]["email"] == "new@example.com"
     assert (here.link(made).state, here.link(made).target_id) == ("in_step", customer["id"])
+
+
+def test_an_edit_made_while_the_record_waits_is_not_lost(here: World) -> None:
+    """Several notices count as one since the first; what was read after that one may be older than the last."""
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    here.jobber.edit(made, lastName="Jones")
+    notice.mark(here.sync, made, "webhook CLIENT_UPDATE", timezone.now())
+    broken = here.sandbox.sandbox.frame.faults.add("503", service="stripe", times=1)
+    here.work()
+    assert broken.hits == 1
+    here.jobber.edit(made, lastName="Brown")
+    notice.mark(here.sync, made, "webhook CLIENT_UPDATE", timezone.now())
+    here.forget_waits()
+    here.work()
+    assert here.stripe.of(made)[0]["metadata"]["jobber_last_name"] == "Brown"
 
 
 def test_what_is_made_in_stripe_becomes_one_client(here: World) -> None:

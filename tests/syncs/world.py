@@ -4,9 +4,11 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
+from django.db.models import F
 from django_scopes import scope
 
 from connectors import registry
@@ -269,7 +271,9 @@ class World:
         return sum(self.sandbox.sandbox.frame.counts.values())
 
     def forget_waits(self) -> None:
-        """Let the pauses that the engine has ordered be over."""
+        """Let the pauses that the engine has ordered be over, and what has got no answer be too old to take effect."""
+        begun = Write.objects.filter(verb="update", state__in=["intended", "unknown"])
+        begun.update(intended_at=F("intended_at") - timedelta(minutes=2))
         Link.objects.update(next_try=None)
         type(self.sync.lane).objects.filter(pk=self.sync.lane_id).update(resume_at=None, lease_until=None)
 

@@ -1,0 +1,171 @@
+"""One planted bug in each guard. A simulation that does not notice them would prove nothing.
+
+`seed`: one that is known to notice it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from portal import tokens
+from portal.models import Connection
+from syncs import (
+    incidents,
+    lanes,
+    ledger,
+    looking,
+    notice,
+    recovering,
+    runs,
+    settling,
+    slices,
+    snapshots,
+)
+from syncs.models import Link
+from syncs.retries import Decision, Next
+
+type Planted = AbstractContextManager[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`guard`: what holds in the engine; `bug`: what is done in its place."""
+
+    name: str
+    guard: str
+    bug: str
+    plant: Callable[[], Planted]
+    seed: int
+
+
+def _put(target: Any, name: str, value: Any) -> Callable[[], Planted]:
+    return lambda: patch.object(target, name, value)
+
+
+def _all_anew(sync: Any, links: Any) -> recovering.Unsettled:
+    open_writes = recovering.Write.objects.filter(link__in=links, state__in=["intended", "unknown"])
+    settling.supersede(list(open_writes))
+    return recovering.Unsettled(others=list(links))
+
+
+def _handled_is_current(real: Callable[..., None] = settling._handled) -> Callable[..., None]:
+    def handled(link: Link, look: Any, sync: Any) -> None:
+        real(link, look, sync)
+        link.handled = Link.objects.values_list("noticed", flat=True).get(pk=link.pk)
+
+    return handled
+
+
+def _cursor_first(real: Callable[..., None] = runs.take) -> Callable[..., None]:
+    def take(lane: Any, run: Any, sync: Any, page: Any, asked: Any) -> None:
+        type(run).objects.filter(pk=run.pk).update(
+            cursor=page.next_cursor or "", **({} if page.next_cursor else {"side": "work"})
+        )
+        real(lane, run, sync, page, asked)
+
+    return take
+
+
+def _saved_anyway(connection: Connection, sent: Any, new: Any) -> None:
+    tokens._rows(connection).update(**tokens.columns(connection, new))
+    tokens._reload(connection)
+
+
+def _refused_anyway(connection: Connection, sent: Any, refusal: Any) -> Any:
+    tokens._reload(connection)
+    tokens._needs_person(connection, connection.credentials_digest, refusal.code, f"{refusal}")
+    raise refusal
+
+
+def _no_base(real: Callable[..., None] = settling._agree) -> Callable[..., None]:
+    def agree(link: Link, made: Any, shown: Any) -> None:
+        base, rendered = link.base, link.rendered
+        real(link, made, shown)
+        link.base, link.rendered = base, rendered
+
+    return agree
+
+
+def _for_ever(error: Any, tries: int, real: Callable[..., Decision] = settling.decide) -> Decision:
+    found = real(error, tries)
+    return Decision(Next.AGAIN, found.code, found.words, 5.0) if found.next == Next.HOLD else found
+
+
+def _spoilt(self: slices.Slice, sync: Any, links: Any, real: Any = slices.Slice._looks) -> Any:
+    try:
+        return looking.look(sync, links, self.sessions)
+    except slices.ContractError as error:
+        for link in links:
+            settling.settle_unreadable(self.lane, sync, link, settling.decide(error, 0))
+        return []
+    except slices.ConnectorError:
+        return real(self, sync, links)
+
+
+def _first_notice_only(link: Link, snapshot: Any, *, both: bool) -> bool:
+    since = link.noticed_at if both else link.stale_at
+    return snapshot is None or (since is not None and snapshot.read_at < since)
+
+
+def _only_creates(link: Link, write: Any, real: Any = recovering._too_early) -> bool:
+    return bool(write.verb == "create" and real(link, write))
+
+
+@contextmanager
+def _marks_at_rest_only() -> Iterator[None]:
+    once = "noticed = CASE WHEN {now}.noticed > {now}.handled THEN {now}.noticed ELSE {now}.noticed + 1 END"
+    changed = notice._ONE_MORE.replace("noticed = {now}.noticed + 1", once, 1)
+    with patch.object(notice, "_ONE_MORE", changed):
+        yield
+
+
+def _unnoticed(*_: Any, **__: Any) -> None:
+    return None
+
+
+MUTANTS = (
+    Mutant("new-key", "a create whose outcome is unknown is looked for and keeps its key",
+           "it is planned anew, with a fresh key", _put(recovering, "sort_out", _all_anew), 1),
+    Mutant("no-look", "what a call has made is looked for before it goes out again", "nothing is looked for",
+           _put(recovering, "_written_since", lambda *_: []), 7),
+    Mutant("first-notice", "of several notices the last decides what is too old to plan from", "the first does",
+           _put(looking, "_too_old", _first_notice_only), 45),
+    Mutant("no-intent", "a write is committed before it is sent", "it is sent only",
+           _put(ledger, "append", _unnoticed), 1),
+    Mutant("cursor-first", "a page's cursor is stored together with its marks", "before them",
+           _put(runs, "take", _cursor_first()), 37),
+    Mutant("spoilt-batch", "a record that cannot be read is held alone", "with all of its batch",
+           _put(slices.Slice, "_looks", _spoilt), 99),
+    Mutant("handled-now", "handled becomes the number of notices before the look", "the number there is afterwards",
+           _put(settling, "_handled", _handled_is_current()), 113),
+    Mutant("lost-edge", "every notice counts, also while the record is being worked", "only at rest",
+           _marks_at_rest_only, 113),
+    Mutant("two-refreshes", "one refresh leaves, whoever asks", "everybody refreshes",
+           _put(tokens, "_take_lease", lambda connection: "mine"), 113),
+)  # fmt: skip
+#: Not noticed by the seeds that were tried: a second guard holds in their place, or the trouble is too rare.
+UNNOTICED = (
+    Mutant("pair-anyway", "a new pair is saved where the one sent is still there", "always",
+           _put(tokens, "_save", _saved_anyway), 0),
+    Mutant("no-wait", "an update without an answer is given time to land", "the next goes out at once",
+           _put(recovering, "_too_early", _only_creates), 0),
+    Mutant("backwards", "an older state never replaces a newer one", "the later reading wins",
+           _put(snapshots, "_older", lambda *_: False), 0),
+    Mutant("no-lease", "results are stored only by who holds the lane", "by anybody",
+           _put(lanes, "guard", _unnoticed), 0),
+    Mutant("no-deadline", "nothing is sent in the last part of a lease", "there is no deadline",
+           _put(slices.Slice, "_deadline", lambda self: float("inf")), 0),
+    Mutant("refused-anyway", "a refusal disconnects only where the refused pair is still the stored one", "always",
+           _put(tokens, "_refused", _refused_anyway), 0),
+    Mutant("never-woken", "what a disconnect has parked goes on after signing in again", "it stays parked",
+           _put(lanes, "unpark", incidents.connection_works), 0),
+    Mutant("no-base", "what both sides agreed on is remembered", "it is forgotten, and our own writes look like edits",
+           _put(settling, "_agree", _no_base()), 0),
+    Mutant("for-ever", "what the service refuses is held", "it is tried again and again",
+           _put(settling, "decide", _for_ever), 0),
+    Mutant("never-closed", "incidents close when no record has the cause any more", "they stay open",
+           _put(incidents, "_close", _unnoticed), 0),
+)  # fmt: skip
+BY_NAME = {mutant.name: mutant for mutant in (*MUTANTS, *UNNOTICED)}

@@ -1,0 +1,154 @@
+"""One run: the same seed gives the same story, to the letter."""
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.faults import checks, seams, weather
+from tests.faults.loop import Loop, Process
+from tests.faults.outside import Ground
+from tests.faults.people import People
+from tests.faults.seams import Clock
+from tests.faults.sessions import JobberStandIn, StripeStandIn
+from tests.faults.world import World
+
+#: The faults go on for so long after the beginning.
+ACTIVE_SECONDS = 1200.0
+#: Afterwards everything must be in step within this time.
+DRAIN_SECONDS = 4 * 3600.0
+SILENCE_SECONDS = 90 * 60.0
+EDITS = 24
+
+
+@dataclass
+class Result:
+    seed: int
+    wrong: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join(self.trace).encode()).hexdigest()
+
+    @property
+    def replay(self) -> str:
+        return f".venv/bin/python -m tests.faults --replay {self.seed}"
+
+    def __str__(self) -> str:
+        lines = "\n".join(f"  {words}" for words in self.wrong[:20])
+        return f"Seed {self.seed}:\n{lines}\nReplay it, with its trace: {self.replay}"
+
+
+def run(seed: int) -> Result:
+    result, rng = Result(seed), random.Random(f"world {seed}")
+    with Clock() as clock:
+        loop = Loop(rng, clock.moved)
+        with _world(seed, loop, clock, result) as (world, people):
+            _story(world, people, result)
+    return result
+
+
+@contextmanager
+def _world(seed: int, loop: Loop, clock: Clock, result: Result) -> Iterator[tuple[World, People]]:
+    sky, jobber, stripe = weather.drawn(seed), JobberStandIn(), StripeStandIn()
+
+    def trace(words: str) -> None:
+        result.trace.append(f"{loop.now - 1000:9.2f} {words}")
+
+    ground = Ground(loop, sky, trace, lambda *_: None)
+    for service in (jobber, stripe):
+        service.stand_on(ground)
+    with seams.installed(loop, {"jobber": jobber, "stripe": stripe}, seed):
+        world = World(loop, loop.rng, sky, ground, jobber, stripe, clock.jump)
+        people = People(world, random.Random(f"people {seed}"))
+        world.found()
+        for tenant in world.tenants:
+            people.furnish(tenant)
+        ground.deliver = world.post
+        loop.fate, loop.freeze_seconds = sky.fate, lambda: loop.rng.uniform(30, 400)
+        try:
+            world.open_for_work()
+            yield world, people
+        finally:
+            world.close()
+
+
+def _story(world: World, people: People, result: Result) -> None:
+    loop, begun = world.loop, world.loop.now
+    _plan(world, people)
+    loop.run(begun + ACTIVE_SECONDS)
+    world.weather.calm = True
+    world.ground.trace("calm")
+    _drain(world, people)
+    if world.weather.sweep:
+        world.ground.trace("a day later")
+        loop.run(loop.now + 60)
+        world.jump(25 * 3600.0)
+        _drain(world, people)
+    writes = _writes(world)
+    world.tick_seconds = 60.0
+    loop.run(loop.now + SILENCE_SECONDS)
+    result.counts = world.ground.counts + world.weather.seen
+    result.counts["edits"] = people.edits
+    result.counts["calls"] = sum(n for name, n in world.ground.counts.items() if name.endswith(("read", "write")))
+    result.wrong = [*checks.all_of(world, people), *checks.frugal(result.counts)]
+    if _writes(world) != writes:
+        result.wrong.append(f"{_writes(world) - writes} writes in a time of silence")
+
+
+def _writes(world: World) -> int:
+    return world.ground.counts["jobber write"] + world.ground.counts["stripe write"]
+
+
+def _plan(world: World, people: People) -> None:
+    """When people do what."""
+    loop, rng = world.loop, people.rng
+    for tenant in world.tenants:
+        loop.at(rng.uniform(20, 90), lambda tenant=tenant: _somebody(world, lambda: world.go_live(tenant)))
+    for moment in _moments(world, rng):
+        loop.at(moment, people.act)
+    for moment in range(60, int(ACTIVE_SECONDS), 120):
+        loop.at(moment, lambda: _somebody(world, world.look_after))
+    if world.weather.jump:
+        loop.at(rng.uniform(100, 900), lambda: world.jump(world.weather.jump))
+    if world.weather.revoked:
+        account = rng.choice([a for t in world.tenants for a in (t.jobber, t.stripe)])
+        loop.at(rng.uniform(100, 900), account.revoke)
+
+
+def _moments(world: World, rng: random.Random) -> list[float]:
+    """When people do something: at any time, or much at once with a page opened beside it."""
+    if not world.weather.bursts:
+        return [rng.uniform(30, ACTIVE_SECONDS - 30) for _ in range(EDITS)]
+    found: list[float] = []
+    while len(found) < EDITS:
+        begin = rng.uniform(30, ACTIVE_SECONDS - 30)
+        found += [begin + rng.uniform(0, 3) for _ in range(6)]
+        for _ in range(2):
+            world.loop.at(begin + rng.uniform(0, 1), lambda: _somebody(world, world.visit))
+    return found
+
+
+def _somebody(world: World, does: Callable[[], object]) -> None:
+    world.loop.spawn(Process("somebody"), does)
+
+
+def _drain(world: World, people: People) -> None:
+    """Until nothing is left to do, or the time is up."""
+    loop, until = world.loop, world.loop.now + DRAIN_SECONDS
+    world.tick_seconds = 10.0
+    outages = max((a + d + 1000 for _, a, d in world.weather.outages), default=0.0)
+    while loop.now < max(until, outages + DRAIN_SECONDS):
+        if loop.now < outages:
+            world.tick_seconds = 600.0
+            loop.run(outages)
+            world.tick_seconds = 10.0
+        loop.run(loop.now + 60)
+        _somebody(world, world.look_after)
+        loop.run(loop.now + 5)
+        if not checks.waiting(world):
+            return
