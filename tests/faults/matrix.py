@@ -110,7 +110,7 @@ _MACHINES = (
     Row("F64", "A new version is installed while work is under way", "Asked to stop, a worker ends what it has begun; none starts on an older database", (WORKER + "test_asked_to_stop_it_stops_whole", WORKER + "test_it_will_not_work_on_a_database_of_an_older_version")),
     Row("F65", "The clock's tick comes twice, or not at all", "No difference", (ENGINE + "test_a_tick_that_comes_twice_or_never_is_harmless",)),
     Row("F66", "A task of the queue is lost or doubled", "No difference", (WORKER + "test_a_lane_whose_wake_up_was_lost_is_woken", FAULTS + "test_a_lane_is_held_by_one_worker_at_a_time")),
-    Row("F67", "Mails cannot be sent", "The incident is there first; its mail is tried again", (WORKER + "test_a_lost_mail_is_asked_for_again",)),
+    Row("F67", "Mails cannot be sent", "The incident is there first; its mail is tried again", ("tests/portal/test_alerts.py::test_a_mail_server_that_is_away_loses_no_alert",)),
 )  # fmt: skip
 _RECORDS = (
     Row("F68", "One bad record among thousands", "It is set aside with its cause, all others go on", (FAULTS + "test_one_client_that_cannot_be_read_is_held_alone", FAULTS + "test_a_refused_value_holds_its_record_and_says_which_field")),
@@ -127,7 +127,7 @@ _RECORDS = (
     Row("F79", "An invoice changes after it was sent", "Held until a person says what becomes of it", (BILLS + "test_a_change_after_it_was_opened_waits_for_a_person",)),
     Row("F80", "A payment was also typed in by hand", "Not counted twice", (STEPS + "test_a_card_payment_that_was_also_entered_in_jobber_is_not_counted_twice",)),
     Row("F81", "The mapping changes while work is under way", "Each plan names its version; what was planned with another is planned again", ("tests/syncs/test_ruled.py::test_a_rule_counts_once_it_is_published_and_until_it_is_taken_out",)),
-    Row("F82", "A rule or a template without an end", "Stopped, and said so", ("tests/syncs/test_rules.py::test_thousands_of_hostile_expressions_do_no_harm", "tests/syncs/test_hostile_transforms.py::test_a_template_that_would_double_for_ever_is_stopped")),
+    Row("F82", "A rule or a template without an end", "Stopped, and said so", ("tests/syncs/test_hostile_inputs.py::test_ten_thousand_hostile_inputs_do_no_harm", "tests/syncs/test_hostile_transforms.py::test_a_template_that_would_double_for_ever_is_stopped")),
     Row("F83", "What a record depends on is held", "It waits with it, names it, and wakes with it", (BILLS + "test_an_invoice_waits_for_its_client_and_fails_nothing",)),
 )  # fmt: skip
 _BUSINESSES = (

@@ -31,7 +31,7 @@ class Life:
         self.clients = [world.jobber.add("Ann", n, f"{n.lower()}@example.com") for n in ("Smith", "Brown")]
         self.settle()
         world.sync.refresh_from_db()
-        choosing.go_live(world.sync)
+        choosing.go_live(world.sync, None)
         self.settle()
         invoices = self._also("invoices-to-stripe")
         self.invoice = world.jobber.bill(self.clients[0], LINES, tax="INCLUSIVE")

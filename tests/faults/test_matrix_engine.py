@@ -68,7 +68,7 @@ def test_a_list_that_changes_while_it_is_read_leaves_nobody_out(world: World, mo
         meanwhile.setattr(runs, "take", shifting)
         world.work()
     assert len(pages) > 4
-    choosing.go_live(world.sync)
+    choosing.go_live(world.sync, None)
     world.work()
     world.read_again()
     assert [len(world.stripe.of(client)) for client in clients] == [1] * len(clients)
@@ -90,7 +90,7 @@ def test_a_list_whose_place_is_forgotten_is_read_from_its_beginning(
     for _ in range(3):
         world.work()
         Lane.objects.update(resume_at=None)
-    choosing.go_live(world.sync)
+    choosing.go_live(world.sync, None)
     all_once(world, clients)
     assert switched.hits == 1
     assert not Run.objects.filter(state="running").exists()

@@ -10,6 +10,7 @@ from tests.faults import simulation
 from tests.faults.mutants import MUTANTS, UNNOTICED, Mutant
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="It runs in one process, on SQLite in memory.")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])

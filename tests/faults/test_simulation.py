@@ -14,17 +14,19 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "sqlite", reason="It runs in one process, on SQLite in memory."),
 ]
-#: `make soak` runs as many as one likes.
-SEEDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 45, 99, 105, 113)
+#: `make soak` runs as many as one likes. Of seed 1 docs/reliability.md says why it is not among them.
+SEEDS = (2, 5, 12, 45, 99)
+MORE = (3, 4, 6, 7, 8, 9, 10, 105, 113)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MORE)])
 def test_nothing_is_lost_doubled_or_left_undone(seed: int) -> None:
     found = simulation.run(seed)
     assert found.counts["calls"] > 50, "nearly nothing happened"
     assert not found.wrong, f"{found}"
 
 
+@pytest.mark.slow
 def test_the_same_seed_tells_the_same_story() -> None:
     seed = 5
     here = simulation.run(seed).digest

@@ -209,7 +209,7 @@ class World:
     def go_live(self, tenant: Tenant) -> None:
         with scope(business=tenant.business):
             tenant.sync.refresh_from_db()
-            choosing.go_live(tenant.sync)
+            choosing.go_live(tenant.sync, None)
             tenant.live = True
         self.ground.trace(f"{tenant.business} goes live")
 

@@ -188,7 +188,7 @@ def test_an_invoice_stays_where_it_can_be_paid(
 
 
 def test_a_review_sends_nothing_and_going_live_does(here: World, north: Sync, there: Bookkeeper, alice: User) -> None:
-    choosing.pause(here.sync, "preview")
+    choosing.pause(here.sync, "preview", None)
     sends(here.sync, north, alice)
     client = tagged(here, "Ann", "Smith", "ann@example.com", "north")
     choosing.sync_now(here.sync)

@@ -1,12 +1,16 @@
 """Rules that raise an incident: the record goes on, and people are told once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
-from portal.models import User
-from syncs import choosing, deciding, flagging, tasks
+from portal import ticking
+from portal.alerts import sending
+from portal.models import Delivery, User
+from syncs import choosing, deciding, flagging
 from syncs.deciding import Choice
 from syncs.models import Incident, Link, Rule, Sync
 from tests.syncs.test_ruled import last_plan, rule, tagged
@@ -43,8 +47,11 @@ def test_the_record_is_written_and_one_incident_opens(here: World, alice: User) 
     second = tagged(here, "Cy", "Brown", "cy@example.com", "slow")
     here.read_again()
     assert incidents(here) == [("Rule “Slow payers” applies to 2 clients", "open", 2)]
+    Incident.objects.update(opened_at=timezone.now() - timedelta(minutes=2))  # it has lasted
     for _ in range(2):
-        tasks.tell(opened.pk)
+        ticking.tell()
+        for delivery in list(Delivery.objects.all()):
+            sending.send(delivery.pk)
     (told,) = [m for m in mail.outbox if m.to == ["alice@example.com"]]
     assert "Ring them before the next job." in told.body
     for client in (first, second):

@@ -54,7 +54,7 @@ def test_what_was_said_is_what_happens(filled: World) -> None:
     draft(filled.sync)
     late = filled.jobber.add("Gus", "Lee", "gus@example.com")
     filled.work()
-    choosing.pause(filled.sync, Sync.Mode.PREVIEW)
+    choosing.pause(filled.sync, Sync.Mode.PREVIEW, None)
     choosing.review(filled.sync)
     filled.work()
     calls = filled.calls()
