@@ -94,6 +94,11 @@ def raises(role: str, raised_by: str) -> bool:
     return role in _RAISERS[raised_by][0]
 
 
+def steps(role: str) -> bool:
+    """Whether somebody of this role may step the mode of any sync, up or down."""
+    return may(role, Action.CONFIGURE) or any(role in roles for roles, _ in _RAISERS.values())
+
+
 def raise_refusal(raised_by: str) -> str:
     return f"{_RAISERS[raised_by][1]} may step its mode up. Anybody who may configure it can step it down."
 

@@ -206,6 +206,7 @@ def sync_live(request: HttpRequest, business_id: int, sync_id: int) -> HttpRespo
     mode = request.POST.get("mode", Sync.Mode.LIVE)
     if mode not in Sync.WRITING:
         raise Http404("No such mode.")
+    _steps_at_all(request, business_id)
     with transaction.atomic():
         sync = _locked(sync_id)
         _may_step(request, business_id, sync, mode)
@@ -220,6 +221,12 @@ def sync_live(request: HttpRequest, business_id: int, sync_id: int) -> HttpRespo
         choosing.go_live(sync, cast(User, request.user), mode)
     messages.success(request, _stepped(sync, wrote))
     return redirect("sync", business_id, sync_id)
+
+
+def _steps_at_all(request: HttpRequest, business_id: int) -> None:
+    """PermissionDenied for who may step no sync, whichever it is."""
+    if not access.steps(access.role_in(request)):
+        access.demand(request, business_id, Action.CONFIGURE)
 
 
 def _may_step(request: HttpRequest, business_id: int, sync: Sync, mode: str) -> None:
@@ -290,6 +297,7 @@ def sync_pause(request: HttpRequest, business_id: int, sync_id: int) -> HttpResp
 def sync_resume(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
     """As it was before the pause."""
     access.demand(request, business_id, Action.VIEW)
+    _steps_at_all(request, business_id)
     with transaction.atomic():
         sync = _locked(sync_id)
         _may_step(request, business_id, sync, choosing.goes_on_in(sync))

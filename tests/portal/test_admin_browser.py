@@ -88,7 +88,9 @@ def test_a_typed_row_is_seen_in_the_preview(page: Any, addresses: list[str]) -> 
     row.locator(".field-target_path .select2-selection").click()
     page.keyboard.type("metadata.gate")
     page.keyboard.press("Enter")
-    row.locator("textarea[name$=transforms]").fill('[{"name": "replace", "find": "1", "by": "Gate 1"}]')
+    steps = '[{"name": "replace", "find": "1", "by": "Gate 1"}]'
+    typed = "(area, steps) => { area.value = steps; area.dispatchEvent(new Event('input', {bubbles: true})); }"
+    row.locator("textarea[name$='-transforms']").evaluate(typed, steps)
     page.locator("#fb-preview .fb-differs", has_text="Gate 12").first.wait_for()
     assert page.get_by_text("To: This field is required.").count() == 0
     page.locator("#fb-preview-q").fill("client 2")

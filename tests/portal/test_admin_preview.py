@@ -87,10 +87,13 @@ def test_a_typed_rule_leaves_out_and_says_so(staff: Client, here: World) -> None
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (row(["title"], "metadata.t", [{"name": "cut"}]), "Row 22 (metadata.t): metadata.t: “cut” needs “length”"),
+        (
+            row(["title"], "metadata.t", [{"name": "cut"}]),
+            "Row 22 (metadata.t): Transforms: Step 1: “cut” needs “length”",
+        ),
         (row(["title"], ""), "Row 22: To: This field is required."),
         (row(["title"], "metadata.t", "text, please"), "Row 22 (metadata.t): Transforms: This is not a list of steps."),
-        (row(["title"], "email"), "Row 22 (email): Another row writes to this field already."),
+        (row(["email"], "email", [{"name": "email"}]), "Row 22 (email): Another row writes to this field already."),
     ],
 )
 def test_a_wrong_row_is_named_and_the_preview_stays(
@@ -152,7 +155,8 @@ def test_money_times_and_yes_or_no_read_as_people_write_them(staff: Client, here
         seen = Snapshot.objects.get(external_id="Acme Plumbing-2")
         data = {**seen.data, "balance": "1234.5", "is_archived": True, "created_at": "2026-01-05T04:04:00Z"}
         Snapshot.objects.filter(pk=seen.pk).update(data=data)
-    given = [*draft_of(here.sync), *(row([p], f"metadata.{p}") for p in ("balance", "is_archived", "created_at"))]
+    more = [row([p], f"metadata.{p}", [{"name": "text"}]) for p in ("balance", "is_archived", "created_at")]
+    given = [*draft_of(here.sync), *more]
     record = shown(typed(staff, here, sent(here.sync, given)))["Acme Plumbing client 2"]
     said = {f.label: f.said for f in record.fields}
     assert (said["Balance"], said["Is archived"], said["Created at"]) == ("$1,234.50", "Yes", "5 Jan 2026, 3:04 p.m.")

@@ -13,6 +13,7 @@ from portal.models import Business, Membership, User
 from syncs.models import FieldMapping, Incident, Link, Run, Sync, Version
 from tests.conftest import person, signed_in
 from tests.portal import rows
+from tests.portal import test_admin_mapping as drafts
 from tests.portal.rows import World, everything
 from tests.portal.test_admin_pages import list_address, page_address, registered
 
@@ -185,9 +186,11 @@ def test_a_superuser_adds_a_business(boss: Client) -> None:
 
 def test_connections_of_an_existing_sync_stay(staff: Client, here: World, rival: Business, mallory: User) -> None:
     other = rows.world(rival)
-    sent = {"name": "Renamed", "poll_minutes": "30", **ASKS, "source": other.source.pk, "target": other.target.pk,
-            "source_resource": "invoices", "mode": "off", **empty_rows()}  # fmt: skip
-    staff.post(page_address(here.sync), sent)
+    moved = {"source": other.source.pk, "target": other.target.pk, "source_resource": "invoices", "mode": "off"}
+    with scope(business=here.business):
+        given = drafts.draft_of(here.sync)
+        filled = drafts.sent(here.sync, given, **{**ASKS, **moved, "name": "Renamed", "poll_minutes": "30"})
+    staff.post(page_address(here.sync), filled.urlencode(), "application/x-www-form-urlencoded")
     now = fresh(here.sync)
     assert (now.name, now.poll_minutes) == ("Renamed", 30)
     assert (now.source_id, now.target_id, now.source_resource, now.mode) == (
