@@ -34,12 +34,19 @@ class Reader:
             case list() if path == "ids":
                 return _count(path, len(value))
             case int() if kind == FieldType.DATETIME:
-                return wording.moment(datetime.fromtimestamp(value, UTC), self.place) if value else ""
+                return self._moment(value) if value else ""
             case int() | str() if kind == FieldType.MONEY and not isinstance(value, bool) and value != "":
                 return self.money(value)
             case str() if field and value in dict(field.choices):
                 return dict(field.choices)[value]
         return wording.shown(value, self.place)
+
+    def _moment(self, seconds: int) -> str:
+        """Since 1970, as Stripe counts; a number that is no time is shown as it is."""
+        try:
+            return wording.moment(datetime.fromtimestamp(seconds, UTC), self.place)
+        except (OverflowError, OSError, ValueError):
+            return str(seconds)
 
     def money(self, amount: Any, currency: str = "") -> str:
         """Whole numbers are minor units, text is decimal: '$1,234.50'."""

@@ -58,7 +58,7 @@ made_rows = st.builds(
     lambda source, target, transforms, mode, owner, pairs: row(
         source, target, *transforms, mode=mode, owner=owner, back="title", back_steps=transforms
     )
-    | {"examples": pairs},
+    | {"examples": pairs, "editable": False},
     words, words, steps, st.sampled_from(sorted(MODES)), st.sampled_from(sorted(OWNERS)),
     st.lists(st.tuples(words, words).map(list), max_size=3),
 )  # fmt: skip

@@ -26,6 +26,8 @@ def report(world: World, *syncs: Sync, by: User | None = None) -> Report:
     found = None
     for sync in syncs or (world.sync,):
         sync.refresh_from_db()
+        world.forget_waits()  # of what waits for a thing that another record has made
+        world.work()
         found = reports.start(sync, by)
         world.work()
     assert found is not None
