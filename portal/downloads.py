@@ -1,6 +1,5 @@
-"""A report as a file for a spreadsheet. What could be taken for a formula there is made plain text."""
+"""A report as a file for a spreadsheet."""
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,16 +11,14 @@ from openpyxl.styles import Font
 from openpyxl.utils.exceptions import IllegalCharacterError
 
 from connectors.amounts import major
-from portal import wording
+from portal import spreadsheets, wording
 from portal.mismatches import Shown, month_name
 from syncs.models import Report
 
 FORMS = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": spreadsheets.CSV,
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _HEAD = (
     "Kind", "Record", "What is wrong", "Field", "Here", "There", "Here (amount)", "There (amount)", "Currency",
     "First seen", "State", "Why", "By",
@@ -30,17 +27,11 @@ _MONTHS = ("Month", "Currency", "Side", "Invoices", "Before GST", "GST", "Total"
 
 
 def response(report: Report, rows: Sequence[Shown], form: str) -> HttpResponse:
-    body = _xlsx(report, rows) if form == "xlsx" else _csv(report, rows)
+    body = _xlsx(report, rows) if form == "xlsx" else spreadsheets.as_csv([_head(report), *_lines(report, rows)])
     found = HttpResponse(body, content_type=FORMS[form])
     name = f"reconciliation-{report.started_at:%Y-%m-%d}-{report.pk}.{form}"
     found["Content-Disposition"] = f'attachment; filename="{name}"'
     return found
-
-
-def plain(text: Any) -> str:
-    """As text that no spreadsheet calculates: an apostrophe goes before what looks like a formula."""
-    found = str(text).replace("\0", "")
-    return f"'{found}" if found.lstrip(" \u00a0\ufeff").startswith(_FORMULA) or found.startswith(_FORMULA) else found
 
 
 def _head(report: Report) -> list[str]:
@@ -77,16 +68,6 @@ def _months(report: Report) -> Iterator[list[Any]]:
             yield [month_name(each["month"]), each["currency"], name, sums["count"], *money]
 
 
-def _csv(report: Report, rows: Sequence[Shown]) -> bytes:
-    """With a mark at the beginning by which Excel knows that it is UTF-8."""
-    out = io.StringIO()
-    file = csv.writer(out)
-    file.writerow([plain(words) for words in _head(report)])
-    for line in _lines(report, rows):
-        file.writerow(["" if v is None else plain(v) if isinstance(v, str) else v for v in line])
-    return ("\ufeff" + out.getvalue()).encode()
-
-
 def _xlsx(report: Report, rows: Sequence[Shown]) -> bytes:
     book, out = Workbook(write_only=True), io.BytesIO()
     _sheet(book, "Mismatches", _head(report), _lines(report, rows))
@@ -108,7 +89,7 @@ def _sheet(book: Workbook, title: str, head: Sequence[str], lines: Iterator[list
 
 def _cell(sheet: Any, value: Any, *, bold: bool = False) -> Any:
     """Text is marked as text, whatever it begins with; numbers stay numbers."""
-    told = plain(value) if isinstance(value, str) else value
+    told = spreadsheets.plain(value) if isinstance(value, str) else value
     try:
         cell = WriteOnlyCell(sheet, value=told)
     except IllegalCharacterError:

@@ -1,41 +1,16 @@
-"""Records as a CSV file that a spreadsheet opens: the ones that wait for a person, so that none is out of sight."""
+"""Records as lines of a file for a spreadsheet: those that wait for a person, so that none is out of sight."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
 
 from connectors.amounts import exponent, major
 from portal import wording
 from portal.models import Business
 from syncs.models import Attempt, Invoice, Link, Sync
 
-#: A cell that begins with one of these is taken for a formula, or hides one, in one spreadsheet or another.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 AT_ONCE = 500
-
-
-def plain(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
-
-
-def attachment(name: str, rows: Iterable[Sequence[Any]]) -> HttpResponse:
-    text = io.StringIO()
-    text.write("\ufeff")  # so that Excel reads it as UTF-8
-    written = csv.writer(text)
-    for row in rows:
-        written.writerow([plain(value) for value in row])
-    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    answer["Cache-Control"] = "no-store"
-    return answer
-
-
 HEAD = (
     "Sync", "Record", "Id at the source", "Id at the target", "State", "Cause", "Why", "What to do", "Since", "Tries",
     "Amount", "Currency", "Last answer",

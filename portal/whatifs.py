@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.paginator import Page
 
-from portal import paging, sides, spreadsheets, wording
+from portal import paging, sides, wording
 from portal.previews import OUTCOMES
 from portal.receivables import Sums
 from portal.sides import Teller
@@ -151,12 +151,9 @@ def _badge(outcome: str) -> Badge:
     return OUTCOMES[Outcome(outcome)] if outcome else Badge("Nothing was live", "plain")
 
 
-def as_csv(asked: WhatIf) -> str:
-    """Every record, whether it differs or not."""
-    return spreadsheets.as_csv(HEAD, _rows(asked))
-
-
-def _rows(asked: WhatIf) -> Iterator[Sequence[object]]:
+def lines(asked: WhatIf) -> Iterator[Sequence[object]]:
+    """Every record, whether it differs or not, under a head."""
+    yield HEAD
     tell = sides.teller(asked.sync)
     for row in asked.records.select_related("link").order_by("pk").iterator(chunk_size=2000):
         yield (

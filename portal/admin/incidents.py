@@ -15,7 +15,7 @@ from unfold.forms import BaseDialogForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from portal import exports, receivables
+from portal import exports, receivables, spreadsheets
 from portal.access import Action
 from portal.admin.base import BY_BUSINESS, ScopedAdmin, SeenFilter, person
 from portal.admin.buttons import Confirm, button
@@ -207,4 +207,4 @@ class IncidentAdmin(ScopedAdmin):
         chosen = list(rows.select_related("business", "sync"))
         parts = [exports.stopped(row.business, handling.records(row)) for row in chosen]
         lines = chain([exports.HEAD], *(list(part)[1:] for part in parts))
-        return exports.attachment(f"incidents-{timezone.localdate():%Y-%m-%d}", lines)
+        return spreadsheets.attachment(f"incidents-{timezone.localdate():%Y-%m-%d}", lines)

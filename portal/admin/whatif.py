@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal import whatifs
+from portal import spreadsheets, whatifs
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, SeenFilter, person
 from portal.admin.buttons import button
 from portal.admin.display import linked, page_of, state, when
@@ -116,10 +116,8 @@ class WhatIfAdmin(HistoryAdmin):
         with transaction.atomic():
             words = f"Downloaded what the draft of “{asked.sync}” would do to {asked.done:,} records"
             audit.record(asked.business_id, person(request), "what_if.downloaded", asked, words, records=asked.done)
-            whole = whatifs.as_csv(asked)
-        name = f"what-if-{slugify(str(asked.sync))}-{asked.started_at:%Y-%m-%d}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return HttpResponse(whole, content_type="text/csv; charset=utf-8", headers=headers)
+            name = f"what-if-{slugify(str(asked.sync))}-{asked.started_at:%Y-%m-%d}"
+            return spreadsheets.attachment(name, whatifs.lines(asked))
 
 
 @admin.register(WhatIfRecord)

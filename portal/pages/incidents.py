@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import access, exports, figures, paging, receivables, replays, sides, wording
+from portal import access, exports, figures, paging, receivables, replays, sides, spreadsheets, wording
 from portal.access import Action
 from portal.figures import DUE
 from portal.models import Business, Membership, User
@@ -196,7 +196,7 @@ def attention_export(request: HttpRequest, business_id: int) -> HttpResponse:
         links = Link.objects.filter(state__in=figures.OPEN).exclude(DUE).order_by("since", "pk")
         what = "needs-attention"
     name = f"{slugify(business.name)}-{what}-{timezone.localdate(timezone=wording.zone(business)):%Y-%m-%d}"
-    return exports.attachment(name, exports.stopped(business, links))
+    return spreadsheets.attachment(name, exports.stopped(business, links))
 
 
 @login_required

@@ -110,8 +110,8 @@ def test_every_record_can_be_taken_away_and_no_cell_is_a_formula(staff: Client, 
 
 @pytest.mark.parametrize("words", ["=1+1", "+61412345678", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_cells_that_a_spreadsheet_would_reckon_with(words: str) -> None:
-    assert spreadsheets.cell(words) == f"'{words}"
-    assert [spreadsheets.cell(v) for v in ("Ann", 12, None, "a=b")] == ["Ann", "12", "", "a=b"]
+    assert spreadsheets.plain(words) == f"'{words}"
+    assert [spreadsheets.plain(v) for v in ("Ann", 12, None, "a=b")] == ["Ann", "12", "", "a=b"]
 
 
 def test_cancelled_at_once(staff: Client, here: World) -> None:

@@ -13,7 +13,7 @@ from django_scopes import scope
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import exports
+from portal import exports, spreadsheets
 from portal.models import Business, User
 from syncs import incidents
 from syncs.models import AuditEntry, Incident, Link, Sync
@@ -183,7 +183,7 @@ def test_no_cell_is_a_formula(alice: User, sync: Sync) -> None:
 
 @given(st.text(max_size=40))
 def test_a_cell_keeps_its_text(text: str) -> None:
-    shown = exports.plain(text)
+    shown = spreadsheets.plain(text)
     assert shown in (text, f"'{text}")
     assert not shown.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 

@@ -8,7 +8,7 @@ import pytest
 from django_scopes import scope
 from openpyxl import load_workbook
 
-from portal import downloads
+from portal import spreadsheets
 from portal.models import Business, User
 from syncs.models import AuditEntry, Link, Mismatch, Report, Run, Sync
 from tests import factories
@@ -197,12 +197,12 @@ def test_before_a_sync_is_live_nothing_is_written_from_here(acme: Business, alic
 
 @pytest.mark.parametrize("text", ["=1+1", "+61 2", "-2", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1", "\n=1"])
 def test_what_begins_like_a_formula_is_made_plain(text: str) -> None:
-    assert downloads.plain(text).startswith("'")
+    assert spreadsheets.plain(text).startswith("'")
 
 
 @pytest.mark.parametrize("text", ["Ann", "a=1", "", "$-3.00", "2 + 2"])
 def test_other_text_stays_as_it_is(text: str) -> None:
-    assert downloads.plain(text) == text
+    assert spreadsheets.plain(text) == text
 
 
 def test_files_hold_what_was_found_and_no_formula(acme: Business, alice: User, sync: Sync) -> None:
