@@ -14,12 +14,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from connectors.base import Record
-from syncs import audit, deciding, lanes, looking, notice, planned, recipes, reports, snapshots
+from syncs import audit, deciding, lanes, looking, notice, recipes, reports, snapshots, trying
 from syncs.deciding import Choice, TooLate
 from syncs.invoices.case import COPY
+from syncs.looking import Look
 from syncs.matching import WORTH_ASKING, likeness
 from syncs.models import Link, Mismatch, Snapshot, Sync
-from syncs.planned import Seen
 from syncs.planning import Plan, Verdict
 from syncs.reconciling import Fix, Kind
 
@@ -41,7 +41,7 @@ class Preview:
 
     way: str
     plan: Plan | None
-    seen: Seen | None
+    seen: Look | None
     shown: str
 
 
@@ -69,7 +69,7 @@ def _record_ways(row: Mismatch) -> list[str]:
     if link.noticed > link.handled:
         return [str(Fix.PUSH)] if row.kind == Kind.LATE else []
     decisions = [str(c) for c in deciding.choices(link) if c not in _ELSEWHERE]
-    (seen,) = planned.plans(row.sync, [link])
+    (seen,) = trying.live(row.sync, [link])
     found = [str(Fix.PUSH)] if seen.plan.writes or (seen.plan.verdict in _SETTLES and not decisions) else []
     if pulled(row):
         found.append(str(Fix.PULL))
@@ -144,7 +144,7 @@ def preview(row: Mismatch, way: str, other: str = "") -> Preview:
     as_if = _as_if(row, way, other)
     if as_if is None:
         return Preview(way, None, None, f"{way} {row.fingerprint}")
-    (seen,) = planned.plans(row.sync, [as_if])
+    (seen,) = trying.live(row.sync, [as_if])
     mark = reports.fingerprint(seen.source, seen.target)
     shown = f"{way} {mark} {as_if.noticed} {row.sync.version_id} {other}"
     return Preview(way, seen.plan, seen, shown)

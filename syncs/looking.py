@@ -40,6 +40,14 @@ class Look:
     clues: Clues = field(default_factory=Clues)
     facts: object = None
 
+    @property
+    def source_record(self) -> Record | None:
+        return _record(self.source)
+
+    @property
+    def target_record(self) -> Record | None:
+        return _record(self.target)
+
 
 @lru_cache(maxsize=64)
 def _compiled(version_id: int) -> Compiled:

@@ -11,31 +11,17 @@ from typing import Any, cast
 
 from django.db.models import Prefetch
 
-from syncs import gathering, looking, recipes, snapshots
+from syncs import trying
 from syncs.mapping import compile_version
-from syncs.models import Attempt, Link, Snapshot, SnapshotHistory, Sync, Version, Write
+from syncs.models import Attempt, Link, Snapshot, SnapshotHistory, Sync, Write
 from syncs.planning import Plan
-from syncs.sessions import NoSessions
-
-type States = Mapping[str, Snapshot]
-
-
-def plans(
-    sync: Sync, links: Sequence[Link], version: Version, sources: States, targets: States, at: datetime | None = None
-) -> dict[int, Plan]:
-    """{link: its plan} from these states of both sides with this version, as it would have been made `at` a moment."""
-    compiled = compile_version(version.content)
-    batch = gathering.Batch(sync, recipes.get(sync.recipe), compiled, links, sources, targets, NoSessions())
-    return {look.link.pk: look.plan for look in looking.plans(batch, at)}
 
 
 def as_now(sync: Sync, links: Sequence[Link]) -> dict[int, Plan]:
     """With the live version and both sides as last read. A record that was never read has no plan."""
     if sync.version is None:
         return {}
-    sources = snapshots.known(sync.source, sync.source_resource, [x.source_id for x in links])
-    targets = snapshots.known(sync.target, sync.target_resource, [x.target_id for x in links if x.target_id])
-    return plans(sync, [x for x in links if x.source_id in sources], sync.version, sources, targets)
+    return {look.link.pk: look.plan for look in trying.live(sync, links) if look.source}
 
 
 def as_then(attempt: Attempt) -> Plan | None:
@@ -53,7 +39,8 @@ def as_then(attempt: Attempt) -> Plan | None:
     link.state, link.cause_code = Link.State.DUE, ""
     sources = _states(sync.source_id, sync.source_resource, link.source_id, moment)
     targets = _states(sync.target_id, sync.target_resource, link.target_id or "", moment)
-    return plans(sync, [link], attempt.version, sources, targets, moment).get(link.pk)
+    (look,) = trying.plans(sync, compile_version(attempt.version.content), [link], sources, targets, moment)
+    return look.plan
 
 
 def _planned_at(attempt: Attempt) -> datetime:

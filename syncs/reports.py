@@ -14,11 +14,11 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from syncs import audit, lanes, looking, months, planned, recipes, runs, snapshots
+from syncs import audit, lanes, looking, months, recipes, runs, snapshots, trying
 from syncs.bothways import UNMADE
 from syncs.invoices.case import COPY
+from syncs.looking import Look
 from syncs.models import Lane, Link, Mismatch, Report, Run, Snapshot, Sync
-from syncs.planned import Seen
 from syncs.planning import Verdict
 from syncs.reconciling import Finding, Pair, classify, standing, stranger
 from syncs.sessions import Sessions
@@ -97,7 +97,7 @@ def step(lane: Lane, run: Run, sync: Sync, sessions: Sessions) -> None:
 def _compare_links(lane: Lane, run: Run, sync: Sync, report: Report, after: int, sessions: Sessions) -> None:
     links = list(Link.objects.filter(sync=sync, pk__gt=after).order_by("pk")[:BATCH])
     _read_unseen(sync, links, run.started_at, sessions)
-    seen = planned.plans(sync, links)
+    seen = trying.live(sync, links)
     with transaction.atomic():
         lanes.guard(lane)
         found = [m for s in seen for m in _mismatches(sync, report, s)]
@@ -127,7 +127,7 @@ def _read_unseen(sync: Sync, links: Sequence[Link], since: datetime, sessions: S
             snapshots.save(connection, resource, there, asked, by=sync, gone=gone)
 
 
-def _count(run: Run, seen: Sequence[Seen]) -> None:
+def _count(run: Run, seen: Sequence[Look]) -> None:
     """With the counterparts that plans speak of: they are not without a source."""
     kept, counts = dict(run.counts), {"compared": len(seen)}
     counts["being_written"] = sum(1 for s in seen if _under_way(s.link))
@@ -142,7 +142,7 @@ def _count(run: Run, seen: Sequence[Seen]) -> None:
     run.counts = kept
 
 
-def _moved(seen: Seen) -> bool:
+def _moved(seen: Look) -> bool:
     """It would be written, or what has become of it is news to the link."""
     link, made = seen.link, seen.plan
     if link.noticed > link.handled or link.state in _STOPPED:
@@ -166,7 +166,7 @@ def _late(link: Link) -> str:
     return f"{hours} hour{'' if hours == 1 else 's'}" if hours < 48 else f"{hours // 24} days"
 
 
-def findings(sync: Sync, seen: Seen) -> list[Finding]:
+def findings(sync: Sync, seen: Look) -> list[Finding]:
     """What is not in step about one record."""
     if _under_way(seen.link):
         return []
@@ -183,7 +183,7 @@ def findings(sync: Sync, seen: Seen) -> list[Finding]:
     return [f for f in found if not (ended and seen.plan.code == "source_deleted")]  # told with the strangers
 
 
-def _mismatches(sync: Sync, report: Report, seen: Seen) -> list[Mismatch]:
+def _mismatches(sync: Sync, report: Report, seen: Look) -> list[Mismatch]:
     label = seen.link.label or (seen.source.label if seen.source else seen.link.source_id)
     mark = fingerprint(seen.source, seen.target)
     return [
@@ -319,7 +319,7 @@ def _recheck_links(sync: Sync, rows: Sequence[Mismatch]) -> int:
     links = {row.link.pk: row.link for row in rows if row.link}
     if not links:
         return 0
-    seen = {s.link.pk: s for s in planned.plans(sync, list(links.values()))}
+    seen = {s.link.pk: s for s in trying.live(sync, list(links.values()))}
     for row in rows:
         if row.link:
             left = {f.kind: f for f in findings(sync, seen[row.link.pk])}

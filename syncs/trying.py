@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from syncs import gathering, looking, recipes, snapshots
@@ -13,6 +14,8 @@ from syncs.planning import Plan, Verdict
 from syncs.rules import judging
 from syncs.sessions import NoSessions
 
+type States = Mapping[str, Snapshot]
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -21,38 +24,54 @@ class Trial:
 
     sync: Sync
     links: Sequence[Link]
-    sources: Mapping[str, Snapshot]
-    targets: Mapping[str, Snapshot]
+    sources: States
+    targets: States
     unread: Sequence[Link]
 
     def plan(self, version: Compiled) -> list[Look]:
         """What a look would plan now, were this the live version and both sides as they were last read."""
-        recipe = recipes.get(self.sync.recipe)
-        batch = gathering.Batch(
-            self.sync, recipe, version, self.links, self.sources, self.targets, NoSessions()
-        )  # fmt: skip
-        return looking.plans(batch)
+        return plans(self.sync, version, self.links, self.sources, self.targets)
+
+
+def plans(
+    sync: Sync, version: Compiled, links: Sequence[Link], sources: States, targets: States, at: datetime | None = None
+) -> list[Look]:
+    """What a look would have planned `at` a moment with this version and these states of both sides."""
+    batch = gathering.Batch(sync, recipes.get(sync.recipe), version, links, sources, targets, NoSessions())
+    return looking.plans(batch, at)
+
+
+def stored(sync: Sync, links: Sequence[Link]) -> tuple[States, States]:
+    """Both sides of these links as last read, by their own ids. Two queries; nobody is asked or noticed."""
+    linked = [link.target_id for link in links if link.target_id]
+    return (
+        snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links]),
+        snapshots.known(sync.target, sync.target_resource, linked),
+    )
+
+
+def live(sync: Sync, links: Sequence[Link]) -> list[Look]:
+    """With the live version and both sides as last read. Links may be copies with another decision than the stored
+    one: then it is what would come of that."""
+    return plans(sync, looking.rules_of(sync)[0], links, *stored(sync, links))
 
 
 def trial(sync: Sync, links: Sequence[Link]) -> Trial:
-    """Two queries; nothing is stored and no record is noticed."""
-    sources = snapshots.known(sync.source, sync.source_resource, [link.source_id for link in links])
-    linked = [link.target_id for link in links if link.target_id]
-    targets = snapshots.known(sync.target, sync.target_resource, linked)
+    """Nothing is stored and no record is noticed."""
+    sources, targets = stored(sync, links)
     read = [link for link in links if _is_read(link, sources, targets)]
     known = {link.pk for link in read}
     return Trial(sync, read, sources, targets, [link for link in links if link.pk not in known])
 
 
-def _is_read(link: Link, sources: Mapping[str, Snapshot], targets: Mapping[str, Snapshot]) -> bool:
+def _is_read(link: Link, sources: States, targets: States) -> bool:
     here = link.source_id.startswith(UNMADE) or link.source_id in sources
     return here and (not link.target_id or link.target_id in targets)
 
 
 def judged(sync: Sync, look: Look, version: Compiled) -> Compiled:
     """The version with the values that its rules set for this record."""
-    here = look.source.as_record() if look.source else None
-    return judging.judge(version, here, looking.known_of(look.link), looking.clock(sync)).version
+    return judging.judge(version, look.source_record, looking.known_of(look.link), looking.clock(sync)).version
 
 
 class Outcome(StrEnum):
