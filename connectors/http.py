@@ -72,11 +72,12 @@ class _Transport(httpx.HTTPTransport):
 
 
 class Http:
-    """Requests to one service. `name` is what messages call it. `writes`: a lost answer may hide an effect."""
+    """Requests to one service. `name` is what messages call it; `seconds` a whole call may take, where that is not what
+    every service gets. `writes`: a lost answer may hide an effect."""
 
     def __init__(
-        self, name: str, transport: httpx.BaseTransport | None = None, seconds: float = DEADLINE_SECONDS
-    ) -> None:
+        self, name: str, transport: httpx.BaseTransport | None = None, seconds: float | None = None
+    ) -> None:  # fmt: skip
         self.name, self._seconds = name, seconds
         self._client = httpx.Client(timeout=TIMEOUT, transport=transport or _Transport(), follow_redirects=False)
         # One client speaks for many accounts: what a service sets for one must not be sent for another.
@@ -88,7 +89,7 @@ class Http:
             hook()
         started, status = time.monotonic(), 0
         try:
-            with within(self._seconds):
+            with within(self._seconds or DEADLINE_SECONDS):
                 response = self._exchange(url, headers, content, writes)
             status = response.status
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):
