@@ -1,5 +1,7 @@
 """A life that makes every call the product makes, and what both services must hold after it, whatever broke."""
 
+import threading
+import time
 from collections import Counter
 from datetime import timedelta
 
@@ -13,7 +15,9 @@ from tests.syncs.world import World
 LINES = [("Tap rewashered", "1.5", "88.00"), ("Parts", "1", "23.10")]
 #: Longer than any service may take to do late what got no answer.
 LATER = timedelta(minutes=3)
-MOST_ROUNDS = 14
+#: In real time: what the stand-ins take at the most to do late what got no answer, and a round's pause until then.
+LATE, PAUSE = timedelta(seconds=1), 0.05
+MOST_SECONDS = 20.0
 
 
 class Life:
@@ -57,16 +61,19 @@ class Life:
         self.settle()
 
     def settle(self) -> None:
-        """As hours would: every wait is over, until nothing is left to do."""
-        for _ in range(MOST_ROUNDS):
+        """As hours would: every wait is over, until nothing is left to do. What a service does late is done by then."""
+        until = time.monotonic() + MOST_SECONDS
+        while time.monotonic() < until:
             Link.objects.update(next_try=None)
             Run.objects.update(next_try=None)
             Lane.objects.update(resume_at=None)
-            Write.objects.filter(state="unknown").update(intended_at=timezone.now() - LATER)
+            now = timezone.now()
+            Write.objects.filter(state="unknown", settled_at__lt=now - LATE).update(intended_at=now - LATER)
             self.world.work()
             self._try_again()
             if not self._owed():
                 return
+            threading.Event().wait(PAUSE)
 
     def _try_again(self) -> None:
         """As a person does who reads that an answer was not understood."""
