@@ -64,7 +64,7 @@ def ways(row: Mismatch) -> list[str]:
 
 def _record_ways(row: Mismatch) -> list[str]:
     link = row.link
-    if link is None or row.sync.mode != Sync.Mode.LIVE:
+    if link is None or not row.sync.writes:
         return []
     if link.noticed > link.handled:
         return [str(Fix.PUSH)] if row.kind == Kind.LATE else []
@@ -85,7 +85,7 @@ def elsewhere(row: Mismatch) -> bool:
 
 
 def _stranger_ways(row: Mismatch) -> list[str]:
-    if row.sync.mode != Sync.Mode.LIVE:
+    if not row.sync.writes:
         return []
     if row.kind == Kind.DUPLICATE and row.fix == Fix.VOID:
         return [str(Fix.VOID)]

@@ -65,7 +65,7 @@ def start_due() -> int:
 
 def _is_due(sync: Sync) -> bool:
     every = _EVERY.get(Sync.Reconciling(sync.reconciling))
-    if sync.mode != Sync.Mode.LIVE or every is None:
+    if not sync.writes or every is None:
         return False
     last = Report.objects.filter(sync=sync).values_list("started_at", flat=True).first() or sync.live_since
     return last is None or timezone.now() - last >= every

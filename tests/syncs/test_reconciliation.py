@@ -169,8 +169,11 @@ def test_when_it_is_due(here: World) -> None:
     now, sync = timezone.now(), Sync.objects.filter(pk=here.sync.pk)
     sync.update(live_since=now - timedelta(days=2))
     assert reports.start_due() == 0
-    sync.update(reconciling="daily")
+    sync.update(reconciling="daily", mode="preview")
+    assert reports.start_due() == 0
+    sync.update(mode="approve")  # as if it were live, but for the writing
     assert reports.start_due() == 1
+    sync.update(mode="live")
     here.work()
     assert reports.start_due() == 0
     sync.update(reconciling="weekly")
