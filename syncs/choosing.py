@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from syncs import approvals, audit, catalogues, examples, fitting, lanes, notice, recipes, rulebook, runs
+from syncs.fitting import Catalogue
 from syncs.mapping import MappingError, compile_version
 from syncs.models import FieldMapping, Lane, Rule, Run, Sync, Version
 from syncs.rules import RuleError
@@ -77,9 +78,10 @@ def checked_draft(sync: Sync) -> dict[str, Any]:
 
 
 def checked_content(
-    sync: Sync, mappings: Iterable[FieldMapping], rules: Iterable[Rule], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The same of rows and rules that need not be saved."""
+    sync: Sync, mappings: Iterable[FieldMapping], rules: Iterable[Rule], options: Mapping[str, Any],
+    known: Catalogue | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The same of rows and rules that need not be saved. `known`: the catalogue, where it has been read already."""
     rows = list(mappings)
     try:
         rulebook.check_editable(sync, rows)
@@ -88,7 +90,7 @@ def checked_content(
         raise MappingError(str(error)) from None
     content = {"mappings": _rows(rows), "rules": kept, "options": dict(options)}
     compile_version(content)
-    wrong = fitting.problems(content, catalogues.of(sync))
+    wrong = fitting.problems(content, known or catalogues.of(sync))
     if wrong:
         raise MappingError(" ".join(wrong))
     return content

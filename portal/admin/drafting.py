@@ -133,7 +133,7 @@ class MappingInline(ScopedInline):
         if not self.has_change_permission(request, obj):
             self.ordering_field = ""  # nothing to drag
         elif obj:
-            known = {"catalogue": catalogue(obj), "known": rulebook.fields_of(obj)}
+            known = {"catalogue": catalogue(request, obj), "known": rulebook.fields_of(obj)}
             kwargs["form"] = type("MappingForm", (MappingForm,), known)
         return super().get_formset(request, obj, **kwargs)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
     UnfoldAdminSelect2MultipleWidget,
@@ -27,8 +27,12 @@ NOT_STEPS = 'This is not a list of steps. Write it as [{"name": "text"}, {"name"
 LONGEST_SAMPLE = 40
 
 
-def catalogue(sync: Sync) -> Catalogue:
-    return catalogues.of(sync)
+def catalogue(request: HttpRequest, sync: Sync) -> Catalogue:
+    """Read once for a request: rows, rules and the preview of both ask for it."""
+    known: dict[int, Catalogue] = request.__dict__.setdefault("sync_catalogues", {})
+    if sync.pk not in known:
+        known[sync.pk] = catalogues.of(sync)
+    return known[sync.pk]
 
 
 def _choices(fields: Mapping[str, Field], first: Iterable[str], seen: Sequence[Mapping[str, Any]] = ()) -> Choices:

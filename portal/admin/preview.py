@@ -12,6 +12,7 @@ from django_htmx.http import reswap, retarget
 from django_scopes import scope
 
 from portal import previews
+from portal.admin.mapping import catalogue
 from portal.previews import Preview
 from syncs import choosing, examples
 from syncs.mapping import MappingError
@@ -65,7 +66,9 @@ class Previewing:
 
     def _fragment(self, request: HttpRequest, sync: Sync, form: Any, formsets: Iterable[Any]) -> HttpResponse:
         rows = {formset.model: _rows(formset) for formset in formsets}
-        content = choosing.checked_content(sync, rows[FieldMapping], rows[Rule], form.chosen_options())
+        content = choosing.checked_content(
+            sync, rows[FieldMapping], rows[Rule], form.chosen_options(), catalogue(request, sync)
+        )  # fmt: skip
         found: Preview = previews.preview(sync, content, request.POST.get(ASKED, ""))
         context = {"preview": found, "sync": sync, "unpublishable": _unpublishable(content)}
         return render(request, "admin/syncs/sync/preview_records.html", context)

@@ -170,7 +170,7 @@ class RuleInline(ScopedStackedInline):
             self.ordering_field = ""  # nothing to drag
         elif obj:
             self.known = rulebook.fields_of(obj)
-            named = {"known": self.known, "catalogue": catalogue(obj)}
+            named = {"known": self.known, "catalogue": catalogue(request, obj)}
             kwargs["form"] = type("RuleForm", (RuleForm,), named)
         return super().get_formset(request, obj, **kwargs)
 
