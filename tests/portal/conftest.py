@@ -2,15 +2,18 @@ import sys
 from unittest.mock import MagicMock
 
 import pytest
+from django.test import Client
 from django_scopes import scope
 
 from connectors import registry
 from portal import tokens
 from portal.models import Business, Connection, Membership, User
-from syncs.models import Sync
+from syncs.models import Rule, Sync
 from tests import factories
-from tests.portal import fake_service
+from tests.conftest import person, signed_in
+from tests.portal import fake_service, rows
 from tests.portal.fake_service import FakeService
+from tests.portal.rows import World
 
 
 @pytest.fixture
@@ -58,3 +61,18 @@ def clients(acme: Business) -> Sync:
     """Live between two accounts."""
     with scope(business=acme):
         return factories.sync(acme)
+
+
+@pytest.fixture
+def staff(acme: Business) -> Client:
+    """Looks after Acme in the admin."""
+    return signed_in(person(acme, "Stella", "staff", is_staff=True))
+
+
+@pytest.fixture
+def here(acme: Business, alice: User) -> World:
+    """A row of everything, but no rules."""
+    made = rows.world(acme)
+    with scope(business=acme):
+        Rule.objects.all().delete()
+    return made

@@ -15,7 +15,6 @@ from portal.models import Business, User
 from syncs.models import AuditEntry, FieldMapping, Link, Sync, Version
 from syncs.transforms import CATALOGUE
 from syncs.transforms.shown import step
-from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
 from tests.portal.test_admin_pages import page_address
@@ -29,11 +28,6 @@ NO_RULES = {f"rules-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL", "MIN_NUM
 @pytest.fixture
 def here(acme: Business, alice: User) -> World:
     return rows.world(acme)
-
-
-@pytest.fixture
-def staff(acme: Business) -> Client:
-    return signed_in(person(acme, "Stella", "staff", is_staff=True))
 
 
 def row(

@@ -11,24 +11,10 @@ from django_scopes import scope
 from portal.models import Business, Connection, User
 from syncs.models import FieldMapping, Link, Rule, Snapshot
 from tests.conftest import person, signed_in
-from tests.portal import rows
 from tests.portal.rows import World, everything
 from tests.portal.test_admin_mapping import draft_of, row, sent
 from tests.portal.test_admin_pages import page_address
 from tests.portal.test_admin_rules import LEADS, form
-
-
-@pytest.fixture
-def here(acme: Business, alice: User) -> World:
-    made = rows.world(acme)
-    with scope(business=acme):
-        Rule.objects.all().delete()
-    return made
-
-
-@pytest.fixture
-def staff(acme: Business) -> Client:
-    return signed_in(person(acme, "Stella", "staff", is_staff=True))
 
 
 def address(here: World) -> str:

@@ -33,11 +33,6 @@ def boss(db: None) -> Client:
 
 
 @pytest.fixture
-def staff(acme: Business) -> Client:
-    return signed_in(person(acme, "Stella", "staff", is_staff=True))
-
-
-@pytest.fixture
 def support(acme: Business) -> Client:
     return signed_in(person(acme, "Sue", "support", is_staff=True))
 

@@ -25,19 +25,6 @@ LEADS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def here(acme: Business, alice: User) -> World:
-    made = rows.world(acme)
-    with scope(business=acme):
-        Rule.objects.all().delete()
-    return made
-
-
-@pytest.fixture
-def staff(acme: Business) -> Client:
-    return signed_in(person(acme, "Stella", "staff", is_staff=True))
-
-
 def form(sync: Sync, *given: Mapping[str, Any]) -> QueryDict:
     """The sync's page as a browser sends it, with these rules."""
     filled = sent(sync, draft_of(sync), **{**NO_RULES, "rules-TOTAL_FORMS": str(len(given))})

@@ -11,7 +11,7 @@ from django_scopes import scope
 
 from portal.models import Business, User
 from syncs import choosing
-from syncs.models import Attempt, AuditEntry, FieldMapping, Link, Rule, Sync, Version
+from syncs.models import Attempt, AuditEntry, FieldMapping, Link, Sync, Version
 from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
@@ -19,19 +19,6 @@ from tests.portal.test_admin_mapping import live, row, sent
 from tests.portal.test_admin_pages import page_address
 
 TITLE = row(["title"], "metadata.title", [{"name": "cut", "length": 150}])
-
-
-@pytest.fixture
-def here(acme: Business, alice: User) -> World:
-    made = rows.world(acme)
-    with scope(business=acme):
-        Rule.objects.all().delete()
-    return made
-
-
-@pytest.fixture
-def staff(acme: Business) -> Client:
-    return signed_in(person(acme, "Stella", "staff", is_staff=True))
 
 
 @pytest.fixture

@@ -30,11 +30,6 @@ def here(acme: Business, alice: User) -> World:
     return made
 
 
-@pytest.fixture
-def staff(acme: Business) -> Client:
-    return signed_in(person(acme, "Stella", "staff", is_staff=True))
-
-
 def press(client: Client, here: World, scope: str = "all") -> Any:
     address = page_address(here.sync).replace("change/", "what-if/")
     return client.post(address, {"_form_submitted": "True", "scope": scope})
