@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from syncs.rules import RuleError
@@ -96,6 +96,11 @@ class Compiled:
         for prefix in self.limits.units:
             _as_one(found, prefix)
         return found, warnings + self._fit(found, there)
+
+    def setting(self, values: Mapping[str, Any]) -> "Compiled":
+        """With these values whatever the rows say. What is set is no longer a row's to say, and goes nowhere back."""
+        rows = tuple(replace(row, back="", owner="source") if row.target in values else row for row in self.rows)
+        return replace(self, rows=rows, constants={**self.constants, **values})
 
     def _fit(self, found: dict[str, Value], there: Collection[str]) -> list[str]:
         """Leave out what a group has no room for: rows of their own come first, then what is there, then by name."""

@@ -29,10 +29,7 @@ def edited(version: Compiled, said: Mapping[str, Any], known: Known) -> Compiled
     edited one goes nowhere back; it is written when its row says."""
     edits: Edits = known.decision.get("edits") or {}
     values = {p: edit["value"] for p, edit in edits.items() if p in said and same(said[p], edit["instead"])}
-    if not values:
-        return version
-    rows = tuple(replace(row, back="", owner="source") if row.target in values else row for row in version.rows)
-    return replace(version, rows=rows, constants={**version.constants, **values}, edited=frozenset(values))
+    return replace(version.setting(values), edited=frozenset(values)) if values else version
 
 
 def still(edits: Edits, agreed: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

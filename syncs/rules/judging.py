@@ -113,12 +113,8 @@ def _ruling(rule: Rule, facts: Facts) -> Ruling:
 
 
 def _with_values(version: Compiled, rulings: Sequence[Ruling]) -> Compiled:
-    """What a rule sets is no longer the row's to say, and goes nowhere back."""
     values = {r.rule.target: r.rule.value for r in rulings if r.applies and r.rule.outcome == SET}
-    if not values:
-        return version
-    rows = tuple(replace(row, back="", owner="source") if row.target in values else row for row in version.rows)
-    return replace(version, rows=rows, constants=values)
+    return version.setting(values) if values else version
 
 
 def raised(name: str) -> str:
