@@ -42,7 +42,7 @@ class StudioPages(ScopedAdmin):
     def get_urls(self) -> list[Any]:
         look = ["GET", "HEAD"]
         mine: list[tuple[str, Any, list[str]]] = [
-            ("try", self.try_row, ["POST"]), ("compare", self.compare, look), ("export", self.export, look),
+            ("try", self.try_row, ["POST"]), ("compare", self.compare, look), ("export", self.export, ["POST"]),
             ("import", self.import_file, [*look, "POST"]),
         ]  # fmt: skip
         named = [
@@ -100,7 +100,7 @@ class StudioPages(ScopedAdmin):
 
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
         sync = self._configured(request, object_id)
-        recipe, number = recipes.RECIPES.get(sync.recipe), request.GET.get("version", DRAFT)
+        recipe, number = recipes.RECIPES.get(sync.recipe), request.POST.get("version", DRAFT)
         content = _content(sync, Version.objects.filter(sync=sync), number)
         if recipe is None or content is None:
             self.message_user(request, "There is no such version to export.", "error")

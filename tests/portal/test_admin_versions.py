@@ -189,7 +189,7 @@ def test_a_plan_leads_to_the_version_it_was_made_with(staff: Client, here: World
 
 
 def exported(client: Client, sync: Sync, **query: str) -> bytes:
-    answer = client.get(page_address(sync).replace("change/", "export/"), query)
+    answer = client.post(page_address(sync).replace("change/", "export/"), query)
     assert answer["Content-Disposition"].startswith('attachment; filename="')
     return bytes(answer.content)
 
@@ -246,7 +246,7 @@ def test_a_file_that_does_not_fit_says_so(staff: Client, here: World) -> None:
 def test_files_are_for_who_may_configure(acme: Business, here: World) -> None:
     support = signed_in(person(acme, "Sepp", "support", is_staff=True))
     for name, asked in (
-        ("export", support.get),
+        ("export", support.post),
         ("import", support.get),
         ("import", support.post),
         ("try", support.post),

@@ -292,7 +292,7 @@ ADMIN: dict[str, Page | Own] = {
     "admin:syncs_sync_step_back": inside(STAFF, STAFF),
     "admin:syncs_sync_try": Admin({"POST": (STAFF, {200})}),
     "admin:syncs_sync_compare": Admin(dict.fromkeys(("GET", "HEAD"), (INSIDE, {200}))),
-    "admin:syncs_sync_export": Admin(dict.fromkeys(("GET", "HEAD"), (STAFF, {200}))),
+    "admin:syncs_sync_export": Admin({"POST": (STAFF, {200})}),
     "admin:syncs_sync_import": Admin(dict.fromkeys(("GET", "HEAD", "POST"), (STAFF, {200}))),
     "admin:syncs_version_roll_back": inside(STAFF, STAFF),
 }  # fmt: skip
