@@ -243,10 +243,11 @@ def pages(place: Place) -> Iterator[str]:
     side = Side(place.business, owner, [], outsiders.ids(place.business, owner))
     staff = person(place.business, "Stella", "staff", is_staff=True)
     boss = User.objects.create_superuser("boss@example.com", PASSWORD)
+    ids = side.ids | outsiders.system_rows()
     for user in (owner, staff, boss):
         browser = signed_in(user)
         for address in outsiders.addresses():
-            answer = browser.get(address.filled(side.ids["business_id"], side.ids))
+            answer = browser.get(address.filled(side.ids["business_id"], ids))
             assert answer.status_code < 500
             yield f"{user} {address.name}: {answer.headers} {answer.content.decode(errors='replace')}"
 
