@@ -23,6 +23,8 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
+from portal.models import AlertDestination
+from portal.models.alerts import FAILING
 from portal.wording import Terms
 from syncs import handling
 from syncs.models import Approval, Attempt, Incident, Link, Payment, Run, Sync
@@ -34,17 +36,32 @@ DUE = Q(noticed__gt=F("handled"))
 OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
 
 
-def attention_count() -> int:
-    """How many records, accounts, or disputed payments wait for a person in the business whose scope is open."""
-    open_ones = Incident.objects.filter(handling.asking(timezone.now()))
-    disputed = Payment.objects.filter(status=Payment.Status.DISPUTED).values_list(Value(1))
-    counts = open_ones.order_by().values_list("records").union(disputed, all=True).order_by()
-    return sum(records or 1 for (records,) in counts)
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """`attention`: records, accounts or disputed payments that wait for a person; `approvals`: plans that wait for the
+    word of the one who looks; `failing`: places at which alerts do not arrive."""
+
+    attention: int = 0
+    approvals: int = 0
+    failing: int = 0
 
 
-def approvals_count(asked_for: Sequence[str]) -> int:
-    """How many plans wait for the word of one of these, in the business whose scope is open."""
-    return Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for).count() if asked_for else 0
+def asking(asked_for: Sequence[str]) -> Asking:
+    """What waits in the business whose scope is open, and for the word of one of these roles: in one query."""
+    incidents = Incident.objects.filter(handling.asking(timezone.now()))
+    disputed = Payment.objects.filter(status=Payment.Status.DISPUTED)
+    approvals = Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for)
+    found = [
+        incidents.annotate(what=Value("attention"), n=F("records")),
+        disputed.annotate(what=Value("attention"), n=Value(1)),
+        approvals.annotate(what=Value("approvals"), n=Value(1)),
+        AlertDestination.objects.filter(FAILING).annotate(what=Value("failing"), n=Value(1)),
+    ]
+    first, *others = [rows.order_by().values_list("what", "n") for rows in found]
+    counts = Counter[str]()
+    for what, n in first.union(*others, all=True).order_by():
+        counts[what] += n or 1
+    return Asking(**counts)
 
 
 # What a review found

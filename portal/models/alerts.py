@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
 from django_scopes import ScopedManager
 
@@ -29,6 +30,10 @@ class AlertSettings(models.Model):
 
     def __str__(self) -> str:
         return f"Alerts of {self.business}"
+
+
+#: Places at which the last sending did not arrive.
+FAILING = Q(active=True, last_failed_at__isnull=False) & (Q(last_ok_at=None) | Q(last_ok_at__lt=F("last_failed_at")))
 
 
 class AlertDestination(models.Model):
@@ -76,7 +81,7 @@ class AlertDestination(models.Model):
 
     @property
     def failing(self) -> bool:
-        """The last sending did not arrive."""
+        """The last sending did not arrive: as FAILING, of a row at hand."""
         failed, ok = self.last_failed_at, self.last_ok_at
         return self.active and failed is not None and (ok is None or ok < failed)
 

@@ -129,7 +129,7 @@ def _page(
     context = {
         "times": times or TimesForm(instance=noting.settings_of(business)), "place": place or PlaceForm(),
         "places": [(p, [topics.get(t, t) for t in p.topics]) for p in places],
-        "no_people": not any(p.kind == Kind.PEOPLE for p in places), "failing": [p for p in places if p.failing],
+        "no_people": not any(p.kind == Kind.PEOPLE for p in places),
         "sent": Delivery.objects.select_related("alert", "destination")[:SHOWN],
     }  # fmt: skip
     return render(request, "portal/alerts.html", context)

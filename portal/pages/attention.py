@@ -20,7 +20,7 @@ from portal import access, clashes, disputes, figures, receivables, sides, wordi
 from portal.access import Action
 from portal.clashes import Conflict
 from portal.figures import DUE
-from portal.models import AlertDestination, Business, User
+from portal.models import Business, User
 from portal.pages import syncs as sync_pages
 from portal.receivables import Sums
 from portal.wording import Terms
@@ -113,7 +113,6 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
         "raised": raised,
         "others": [i for i in opened if not i.subject.startswith("sync:")],
         "aside": aside,
-        "failing": [place for place in AlertDestination.objects.all() if place.failing],
         "waits": _waits(s for s in syncs.values() if not (s.lane.parked and s.pk in _told_of(opened, syncs))),
         "disputes": disputed,
         "attention_count": sum(i.records or 1 for i in opened) + len(disputed),

@@ -18,7 +18,7 @@ from portal.access import Action
 from portal.disputes import Dispute
 from portal.figures import DUE, LastDay
 from portal.health import Health, Level
-from portal.models import AlertDestination, Business, Connection, WorkerBeat
+from portal.models import Business, Connection, WorkerBeat
 from portal.receivables import Standing, Sums
 from portal.wording import Terms
 from syncs import handling, ledger, recipes
@@ -84,7 +84,6 @@ def context(business: Business) -> dict[str, Any]:
         "connections": [(row, health_of(row)) for row in connections],
         "attention_count": sum(i.records or 1 for i in incidents) + stands.disputed.count,
         "needs": _needs(business, connections, syncs, incidents, stands, disputed),
-        "failing": [place for place in AlertDestination.objects.all() if place.failing],
         "amounts": amounts(business, stands, kept.terms) if kept.syncs else [],
         "amounts_at": min((s.polled_until for s in kept.syncs if s.polled_until), default=None),
     }

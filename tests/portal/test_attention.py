@@ -193,7 +193,7 @@ def test_many_records_cost_few_queries(
         incidents.refresh(sync)
     client = signed_in(alice)
     client.get(f"/b/{acme.pk}/attention/")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(13):
         assert client.get(f"/b/{acme.pk}/attention/").status_code == 200
 
 
