@@ -119,7 +119,8 @@ def _tried(tell: Teller, found: Trial, draft: Compiled, live: Compiled | None) -
     before = {look.link.pk: look for look in found.plan(live)} if live else {}
     ids = [look.plan.target_id for look in looks if not look.plan.back and look.plan.target_id not in found.targets]
     there = {**found.targets, **snapshots.known(tell.sync.target, tell.sync.target_resource, filter(None, ids))}
-    return [_record(tell, look, before.get(look.link.pk), draft, there) for look in looks]
+    made = [_record(tell, look, before.get(look.link.pk), draft, there) for look in looks]
+    return sorted(made, key=lambda record: not record.differs)  # what comes out otherwise stands first
 
 
 def _record(

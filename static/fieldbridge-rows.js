@@ -330,8 +330,8 @@ document.addEventListener("DOMContentLoaded", () => {
     within.querySelectorAll(".field-owner").forEach((cell) => fold(cell.closest("tr")));
   }
 
-  // What few rows need is folded away: who wins, the way back, examples.
-  const rare = ["owner", "back_path", "back_transforms", "examples"];
+  // What few rows need is folded away: who wins, the way back, who may edit it, examples.
+  const rare = ["owner", "back_path", "back_transforms", "editable", "examples"];
   function fold(row) {
     const place = row && row.querySelector("td.field-mode");
     if (!place || row.querySelector(".fb-fold") || row.closest(".empty-form")) {
@@ -339,13 +339,14 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     const cells = rare.map((name) => row.querySelector(`td.field-${name}`)).filter(Boolean);
     const value = (name) => (row.querySelector(`[name$=-${name}]`) || {}).value || "";
-    const more = press("", "Who wins, the way back and examples", () => set(row.classList.contains("fb-folded")), "fb-fold");
+    const more = press("", "Who wins, the way back, who may edit it and examples", () => set(row.classList.contains("fb-folded")), "fb-fold");
     function set(open) {
       row.classList.toggle("fb-folded", !open);
       more.setAttribute("aria-expanded", open);
       const [back, pairs_] = [value("back_path"), value("examples")];
       const count = (counted(pairs_) || []).length;
-      const holds = [back && `back to ${back}`, count && `${count} example${count > 1 ? "s" : ""}`].filter(Boolean).join(", ");
+      const edited = (row.querySelector("[name$=-editable]") || {}).checked;
+      const holds = [back && `back to ${back}`, edited && "edited on approval", count && `${count} example${count > 1 ? "s" : ""}`].filter(Boolean).join(", ");
       more.textContent = open ? "Fewer settings" : holds ? `More: ${holds}` : "Way back, examples";
     }
     place.append(more);
