@@ -333,7 +333,7 @@ def stolen(ids: Mapping[str, str]) -> dict[str, Any]:
     of = {"source": "connection", "target": "connection", "membership": "membership", "user": "user"}
     named |= {f: named[row] for f, row in of.items()}
     outside = {"target_id": ids["customer"], "choice": "same", "recipe": "clients-to-customers", "cause": "rejected",
-               "side": "source", "do": "ignore", "act": "off", "kind": "slack",
+               "side": "source", "do": "ignore", "act": "off", "kind": "slack", "version": "draft",
                "address": "https://hooks.example.com/x"}  # fmt: skip
     person = {"email": "somebody@example.com", "role": "read_only", "name": "Somebody"}
     dialog = {"_form_submitted": "True", "note": "mine", "post": "yes"}
