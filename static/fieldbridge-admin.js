@@ -68,6 +68,8 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   const typed = () => window.htmx.trigger(preview, "fb-typed");
   form.addEventListener("input", typed);
+  // What has the focus stays clear of the preview, which comes into sight with it.
+  form.addEventListener("focusin", (event) => requestAnimationFrame(() => event.target.scrollIntoView({ block: "nearest" })));
   document.addEventListener("formset:removed", typed);
   form.addEventListener("click", (event) => event.target.closest("[name$=-DELETE]") && typed());
   if (window.django && window.django.jQuery) {
