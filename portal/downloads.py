@@ -1,4 +1,4 @@
-"""A report as a file for a spreadsheet."""
+"""A report as a file: for a spreadsheet here, for paper in portal.report_pdf."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from syncs.models import Report
 FORMS = {
     "csv": spreadsheets.CSV,
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
 }
 _HEAD = (
     "Kind", "Record", "What is wrong", "Field", "Here", "There", "Here (amount)", "There (amount)", "Currency",
@@ -26,8 +27,12 @@ _HEAD = (
 _MONTHS = ("Month", "Currency", "Side", "Invoices", "Before GST", "GST", "Total", "Paid")
 
 
-def response(report: Report, rows: Sequence[Shown], form: str) -> HttpResponse:
-    body = _xlsx(report, rows) if form == "xlsx" else spreadsheets.as_csv([_head(report), *_lines(report, rows)])
+def body(report: Report, rows: Sequence[Shown], form: str) -> bytes | str:
+    """For a spreadsheet: csv or xlsx."""
+    return _xlsx(report, rows) if form == "xlsx" else spreadsheets.as_csv([_head(report), *_lines(report, rows)])
+
+
+def attached(report: Report, body: bytes | str, form: str) -> HttpResponse:
     found = HttpResponse(body, content_type=FORMS[form])
     name = f"reconciliation-{report.started_at:%Y-%m-%d}-{report.pk}.{form}"
     found["Content-Disposition"] = f'attachment; filename="{name}"'

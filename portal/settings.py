@@ -241,6 +241,8 @@ LOGGING = {
         "stripe": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+        "fpdf": {"level": "ERROR"},  # a letter that the face has not is drawn as a box
     },
 }
 

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import access, beats, downloads, figures, mismatches, paging, reviews, sides, wording
+from portal import access, beats, downloads, figures, mismatches, paging, report_pdf, reviews, sides, wording
 from portal.access import Action
 from portal.models import User
 from portal.pages import syncs as sync_pages
@@ -20,7 +20,7 @@ from syncs.reconciling import LABELS, Fix, Kind
 
 #: Earlier reports that are listed, and mismatches that one press settles.
 EARLIER, AT_ONCE = 20, 100
-#: Rows on the page to print, and in a downloaded file.
+#: Rows in a downloaded file.
 MOST = 10_000
 
 
@@ -141,26 +141,17 @@ def _about(found: Report) -> dict[str, Any]:
 
 @login_required
 @require_safe
-def report_print(request: HttpRequest, business_id: int, report_id: int) -> HttpResponse:
-    """All of it on one page, for paper or a PDF by the browser."""
-    business = access.demand(request, business_id, Action.VIEW)
-    found = find(report_id)
-    rows = mismatches.shown(list(mismatches.listed(found, "", "")[:MOST]), sides.teller(found.sync))
-    kinds = [(words, [row for row in rows if row.row.kind == kind]) for kind, words in LABELS.items()]
-    context = {"kinds": [each for each in kinds if each[1]], "months": mismatches.months(found, business.currency)}
-    return render(request, "portal/report_print.html", _about(found) | context)
-
-
-@login_required
-@require_safe
 def report_file(request: HttpRequest, business_id: int, report_id: int, form: str) -> HttpResponse:
-    """`form`: csv or xlsx."""
-    access.demand(request, business_id, Action.VIEW)
+    """`form`: csv, xlsx or pdf."""
+    business = access.demand(request, business_id, Action.VIEW)
     found = find(report_id)
     if form not in downloads.FORMS:
         raise Http404("No such file.")
     rows = mismatches.shown(list(mismatches.listed(found, "", "")[:MOST]), sides.teller(found.sync))
-    return downloads.response(found, rows, form)
+    if form != "pdf":
+        return downloads.attached(found, downloads.body(found, rows, form), form)
+    months = mismatches.months(found, business.currency)
+    return downloads.attached(found, report_pdf.pdf(found, rows, _about(found), months), form)
 
 
 # Putting it right
@@ -289,7 +280,6 @@ urlpatterns = [
         name="reconciliation_settings",
     ),
     path("b/<int:business_id>/reconciliation/reports/<int:report_id>/", report, name="report"),
-    path("b/<int:business_id>/reconciliation/reports/<int:report_id>/print/", report_print, name="report_print"),
     path("b/<int:business_id>/reconciliation/reports/<int:report_id>/together/", report_together,
          name="report_together"),
     path("b/<int:business_id>/reconciliation/reports/<int:report_id>/report.<slug:form>", report_file,

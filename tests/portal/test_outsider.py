@@ -173,7 +173,6 @@ PAGES: dict[str, Page | Own] = {
     "reconciliation_start": press(RUN),
     "reconciliation_settings": press(CONFIGURE, {404}),  # nothing is chosen
     "report": seen(),
-    "report_print": seen(),
     "report_file": seen(),
     "report_together": Page({"GET": (ALL, {404}), "HEAD": (ALL, {404}), "POST": (CONFIGURE, {404})}),  # as above
     "mismatch": form(CONFIGURE, see=ALL),
