@@ -225,9 +225,7 @@ def test_files_hold_what_was_found_and_no_formula(acme: Business, alice: User, s
     assert [c.value for c in cells if isinstance(c.value, str) and c.value[:1] in "=+-@"] == []
 
 
-def test_the_pdf_has_both_values_and_both_months_and_numbers_its_pages(
-    acme: Business, alice: User, sync: Sync
-) -> None:
+def test_the_pdf_has_both_values_and_both_months_and_numbers_its_pages(acme: Business, alice: User, sync: Sync) -> None:
     sums = {"count": 2, "net": 10000, "tax": 1000, "total": 11000, "paid": 0}
     totals = [{"month": "2026-11", "currency": "AUD", "here": sums, "there": sums | {"total": 11005}}]
     with scope(business=acme):
