@@ -184,7 +184,7 @@ def invitation_resend(request: HttpRequest, business_id: int, invitation_id: int
 @confirmed
 def invitation_withdraw(request: HttpRequest, business_id: int, invitation_id: int) -> HttpResponse:
     row = get_object_or_404(Invitation, pk=invitation_id, accepted_at=None)
-    row.delete()
+    people.withdraw(row, _person(request))
     messages.success(request, f"The invitation of {row.email} is withdrawn. Its link no longer works.")
     return redirect("people", business_id)
 

@@ -152,14 +152,16 @@ def report_print(request: HttpRequest, business_id: int, report_id: int) -> Http
 
 
 @login_required
-@require_safe
+@require_POST
 def report_file(request: HttpRequest, business_id: int, report_id: int, form: str) -> HttpResponse:
-    """`form`: csv or xlsx."""
+    """`form`: csv or xlsx. What leaves the portal is written down."""
     access.demand(request, business_id, Action.VIEW)
     found = find(report_id)
     if form not in downloads.FORMS:
         raise Http404("No such file.")
     rows = mismatches.shown(list(mismatches.listed(found, "", "")[:MOST]), sides.teller(found.sync))
+    words = f"Downloaded the report on “{found.sync}” of {found.started_at:%Y-%m-%d}"
+    audit.record(business_id, cast(User, request.user), "report.exported", found, words, form=form, rows=len(rows))
     return downloads.response(found, rows, form)
 
 

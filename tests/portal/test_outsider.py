@@ -159,7 +159,7 @@ PAGES: dict[str, Page | Own] = {
     "approvals_approve": press(CONFIGURE),
     "attention_again": press(RUN),
     "attention_sides": press(CONFIGURE),
-    "attention_export": seen(),
+    "attention_export": press(ALL, {200}),
     "incident": seen(),
     "incident_handle": press(RUN),
     "incident_try": form(RUN),
@@ -174,7 +174,7 @@ PAGES: dict[str, Page | Own] = {
     "reconciliation_settings": press(CONFIGURE, {404}),  # nothing is chosen
     "report": seen(),
     "report_print": seen(),
-    "report_file": seen(),
+    "report_file": press(ALL, {200}),
     "report_together": Page({"GET": (ALL, {404}), "HEAD": (ALL, {404}), "POST": (CONFIGURE, {404})}),  # as above
     "mismatch": form(CONFIGURE, see=ALL),
     "mismatch_undo": press(CONFIGURE),
