@@ -21,7 +21,7 @@ def ids(connection_id: int, resource: str, asked: Iterable[str]) -> set[str]:
 
 
 def kept(connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime) -> list[Record]:
-    """Those that may be stored. What came anew for an erased client is noted as erased too; nothing waits to be read."""
+    """Those that may be stored. What came anew for an erased client is noted as erased too, and nothing waits."""
     asked = {record.id for record in records} | {party for record in records for party in _parties(record)}
     known = set(
         Erased.objects.filter(connection=connection, external_id__in=asked).values_list("resource", "external_id")

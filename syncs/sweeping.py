@@ -23,7 +23,8 @@ SHORTEST = 5
 _TELLING = re.compile(r"(^|[._])(name|email|emails|phone|phones|mobile|company_name)$")
 #: Where sentences and plans are kept, by model: in these columns a name can stand that is not the row's own.
 PLACES: dict[str, tuple[str, ...]] = {
-    "syncs.Link": ("cause", "decision"), "syncs.Attempt": ("plan", "error"), "syncs.Incident": ("title", "next_step", "note"),
+    "syncs.Link": ("cause", "decision"), "syncs.Attempt": ("plan", "error"),
+    "syncs.Incident": ("title", "next_step", "note"),
     "syncs.Event": ("body",), "syncs.Run": ("cause",), "syncs.Approval": ("plan", "reason", "edits"),
     "syncs.Mismatch": ("label", "words", "fields", "why"), "syncs.WhatIf": ("content", "fields", "cause"),
     "syncs.WhatIfRecord": ("label", "live_reason", "draft_reason", "live", "draft"),
