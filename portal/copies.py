@@ -6,7 +6,7 @@ It is made while it is sent, row by row, so that it may be as large as it is. Se
 import json
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import IO, Any, cast
 
 from django.apps import apps
 from django.core.serializers.json import DjangoJSONEncoder
@@ -74,7 +74,8 @@ def of_client(theirs: Theirs) -> list[Part]:
 
 def _unscoped(rows: QuerySet[Any], business_id: int) -> QuerySet[Any]:
     ids = list(rows.values_list("pk", flat=True))
-    return rows.model._base_manager.filter(business_id=business_id, pk__in=ids)
+    found: QuerySet[Any] = rows.model._base_manager.filter(business_id=business_id, pk__in=ids)
+    return found
 
 
 def response(name: str, parts: Iterable[Part]) -> StreamingHttpResponse:
@@ -84,7 +85,7 @@ def response(name: str, parts: Iterable[Part]) -> StreamingHttpResponse:
 
 def zipped(parts: Iterable[Part]) -> Iterator[bytes]:
     pipe = _Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as file:  # type: ignore[arg-type]  # all it needs
+    with zipfile.ZipFile(cast("IO[bytes]", pipe), "w", zipfile.ZIP_DEFLATED) as file:
         for name, rows in parts:
             with file.open(f"{name.replace(' ', '-')}.jsonl", "w", force_zip64=True) as lines:
                 for row in rows.order_by("pk").iterator(AT_ONCE):
