@@ -7,10 +7,11 @@ class PortalConfig(AppConfig):
     verbose_name = "Businesses and connections"
 
     def ready(self) -> None:
-        from portal import accounts, checks, network  # noqa: F401  # registers the checks
+        from portal import accounts, checks, network, signins  # noqa: F401  # registers the checks
 
         network.watch()
         accounts.watch()
+        signins.watch()
 
 
 class AdminConfig(admin.AdminConfig):

@@ -21,6 +21,7 @@ from connectors.errors import AuthError, ConnectorError, RejectedError, ScopeErr
 from portal import access, tokens
 from portal.crypto import KeyMissing, Sealed, encrypt
 from portal.models import Business, Connection, ConnectStart, User
+from syncs import audit
 from syncs.models import Sync
 
 START_LIFETIME = timedelta(minutes=10)
@@ -260,6 +261,7 @@ def _store(
     """The row of this account, new or as it was, so that its syncs and links go on."""
     with scope(business=business):
         row = Connection.objects.filter(connector=connector.slug, account_id=account.id).order_by("-pk").first()
+        again = row is not None
         row = row or Connection(business=business, connector=connector.slug, account_id=account.id)
         now = timezone.now()
         identity = {
@@ -282,13 +284,23 @@ def _store(
             setattr(row, name, value)
         row.save()
         tokens.unpark(row)
+        words = f"Connected {row}{' again' if again else ''}"
+        audit.record(
+            business.pk,
+            user,
+            "connection.reconnected" if again else "connection.connected",
+            row,
+            words,
+            account=account.id,
+            method=credentials.method,
+        )
     return row
 
 
 # Letting go
 
 
-def disconnect(connection: Connection) -> str:
+def disconnect(connection: Connection, by: User) -> str:
     """Let go of the account, whatever the service answers. Returns why it could not be told, '' when it was."""
     untold = ""
     try:
@@ -297,7 +309,7 @@ def disconnect(connection: Connection) -> str:
         untold = _tell_with_what_is_left(connection)
     except ConnectorError as error:
         untold = f"{error}"
-    _switch_off(connection, "Disconnected here.")
+    _switch_off(connection, "Disconnected here.", by)
     return untold
 
 
@@ -319,10 +331,10 @@ def disconnected_by_service(connection: Connection, words: str, occurred_at: dat
     if occurred_at and occurred_at < connection.connected_at.replace(microsecond=0):
         return
     if connection.status != Status.OFF:
-        _switch_off(connection, words)
+        _switch_off(connection, words, None)
 
 
-def _switch_off(connection: Connection, words: str) -> None:
+def _switch_off(connection: Connection, words: str, by: User | None) -> None:
     """Forget the credentials, keep the row and its history, park what depends on it."""
     values = {"status": Status.OFF, "status_reason": words[:300], "status_since": timezone.now(), **tokens.wiped()}
     with transaction.atomic(), scope(business=connection.business_id):
@@ -330,3 +342,5 @@ def _switch_off(connection: Connection, words: str) -> None:
             setattr(connection, name, value)
         connection.save(update_fields=list(values))
         tokens.park(connection, "disconnected", words)
+        told = f"Disconnected {connection}" if by else f"{connection}: {words}"
+        audit.record(connection.business_id, by, "connection.disconnected", connection, told)

@@ -1,25 +1,16 @@
 """A report as a file: for a spreadsheet here, for paper in portal.report_pdf."""
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.http import HttpResponse
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils.exceptions import IllegalCharacterError
 
 from connectors.amounts import major
 from portal import spreadsheets, wording
 from portal.mismatches import Shown, month_name
 from syncs.models import Report
 
-FORMS = {
-    "csv": spreadsheets.CSV,
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pdf": "application/pdf",
-}
+FORMS = {"csv": spreadsheets.CSV, "xlsx": spreadsheets.XLSX, "pdf": "application/pdf"}
 _HEAD = (
     "Kind", "Record", "What is wrong", "Field", "Here", "There", "Here (amount)", "There (amount)", "Currency",
     "First seen", "State", "Why", "By",
@@ -74,33 +65,5 @@ def _months(report: Report) -> Iterator[list[Any]]:
 
 
 def _xlsx(report: Report, rows: Sequence[Shown]) -> bytes:
-    book, out = Workbook(write_only=True), io.BytesIO()
-    _sheet(book, "Mismatches", _head(report), _lines(report, rows))
-    if report.totals:
-        _sheet(book, "Months", list(_MONTHS), _months(report))
-    book.save(out)
-    return out.getvalue()
-
-
-def _sheet(book: Workbook, title: str, head: Sequence[str], lines: Iterator[list[Any]]) -> None:
-    sheet = book.create_sheet(title)
-    sheet.freeze_panes = "A2"
-    for column in "ABCDEFGHIJKLM"[: len(head)]:
-        sheet.column_dimensions[column].width = 22
-    sheet.append([_cell(sheet, words, bold=True) for words in head])
-    for line in lines:
-        sheet.append([_cell(sheet, value) for value in line])
-
-
-def _cell(sheet: Any, value: Any, *, bold: bool = False) -> Any:
-    """Text is marked as text, whatever it begins with; numbers stay numbers."""
-    told = spreadsheets.plain(value) if isinstance(value, str) else value
-    try:
-        cell = WriteOnlyCell(sheet, value=told)
-    except IllegalCharacterError:
-        cell = WriteOnlyCell(sheet, value="".join(c for c in told if c.isprintable()))
-    if isinstance(value, str):
-        cell.data_type = "s"
-    if bold:
-        cell.font = Font(bold=True)
-    return cell
+    sheets: list[spreadsheets.Sheet] = [("Mismatches", _head(report), _lines(report, rows))]
+    return spreadsheets.as_xlsx([*sheets, *([("Months", _MONTHS, _months(report))] if report.totals else [])])

@@ -22,6 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 TRUTHS = {"1", "true", "yes", "on"}
 #: A mail server that does not answer must not hold a worker.
 MAIL_SECONDS = 20
+#: For how many days what is kept unless the installation says otherwise (portal.retention).
+KEEP_DAYS = {
+    "webhook_bodies": 30, "webhooks": 400, "states": 400, "looks": 730, "incidents": 730, "reports": 730,
+    "alerts": 180, "sent": 730, "audit": 2557,
+}  # fmt: skip
+MOST = 100_000
 FALSEHOODS = {"0", "false", "no", "off", ""}
 
 
@@ -42,6 +48,8 @@ class Environment:
     admin_mfa: bool
     lane_threads: int
     metrics_token: str = field(repr=False)
+    #: What is kept how long, in days; 0 for ever.
+    keep_days: dict[str, int]
 
 
 def read(environment: Mapping[str, str]) -> Environment:
@@ -62,6 +70,10 @@ def read(environment: Mapping[str, str]) -> Environment:
         admin_mfa=_flag(environment, "ADMIN_MFA", problems, default=not debug),
         lane_threads=_number(environment, "LANE_THREADS", 64, problems),
         metrics_token=_metrics_token(environment, problems),
+        keep_days={
+            name: _number(environment, f"KEEP_{name.upper()}_DAYS", days, problems, least=0)
+            for name, days in KEEP_DAYS.items()
+        },
     )
     for slug in registry.CONNECTORS:
         for setting in registry.connector_class(slug).settings:
@@ -79,12 +91,14 @@ def _flag(environment: Mapping[str, str], name: str, problems: list[str], *, def
     return value in TRUTHS
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
+def _number(
+    environment: Mapping[str, str], name: str, default: int, problems: list[str], *, least: int = 1
+) -> int:  # fmt: skip
     value = environment.get(name, "").strip()
     if not value:
         return default
-    if not value.isdigit() or int(value) < 1:
-        problems.append(f"{name} is {value!r}: write a whole number from 1.")
+    if not value.isdecimal() or not least <= int(value) <= MOST:
+        problems.append(f"{name} is {value!r}: write a whole number from {least}.")
         return default
     return int(value)
 

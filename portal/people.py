@@ -15,6 +15,7 @@ from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from portal.models import Business, Invitation, Membership, Role, User
+from syncs import audit
 
 log = logging.getLogger(__name__)
 LIFE = timedelta(days=7)
@@ -39,6 +40,7 @@ def invite(business: Business, inviter: User, email: str, role: str) -> Invitati
     key = Invitation.new_key()
     values = {"role": role, "key_digest": digest(key), "invited_by": inviter, "expires_at": timezone.now() + LIFE}
     row, _ = Invitation.objects.update_or_create(business=business, email=email, accepted_at=None, defaults=values)
+    audit.record(business.pk, inviter, "person.invited", row, f"Invited {email} as {Role(role).label}")
     log.info("Business %s: person %s invited somebody as %s (invitation %s)", business.pk, inviter.pk, role, row.pk)
     _send(row, inviter, key)
     return row
@@ -50,7 +52,15 @@ def resend(row: Invitation, inviter: User) -> None:
     key = Invitation.new_key()
     row.key_digest, row.expires_at = digest(key), timezone.now() + LIFE
     row.save(update_fields=["key_digest", "expires_at"])
+    audit.record(row.business_id, inviter, "person.invited_again", row, f"Sent {row.email} a new invitation")
     _send(row, inviter, key)
+
+
+def withdraw(row: Invitation, by: User) -> None:
+    """Its link no longer works."""
+    with transaction.atomic():
+        audit.record(row.business_id, by, "person.invitation_withdrawn", row, f"Withdrew the invitation of {row.email}")
+        row.delete()
 
 
 def _spend_mail(business: Business) -> None:
@@ -119,6 +129,9 @@ def join(row: Invitation, person: User) -> Membership:
         membership, new = Membership.objects.get_or_create(
             business_id=row.business_id, user=person, defaults={"role": row.role}
         )
+        if new:
+            words = f"{person.get_short_name()} joined as {membership.get_role_display()}"
+            audit.record(row.business_id, person, "person.joined", membership, words)
     log.info("Business %s: person %s joined as %s", row.business_id, person.pk, membership.role if new else "before")
     return membership
 
@@ -133,6 +146,8 @@ def change_role(business: Business, membership_id: int, role: str, by: User) -> 
     if row.role == Role.OWNER and role != Role.OWNER:
         _keep_an_owner(business, row)
     log.info("Business %s: person %s made %s %s", business.pk, by.pk, row.user_id, role)
+    words = f"Made {row.user} {Role(role).label} instead of {row.get_role_display()}"
+    audit.record(business.pk, by, "person.role", row, words, before=row.role, after=role)
     row.role = role
     row.save(update_fields=["role"])
     return row
@@ -145,6 +160,8 @@ def remove(business: Business, membership_id: int, by: User) -> Membership:
     if row.role == Role.OWNER:
         _keep_an_owner(business, row)
     log.info("Business %s: person %s removed %s", business.pk, by.pk, row.user_id)
+    words = f"{row.user} left" if by.pk == row.user_id else f"Removed {row.user}"
+    audit.record(business.pk, by, "person.removed", row, f"{words}, who was {row.get_role_display()}", role=row.role)
     row.delete()
     return row
 

@@ -226,6 +226,7 @@ Q_CLUSTER: dict[str, Any] = {
 LANE_THREADS = ENV.lane_threads
 #: What a monitor sends to read /metrics; '' lets this machine alone.
 METRICS_TOKEN = ENV.metrics_token
+KEEP_DAYS = ENV.keep_days
 
 LOGGING = {
     "version": 1,

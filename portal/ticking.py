@@ -10,7 +10,7 @@ from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 from django_scopes import scope, scopes_disabled
 
-from portal import beats
+from portal import beats, retention
 from portal.alerts import noting, sending
 from portal.models import AlertSettings, Business, WorkerBeat
 from syncs import approvals, lanes, reports, runs, watching, whatif
@@ -115,3 +115,4 @@ def prune() -> None:
     Task.objects.filter(stopped__lt=timezone.now() - OLD).delete()
     OrmQ.objects.filter(lock__lt=timezone.now() - OLD).delete()
     beats.prune()
+    retention.start_due()

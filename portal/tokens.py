@@ -257,6 +257,7 @@ def _needs_person(connection: Connection, sent_digest: str, code: str, words: st
         if not mine.update(**values):
             return False
         park(connection, code, words)
+        _told(connection, "connection.refused", f"{connection} does not let Fieldbridge in any more: {words}")
     _reload(connection)
     return True
 
@@ -267,7 +268,15 @@ def _revive(connection: Connection) -> None:
             status=Status.ACTIVE, status_reason="", status_since=timezone.now()
         )
         unpark(connection)
+        _told(connection, "connection.accepted", f"{connection} lets Fieldbridge in again")
     _reload(connection)
+
+
+def _told(connection: Connection, action: str, words: str) -> None:
+    from syncs import audit
+
+    with scope(business=connection.business_id):
+        audit.record(connection.business_id, None, action, connection, words)
 
 
 def park(connection: Connection, code: str, words: str) -> None:

@@ -37,6 +37,7 @@ def choose(
         )  # fmt: skip
         if made:
             FieldMapping.objects.bulk_create(_draft(sync, recipe))
+            audit.record(sync.business_id, by, "sync.chosen", sync, f"Chose “{sync}”", options=sync.options)
             publish(sync, by, "As the recipe comes")
     if not sync.writes:
         review(sync)

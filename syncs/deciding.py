@@ -118,6 +118,8 @@ def decide(
             }
         else:
             held.decision = {**kept, **said, **({"target_id": target_id} if choice == Choice.SAME else {})}
+            words = f"Decided about {held}: {_WORDS.get(choice, str(choice))}"
+            audit.record(held.business_id, by, "record.decided", held, words, choice=str(choice), target_id=target_id)
         _ask(held, by)
 
 
@@ -195,6 +197,8 @@ def choose_sides(link: Link, sides: Mapping[str, str], by: "User", *, always: bo
             "by": by.pk,
             "who": by.get_short_name(),
         }
+        words = f"Decided about {held}: which side is right about {len(sides)} of its fields"
+        audit.record(held.business_id, by, "record.decided", held, words, sides=dict(sides))
         if always:
             for side in sorted(set(sides.values())):
                 paths = [path for path, chosen in sides.items() if chosen == side]

@@ -1,13 +1,12 @@
 """The ledger of outward calls, chained so that a changed or missing entry shows, and its equation."""
 
-import hashlib
-import json
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Value, When
 
-from syncs import bulk
+from syncs import audit, bulk
 from syncs.models import ChainHead, Link, Run, Sync, Write
 
 #: Where a link's state puts its record in the equation.
@@ -25,12 +24,13 @@ PLACES = ("written", "unchanged", "skipped", "held", "failed", "waiting")
 
 
 def entry_hash(previous: str, write: Write) -> str:
-    """SHA-256 over the previous entry and what this one intends."""
-    content = [
+    """SHA-256 over the previous entry and what this one intends. Of what was sent, which can hold somebody's data and
+    be erased, only the seal is reckoned with."""
+    sent = write.seal or write.params
+    return audit.digest([
         previous, write.business_id, write.link_id, write.connection_id, write.verb, write.resource,
-        write.target_id, write.key, write.params, write.intended_at.isoformat(),
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        write.target_id, write.key, sent, write.intended_at.isoformat(),
+    ])  # fmt: skip
 
 
 def append(business_id: int, writes: Sequence[Write]) -> None:
@@ -38,7 +38,8 @@ def append(business_id: int, writes: Sequence[Write]) -> None:
     ChainHead.objects.get_or_create(business_id=business_id)
     head = ChainHead.objects.select_for_update().get(business_id=business_id)
     for write in writes:
-        write.previous_hash = head.hash
+        write.previous_hash, write.nonce = head.hash, secrets.token_hex(16)
+        write.seal = audit.sealed(write.nonce, write.params)
         head.hash = write.hash = entry_hash(head.hash, write)
     bulk.insert_each(writes)
     head.save(update_fields=["hash"])

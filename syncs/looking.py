@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
-from syncs import gathering, recipes, routing, snapshots, strangers
+from syncs import barring, gathering, recipes, routing, snapshots, strangers
 from syncs.bothways import UNMADE
 from syncs.invoices.case import COPY
 from syncs.mapping import Compiled, compile_version
@@ -25,6 +25,9 @@ from syncs.rules import holding, judging
 from syncs.sessions import Sessions
 
 log = logging.getLogger(__name__)
+#: The cause of a record that was erased, and what is said of it.
+ERASED = "erased"
+ERASED_WORDS = "It was erased here and is not synced any more."
 
 
 @dataclass(slots=True)
@@ -82,6 +85,7 @@ def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:
     told, now = gathering.gather(batch), at or clock(sync)
     routes = routing.told(sync, version, batch.links, steps=recipe.steps)
     looks = []
+    erased = barring.ids(sync.source_id, sync.source_resource, [link.source_id for link in batch.links])
     for link in batch.links:
         source, target = batch.sources.get(link.source_id), batch.targets.get(link.target_id or "")
         facts, waits_for = told.get(link.pk, (None, None))
@@ -93,6 +97,8 @@ def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:
             steps, editable = recipe.steps, ruled.editable
             made = holding.by_mode(made, here, known, sync.approver, steps=steps, editable=editable)
         waits = waits_for if made.verdict in {Verdict.WAIT, Verdict.HOLD} and not made.hold else None
+        if link.source_id in erased:
+            made, waits = Plan(Verdict.SKIP, ERASED, ERASED_WORDS, known.target_id), None
         looks.append(Look(link, link.noticed, source, target, made, waits, clues[link.pk], facts))
     return looks
 

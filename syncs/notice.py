@@ -12,7 +12,7 @@ from django.db.models.functions import Least
 from django.utils import timezone
 
 from connectors.base import Notice
-from syncs import bulk, lanes
+from syncs import barring, bulk, lanes
 from syncs.failpoints import failpoint
 from syncs.models import Event, Link, Run, Snapshot, Sync, Write
 from syncs.rules.holding import EXPIRED
@@ -37,11 +37,12 @@ def receive(
     What has to be known is asked before the transaction begins: SQLite lets one writer in at a time.
     """
     sources, targets = _affected(connection, notice)
+    barred = barring.concerns(notice, connection.pk)
     verdict = _verdict(connection, notice, sources, targets)
     with transaction.atomic():
         if verdict == Event.Verdict.MARKED:
             _mark_all(sources, targets, notice)
-        store(connection, notice, body, verdict, begun=begun)
+        store(connection, notice, body, verdict, begun=begun, barred=barred)
         failpoint("event.inside")
     failpoint("event.stored")
     return verdict
@@ -49,9 +50,10 @@ def receive(
 
 def store(
     connection: "Connection | None", notice: Notice | None, body: bytes, verdict: Event.Verdict, *,
-    connector: str = "", begun: float | None = None,
+    connector: str = "", begun: float | None = None, barred: bool = False,
 ) -> None:  # fmt: skip
-    """One row per delivery; `connector` names the service where no connection is known.
+    """One row per delivery; `connector` names the service where no connection is known. `barred`: it speaks of what
+    was erased, so its body is not kept.
 
     `begun` is the time.monotonic() of its arrival: what is kept as the answer time lacks only the commit.
     """
@@ -59,7 +61,7 @@ def store(
         business_id=connection.business_id if connection else None, connection=connection,
         connector=connection.connector if connection else connector, event_id=event_key(notice, body)[:120],
         account_id=notice.account_id[:120] if notice else "", verdict=verdict,
-        body=body.decode(errors="replace").replace("\0", "�"),
+        body="" if barred else body.decode(errors="replace").replace("\0", "�"),
     )  # fmt: skip
     if notice:
         event.topic, event.resource, event.record_id = notice.topic[:80], notice.resource, notice.record_id[:255]

@@ -4,6 +4,7 @@ A reconciliation only takes in what there is and remembers what has changed: it 
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Page, Session
-from syncs import lanes, ledger, notice, snapshots, strangers
+from syncs import barring, lanes, ledger, notice, snapshots, strangers
 from syncs.failpoints import failpoint
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 from syncs.rules.routes import ROUTED
@@ -82,6 +83,9 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     """Store a page that was asked for at `asked`, its marks and the cursor in one transaction."""
     with transaction.atomic():
         lanes.guard(lane)
+        side = side_of(run, sync)
+        resource = sync.target_resource if run.side == Run.Side.TARGET else sync.source_resource
+        page = replace(page, records=barring.kept(side, resource, page.records, asked))
         if run.side == Run.Side.TARGET:
             _take_targets(run, sync, page, asked)
         else:

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Record
-from syncs import bulk, money, notice, recipes
+from syncs import barring, bulk, money, notice, recipes
 from syncs.models import Link, Snapshot, SnapshotHistory, Sync
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def save(
     An older state never overwrites a newer one; a replaced state goes to the history. Other syncs of these records
     look again once it is stored: to their own reading, nothing would have changed any more.
     """
+    records = barring.kept(connection, resource, records, read_at)
     before = known(connection, resource, [r.id for r in records] + list(gone))
     after: dict[str, Snapshot] = dict(before)
     replaced: list[SnapshotHistory] = []

@@ -17,8 +17,10 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from unfold.paginator import InfinitePaginator
 
+from portal import signins
 from portal.access import Action, may
 from portal.models import Business, User
+from syncs import audit
 
 type Gate = Action | str
 NOBODY = "nobody"
@@ -44,6 +46,15 @@ def role_at(request: HttpRequest, business_id: int) -> str | None:
 
 def person(request: HttpRequest) -> User:
     return cast(User, request.user)
+
+
+def _asked_about(row: Any) -> list[int]:
+    """Ids of the businesses whose owners would ask who changed this row: its own, or those its person can see."""
+    if isinstance(row, Business):
+        return [row.pk]
+    if hasattr(row, "business_id"):
+        return [row.business_id]
+    return [business.pk for business in signins.seen_by(row if isinstance(row, User) else row.user)]
 
 
 class Scoped:
@@ -183,6 +194,27 @@ class ScopedAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold ships no 
         """As the theme's, with the arguments that Django 6.1 calls it with."""
         first = [("", "Select action")]
         return list(admin.ModelAdmin.get_action_choices(self, request, first, action_location))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self.note_saved(request, obj, form, change)
+
+    def note_saved(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """In the audit trail, with what each field was before."""
+        said = {name: [str(form.initial.get(name)), str(form.cleaned_data.get(name))] for name in form.changed_data}
+        if not change:
+            self.note(request, obj, "added", f"Added {self.opts.verbose_name} “{obj}”")
+        elif said:
+            named = ", ".join(form.fields[name].label or name.replace("_", " ") for name in said)
+            self.note(request, obj, "changed", f"Changed {self.opts.verbose_name} “{obj}”: {named}", **said)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.note(request, obj, "removed", f"Removed {self.opts.verbose_name} “{obj}”")
+        super().delete_model(request, obj)
+
+    def note(self, request: HttpRequest, row: Any, what: str, words: str, **details: Any) -> None:
+        for business_id in _asked_about(row):
+            audit.record(business_id, person(request), f"admin.{what}", row, words, **details)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what is offered: a free lookup would let anyone feel their way along a hidden column."""

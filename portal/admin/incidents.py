@@ -23,7 +23,7 @@ from portal.admin.display import NOTHING, link, linked, links, list_of, state, w
 from portal.admin.filters import within
 from portal.models import Membership, User
 from portal.pages.incidents import DRY_RUN, EXPECTED, try_again, worth
-from syncs import flagging, handling, replaying
+from syncs import audit, flagging, handling, replaying
 from syncs.models import AuditEntry, Incident, Link, Sync
 
 #: Records and entries shown on the page of one incident.
@@ -205,6 +205,9 @@ class IncidentAdmin(ScopedAdmin):
     @admin.action(description="Download the records as CSV", permissions=["view"])
     def download(self, request: HttpRequest, rows: QuerySet[Incident]) -> HttpResponse:
         chosen = list(rows.select_related("business", "sync"))
+        for row in chosen:
+            words = f"Downloaded the records of “{row}”"
+            audit.record(row.business_id, person(request), "incident.exported", row, words)
         parts = [exports.stopped(row.business, handling.records(row)) for row in chosen]
         lines = chain([exports.HEAD], *(list(part)[1:] for part in parts))
         return spreadsheets.attachment(f"incidents-{timezone.localdate():%Y-%m-%d}", lines)

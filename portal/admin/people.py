@@ -210,4 +210,5 @@ class UserSessionAdmin(SystemAdmin):
     who, began, seen = linked("user", "person"), when("created_at", "began"), when("last_seen_at", "last seen")
 
     def delete_model(self, request: HttpRequest, obj: UserSession) -> None:
+        self.note(request, obj, "removed", f"Signed {obj.user} out elsewhere")
         obj.end()

@@ -145,6 +145,7 @@ class SyncAdmin(Previewing, Asking, StudioPages):
         Sync.objects.filter(pk=obj.pk).update(name=obj.name, options=obj.options, poll_minutes=obj.poll_minutes)
         if wanted:
             choosing.ask_before_writing(obj, person(request), **wanted)
+        self.note_saved(request, obj, form, change)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sync]:
         return super().get_queryset(request).select_related(*self.list_select_related)

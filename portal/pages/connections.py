@@ -256,7 +256,7 @@ def _asked(row: Connection) -> list[Check]:
 def disconnect(request: HttpRequest, business_id: int, connection_id: int) -> HttpResponse:
     access.demand(request, business_id, Action.CONNECT)
     row: Connection = get_object_or_404(Connection.objects.exclude(status=Connection.Status.OFF), pk=connection_id)
-    untold = connect.disconnect(row)
+    untold = connect.disconnect(row, _person(request))
     if untold:
         messages.warning(
             request,

@@ -11,10 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
+from django_scopes import scope
 
 from portal import access, people, places
 from portal.access import Action
 from portal.models import Business, Membership, Role, User
+from syncs import audit
 
 #: How many businesses one person may own: nobody needs more, and a script that makes them stops here.
 MOST_OWNED = 25
@@ -109,6 +111,8 @@ def business_new(request: HttpRequest) -> HttpResponse:
 def create(person: User, form: BusinessForm) -> Business:
     business: Business = form.save()
     Membership.objects.create(business=business, user=person, role=Role.OWNER)
+    with scope(business=business):
+        audit.record(business.pk, person, "business.made", business, f"Set up {business}")
     return business
 
 
@@ -118,7 +122,12 @@ def business_settings(request: HttpRequest, business_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.SETTINGS)
     form = SettingsForm(request.POST or None, instance=Business.objects.get(pk=business.pk))
     if form.is_valid():
-        form.save()
+        with transaction.atomic():
+            form.save()
+            changed = {name: [str(form.initial[name]), str(form.cleaned_data[name])] for name in form.changed_data}
+            words = f"Changed the {' and the '.join(name.replace('_', ' ') for name in changed)} of the business"
+            if changed:
+                audit.record(business.pk, cast(User, request.user), "business.settings", business, words, **changed)
         messages.success(request, "Saved.")
         return redirect("business_settings", business.pk)
     country = places.COUNTRIES.get(business.country, (business.country, ""))[0]

@@ -184,18 +184,19 @@ def _try_all(request: HttpRequest, business_id: int, row: Incident, sync: Sync) 
 
 
 @login_required
-@require_safe
+@require_POST
 def attention_export(request: HttpRequest, business_id: int) -> HttpResponse:
-    """Every record that waits for a person, or those of one incident (`incident`), as CSV."""
+    """Every record that waits for a person, or those of one incident (`incident`), as CSV: written down."""
     business = access.demand(request, business_id, Action.VIEW)
-    asked = request.GET.get("incident", "")
+    asked, on, told = request.POST.get("incident", ""), cast(Any, business), "the records that wait for a person"
     if asked:
-        row = find(int(asked) if asked.isdecimal() and len(asked) < 19 else 0)
-        links, what = handling.records(row), slugify(row.cause_code)
+        on = row = find(int(asked) if asked.isdecimal() and len(asked) < 19 else 0)
+        links, what, told = handling.records(row), slugify(row.cause_code), f"the records of “{row}”"
     else:
         links = Link.objects.filter(state__in=figures.OPEN).exclude(DUE).order_by("since", "pk")
         what = "needs-attention"
     name = f"{slugify(business.name)}-{what}-{timezone.localdate(timezone=wording.zone(business)):%Y-%m-%d}"
+    audit.record(business.pk, cast(User, request.user), "incident.exported", on, f"Downloaded {told}")
     return spreadsheets.attachment(name, exports.stopped(business, links))
 
 

@@ -56,20 +56,26 @@ def _person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def confirmed(view: Page) -> Page:
-    """For owners who have said within 15 minutes that it is really them."""
+def confirmed_for(action: Action, page: str) -> Callable[[Page], Page]:
+    """For people who may, and have said within 15 minutes that it is really them. `page`: where they go on from."""
 
-    @wraps(view)
-    def guarded(request: HttpRequest, business_id: int, **kwargs: int) -> HttpResponse:
-        access.demand(request, business_id, Action.PEOPLE)
-        if accounts.recently_signed_in(request):
-            return view(request, business_id, **kwargs)
-        if request.method == "POST":
-            messages.info(request, "Nothing was changed yet: do it once more now that we know it is you.")
-        back = request.path if request.method == "GET" else reverse("people", args=[business_id])
-        return accounts.confirm_first(request, back)
+    def confirming(view: Page) -> Page:
+        @wraps(view)
+        def guarded(request: HttpRequest, business_id: int, **kwargs: int) -> HttpResponse:
+            access.demand(request, business_id, action)
+            if accounts.recently_signed_in(request):
+                return view(request, business_id, **kwargs)
+            if request.method == "POST":
+                messages.info(request, "Nothing was changed yet: do it once more now that we know it is you.")
+            back = request.path if request.method == "GET" else reverse(page, args=[business_id])
+            return accounts.confirm_first(request, back)
 
-    return guarded
+        return guarded
+
+    return confirming
+
+
+confirmed = confirmed_for(Action.PEOPLE, "people")
 
 
 # The list
@@ -184,7 +190,7 @@ def invitation_resend(request: HttpRequest, business_id: int, invitation_id: int
 @confirmed
 def invitation_withdraw(request: HttpRequest, business_id: int, invitation_id: int) -> HttpResponse:
     row = get_object_or_404(Invitation, pk=invitation_id, accepted_at=None)
-    row.delete()
+    people.withdraw(row, _person(request))
     messages.success(request, f"The invitation of {row.email} is withdrawn. Its link no longer works.")
     return redirect("people", business_id)
 

@@ -3,6 +3,7 @@
 from syncs.models.approvals import Approval
 from syncs.models.audit import AuditEntry
 from syncs.models.configuration import Approver, FieldMapping, Outcome, Owner, Raiser, Rule, Sync, Version, WriteMode
+from syncs.models.erased import Erased
 from syncs.models.incoming import Event, Run, Snapshot, SnapshotHistory
 from syncs.models.ledger import Attempt, ChainHead, Write
 from syncs.models.money import Invoice, Payment
@@ -16,6 +17,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "ChainHead",
+    "Erased",
     "Event",
     "FieldMapping",
     "Incident",

@@ -1,11 +1,25 @@
 """Who did what: configuration, modes, decisions. Append only, chained per business."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django_scopes import ScopedManager
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or remove what has been written down."""
+
+
+class _Kept(models.QuerySet["AuditEntry"]):
+    """Read, never changed: syncs.erasing and syncs.retention alone go another way, and say so in the trail."""
+
+    def update(self, **_: Any) -> NoReturn:
+        raise AppendOnly("An entry of the audit trail stays as it is.")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly("An entry of the audit trail stays.")
 
 
 class AuditEntry(models.Model):
@@ -24,11 +38,18 @@ class AuditEntry(models.Model):
     words = models.CharField(max_length=500)
     details = models.JSONField(default=dict, blank=True)
 
+    #: SHA-256 over `nonce`, `words` and `details`. It stays when those are erased, so that the chain can still be
+    #: reckoned; without the nonce, nobody can guess from it what stood there.
+    #: Empty in older entries.
+    seal = models.CharField(max_length=64, blank=True)
+    nonce = models.CharField(max_length=32, blank=True)
     #: SHA-256 over the entry before it in the business, and this one.
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 
-    objects: ClassVar["models.Manager[AuditEntry]"] = ScopedManager(business="business")
+    objects: ClassVar["models.Manager[AuditEntry]"] = ScopedManager(
+        _manager_class=models.Manager.from_queryset(_Kept), business="business"
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -40,3 +61,11 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return self.words
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly("An entry of the audit trail stays as it is.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("An entry of the audit trail stays.")

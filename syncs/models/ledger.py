@@ -66,6 +66,10 @@ class Write(models.Model):
     error = models.CharField(max_length=500, blank=True)
     settled_at = models.DateTimeField(null=True)
 
+    #: SHA-256 over `nonce` and `params`: it stays when what was sent is erased.
+    #: Empty in older entries.
+    seal = models.CharField(max_length=64, blank=True)
+    nonce = models.CharField(max_length=32, blank=True)
     #: SHA-256 over the previous entry of the business and what this one intended.
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, blank=True)

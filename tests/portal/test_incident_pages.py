@@ -162,13 +162,13 @@ def test_every_record_that_waits_is_in_the_file(alice: User, sync: Sync, opened:
         stop(sync, "void_there", number="1003")
         moving = stop(sync, number="1004")
         Link.objects.filter(pk=moving.pk).update(noticed=2)
-    head, *lines = rows_of(signed_in(alice).get(f"/b/{sync.business_id}/attention/export/"))
+    head, *lines = rows_of(signed_in(alice).post(f"/b/{sync.business_id}/attention/export/"))
     assert head == list(exports.HEAD)
     assert len(lines) == 3
     line = dict(zip(head, lines[0], strict=True))
     assert line["Record"].startswith("Invoice 1001")
     assert (line["Amount"], line["Currency"], line["Cause"]) == ("110.00", "AUD", "gave_up")
-    one = rows_of(signed_in(alice).get(f"/b/{sync.business_id}/attention/export/?incident={opened.pk}"))
+    one = rows_of(signed_in(alice).post(f"/b/{sync.business_id}/attention/export/", {"incident": opened.pk}))
     assert len(one) == 3
 
 
@@ -176,7 +176,7 @@ def test_no_cell_is_a_formula(alice: User, sync: Sync) -> None:
     with scope(business=sync.business):
         link = stop(sync)
         Link.objects.filter(pk=link.pk).update(label="=HYPERLINK(“x”)", cause="+1", source_id="@SUM(A1)")
-    cells = [c for line in rows_of(signed_in(alice).get(f"/b/{sync.business_id}/attention/export/")) for c in line]
+    cells = [c for line in rows_of(signed_in(alice).post(f"/b/{sync.business_id}/attention/export/")) for c in line]
     assert "'=HYPERLINK(“x”)" in cells
     assert [c for c in cells if c.startswith(("=", "+", "-", "@"))] == []
 
@@ -189,8 +189,8 @@ def test_a_cell_keeps_its_text(text: str) -> None:
 
 
 def test_the_file_of_another_business_does_not_exist(mallory: User, rival: Business, opened: Incident) -> None:
-    assert signed_in(mallory).get(f"/b/{rival.pk}/attention/export/?incident={opened.pk}").status_code == 404
-    assert len(rows_of(signed_in(mallory).get(f"/b/{rival.pk}/attention/export/"))) == 1
+    assert signed_in(mallory).post(f"/b/{rival.pk}/attention/export/", {"incident": opened.pk}).status_code == 404
+    assert len(rows_of(signed_in(mallory).post(f"/b/{rival.pk}/attention/export/"))) == 1
 
 
 # A replay

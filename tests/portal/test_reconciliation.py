@@ -212,12 +212,12 @@ def test_files_hold_what_was_found_and_no_formula(acme: Business, alice: User, s
         found = report(sync)
         mismatch(found, link, "amount", **money)
     path = page(acme, f"reports/{found.pk}/report.")
-    body = signed_in(alice).get(f"{path}csv").content.decode("utf-8-sig")
+    body = signed_in(alice).post(f"{path}csv").content.decode("utf-8-sig")
     head, line, *_ = list(csv.reader(io.StringIO(body)))
     assert head[:3] == ["Kind", "Record", "What is wrong"]
     assert line[1] == f"'{FORMULA}"
     assert line[6:9] == ["123.45", "-0.05", "AUD"]
-    answer = signed_in(alice).get(f"{path}xlsx")
+    answer = signed_in(alice).post(f"{path}xlsx")
     assert "attachment" in answer["Content-Disposition"]
     cells = [c for row in load_workbook(io.BytesIO(answer.content))["Mismatches"].rows for c in row]
     assert not [c.value for c in cells if c.data_type == "f"]
@@ -232,7 +232,7 @@ def test_the_pdf_has_both_values_and_both_months_and_numbers_its_pages(acme: Bus
         found = report(sync, totals=totals)
         for n in range(40):
             mismatch(found, differing(sync, f"Thị Nguyễn {n}"), fields=[["name", "Łukasz", "Zoë “Zo” Žižek"]])
-    answer = signed_in(alice).get(page(acme, f"reports/{found.pk}/report.pdf"))
+    answer = signed_in(alice).post(page(acme, f"reports/{found.pk}/report.pdf"))
     assert answer["Content-Type"] == "application/pdf"
     pages = [" ".join(each.extract_text().split()) for each in PdfReader(io.BytesIO(answer.content)).pages]
     assert "3 clients compared" in pages[0]
@@ -247,4 +247,4 @@ def test_the_pdf_has_both_values_and_both_months_and_numbers_its_pages(acme: Bus
 def test_there_is_no_other_file(acme: Business, alice: User, sync: Sync) -> None:
     with scope(business=acme):
         found = report(sync)
-    get(alice, page(acme, f"reports/{found.pk}/report.doc"), 404)
+    assert signed_in(alice).post(page(acme, f"reports/{found.pk}/report.doc")).status_code == 404

@@ -33,7 +33,7 @@ def test_each_entry_names_the_one_before_and_a_changed_one_shows(sync: Sync, ali
     assert second.previous_hash == first.hash
     again = list(AuditEntry.objects.order_by("pk"))
     assert [audit.entry_hash(entry) for entry in again] == [entry.hash for entry in again]
-    again[0].words = "Somebody else did it"
+    again[0].who = "Somebody else"
     assert audit.entry_hash(again[0]) != again[0].hash
 
 

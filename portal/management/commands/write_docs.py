@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from connectors import registry
 from connectors.base import Setting
-from portal import environment, offers
+from portal import environment, offers, retention
 from portal.access import WORDS, Action, may
 from portal.models import Role
 from portal.offers import Option
@@ -274,6 +274,10 @@ def portal_variables() -> list[Variable]:
         Variable("ADMIN_MFA", "Whether the admin asks for a second factor.", _flag(unset.admin_mfa)),
         Variable("LANE_THREADS", "Outside calls one worker makes at once for one account.", str(unset.lane_threads)),
         Variable("METRICS_TOKEN", "What a monitor sends to read `/metrics`. Unset, only this machine may."),
+        *(
+            Variable(f"KEEP_{name.upper()}_DAYS", f"{retention.WORDS[name]}: days it is kept; `0` for ever.", str(days))
+            for name, days in environment.KEEP_DAYS.items()
+        ),
         Variable("DEBUG", "`true` on a developer's machine only: errors show code and values.", _flag(unset.debug)),
     ]
 
