@@ -154,6 +154,8 @@ class Notice:
     write_key: str = ""
     hint: Record | None = None
     livemode: bool | None = None
+    #: The account itself may stand differently now: see `Session.concerns`.
+    on_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,32 @@ class Check:
     ok: bool | None
     detail: str
     next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something about the account itself that its owner has to know, whatever is synced: payouts are off, a payment is
+    disputed. `code` is the service's own word for the kind; `about` tells several of one kind apart, '' where there is
+    one at most. {amount} in `title` stands for `amount`, in minor units of `currency`. `over`: it has ended, as the
+    title says."""
+
+    code: str
+    title: str
+    next_step: str
+    about: str = ""
+    due: datetime | None = None
+    url: str = ""
+    amount: int = 0
+    currency: str = ""
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Concerns:
+    """All there is now. `unread`: codes that the access given does not let us ask for."""
+
+    found: Sequence[Concern] = ()
+    unread: frozenset[str] = frozenset()
 
 
 class Secret:
@@ -321,6 +349,10 @@ class Session(ABC):
     @abstractmethod
     def budgets(self) -> list[Budget]: ...
 
+    def concerns(self) -> Concerns:
+        """Override where the connector is `watched`."""
+        return Concerns()
+
     def recall(self, budgets: Sequence[Budget]) -> None:  # noqa: B027  # nothing to do is a fair answer
         """Begin with what an earlier session's `budgets` said, perhaps in another process. Override where the service
         does not say it itself with every answer."""
@@ -340,6 +372,8 @@ class Connector(ABC):
     late_effect_seconds: ClassVar[int] = 120
     #: Records that one `fetch` call reads at best.
     fetch_batch: ClassVar[int] = 1
+    #: Whether the service can restrict an account: its sessions then tell `concerns`.
+    watched: ClassVar[bool] = False
 
     def __init__(self, config: Mapping[str, str]) -> None:
         self.config = config

@@ -48,7 +48,7 @@ class Asking:
 
 def asking(asked_for: Sequence[str]) -> Asking:
     """What waits in the business whose scope is open, and for the word of one of these roles: in one query."""
-    incidents = Incident.objects.filter(handling.asking(timezone.now()))
+    incidents = handling.once(Incident.objects.filter(handling.asking(timezone.now())))
     disputed = Payment.objects.filter(status=Payment.Status.DISPUTED)
     approvals = Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for)
     found = [

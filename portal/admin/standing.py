@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Count, F, Max, Min
 from django.utils import timezone
 
-from portal import health
+from portal import accountwatch, health
 from portal.health import Health
 from portal.models import Connection, WorkerBeat
 from syncs import watching
@@ -31,11 +31,18 @@ class Standing:
     failed: int
 
 
-def of_connection(row: Connection) -> Health:
+def of_account(row: Connection) -> Health:
+    """Of a connection, with what the service says about the account; that alone holds up no sync."""
+    first = next(iter(accountwatch.told(row)), None)
+    return of_connection(row, *((first.title, first.next_step) if first else ()))
+
+
+def of_connection(row: Connection, told: str = "", told_step: str = "") -> Health:
     """As for a connection that something uses."""
     facts = health.ConnectionFacts(
         service=row.service.name, status=row.status, reason=row.status_reason, since=row.status_since,
         refreshed_at=row.refreshed_at, refresh_failed_at=row.refresh_failed_at, last_ok_at=row.last_ok_at,
+        told=told, told_step=told_step,
     )  # fmt: skip
     return health.of_connection(facts)
 

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal import access, disputes, figures, health, receivables, wording
+from portal import access, accountwatch, disputes, figures, health, receivables, wording
 from portal.access import Action
 from portal.disputes import Dispute
 from portal.figures import DUE, LastDay
@@ -75,13 +75,13 @@ def context(business: Business) -> dict[str, Any]:
     syncs = list(Sync.objects.select_related("source", "target", "lane").order_by("pk"))
     connections = _connections(syncs)
     runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
-    incidents = list(Incident.objects.filter(handling.asking(timezone.now())))
+    incidents = list(handling.once(Incident.objects.filter(handling.asking(timezone.now()))))
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
     kept = receivables.books(syncs)
     stands = receivables.standing(kept, timezone.now())
     disputed = disputes.waiting(kept, business.currency, DISPUTES) if stands.disputed.count else []
     found: dict[str, Any] = {
-        "connections": [(row, health_of(row)) for row in connections],
+        "connections": [(row, health_of(row, told=True)) for row in connections],
         "attention_count": sum(i.records or 1 for i in incidents) + stands.disputed.count,
         "needs": _needs(business, connections, syncs, incidents, stands, disputed),
         "amounts": amounts(business, stands, kept.terms) if kept.syncs else [],
@@ -101,10 +101,12 @@ def _connections(syncs: Sequence[Sync]) -> list[Connection]:
     return sorted({**used, **{c.pk: c for c in standing}}.values(), key=lambda c: (c.connector, c.pk))
 
 
-def health_of(row: Connection) -> Health:
+def health_of(row: Connection, *, told: bool = False) -> Health:
+    """`told`: with what the service says about the account, which holds up no sync."""
+    said = next(iter(accountwatch.told(row)), None) if told else None
     facts = health.ConnectionFacts(
         row.service.name, row.status, row.status_reason, row.status_since, row.refreshed_at, row.refresh_failed_at,
-        row.last_ok_at,
+        row.last_ok_at, told=said.title if said else "", told_step=said.next_step if said else "",
     )  # fmt: skip
     return health.of_connection(facts)
 
@@ -188,7 +190,9 @@ def _needs(
     needs += [Need(d.title, "", page, "Look at it", dispute=d) for d in disputed]
     known = {s.pk for s in syncs}
     for incident in incidents:
-        if incident.sync_id in known:
+        if incident.subject.startswith("account:"):
+            needs.append(_told(business, incident))
+        elif incident.sync_id in known:
             sums = stands.causes.get((incident.sync_id, incident.cause_code))
             title = f"{incident.title}, {sums.shown(business.currency)}." if sums else f"{incident.title}."
             inbox = f"{reverse('approvals', args=[business.pk])}?sync={incident.sync_id}"
@@ -207,6 +211,12 @@ def _broken(business: Business, row: Connection, syncs: Sequence[Sync]) -> Need 
     name, address = row.service.name, reverse("connections", args=[business.pk])
     title = found.why if name in found.why else f"{name}: {found.why}"
     return Need(title, "What waits goes on by itself once it is connected.", address, f"Reconnect {name}", found.since)
+
+
+def _told(business: Business, incident: Incident) -> Need:
+    """What a service says about the account."""
+    address = reverse("connection", args=[business.pk, incident.connection_id])
+    return Need(f"{incident.title}.", incident.next_step, address, "See what to do", incident.opened_at)
 
 
 def _waiting(business: Business, lane: Lane) -> Need:
