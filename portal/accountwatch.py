@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 from django_scopes import scope, scopes_disabled
 
 from connectors import registry
-from connectors.base import Concern, Concerns
+from connectors.concerns import Concern, Concerns
 from connectors.errors import ConnectorError
 from portal import wording
 from portal.models import Connection

@@ -7,19 +7,8 @@ from functools import cache
 
 import stripe
 
-from connectors.base import (
-    Account,
-    Budget,
-    Check,
-    Concerns,
-    Credentials,
-    Data,
-    Field,
-    Page,
-    Record,
-    Session,
-    WriteResult,
-)
+from connectors.base import Account, Budget, Check, Credentials, Data, Field, Page, Record, Session, WriteResult
+from connectors.concerns import Concerns
 from connectors.errors import ContractError, MissingError, RateLimited, RejectedError, TransientError, UnknownOutcome
 from connectors.stripe import concerns, doctor, invoices, paging, payment_pages
 from connectors.stripe.asking import Asking, quoted

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connectors.base import Concern, Concerns, Credentials
+from connectors.base import Credentials
+from connectors.concerns import Concern, Concerns
 from connectors.errors import ScopeError
 from connectors.stripe import records
 from connectors.stripe.asking import Asking

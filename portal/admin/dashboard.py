@@ -19,13 +19,18 @@ from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
 from syncs.models import Attempt, Lane, Link, Sync
 
 SHOWN = 8
+#: Of a sync and what comes with it, what is long and not asked for here.
+UNREAD = (
+    "options", "version__content", "source__credentials", "source__scopes", "source__budgets", "source__concerns",
+    "target__credentials", "target__scopes", "target__budgets", "target__concerns",
+)  # fmt: skip
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Ten questions to the database at most, however many businesses there are."""
     now = timezone.now()
     syncs, workers = (
-        list(Sync.objects.select_related(*standing.RELATED)),
+        list(Sync.objects.select_related(*standing.RELATED).defer(*UNREAD)),
         list(WorkerBeat.objects.filter(stopped_at=None)),
     )
     open_incidents = support.incidents(now)

@@ -14,7 +14,8 @@ from django_q.models import OrmQ
 from django_scopes import scope
 
 from connectors import registry
-from connectors.base import Concern, Concerns, Connector, Credentials
+from connectors.base import Connector, Credentials
+from connectors.concerns import Concern, Concerns
 from connectors.errors import TransientError
 from connectors.stripe.client import StripeSession
 from portal import accountwatch, connect, figures, ticking
