@@ -95,7 +95,7 @@ def _step(row: Connection, found: Concern) -> str:
     if not found.due:
         return found.next_step
     by = date_format(found.due.astimezone(wording.zone(row.business)), "j F Y, g:i a")
-    return f"{found.next_step} {row.service.name} takes it until {by}."[:300]
+    return f"{found.next_step} {row.service.name} takes it until {by.rstrip('.')}."[:300]
 
 
 @dataclass(frozen=True, slots=True)

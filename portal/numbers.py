@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
+from django.utils import timezone
+from django.utils.formats import date_format
 
+from portal import figures
 from portal.models import Connection
 from syncs.models import Link, Write
 
@@ -15,6 +18,7 @@ from syncs.models import Link, Write
 DAYS = 30
 DONE = Write.State.CONFIRMED
 NOT_TAKEN = Write.State.REJECTED
+LAST_DAY = "24h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +48,51 @@ def settled(first: date, last: date, place: ZoneInfo) -> QuerySet[Write]:
     return Write.objects.filter(settled_at__gte=begin, settled_at__lt=end)
 
 
-def written_on(links: QuerySet[Link], asked: str, place: ZoneInfo) -> tuple[QuerySet[Link], date | None]:
-    """Those that were written on a day, given as '2026-11-28'; all of them for what is no day."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """When, as the address has it and in words; both '' for always."""
+
+    asked: str = ""
+    words: str = ""
+
+
+def written(links: QuerySet[Link], asked: str, place: ZoneInfo) -> tuple[QuerySet[Link], Written]:
+    """Those that were written on a day, given as '2026-11-28', or within '24h'; all of them for what is neither."""
     try:
-        on = date.fromisoformat(asked)
-        done = settled(on, on, place).filter(state=DONE)
+        if asked == LAST_DAY:
+            done, words = Write.objects.filter(settled_at__gte=timezone.now() - figures.DAY), "in the last 24 hours"
+        else:
+            on = date.fromisoformat(asked)
+            done, words = settled(on, on, place), f"on {date_format(on, 'j F Y')}"
     except (ValueError, OverflowError):
-        return links, None
-    return links.filter(pk__in=done.values("link")), on
+        return links, Written()
+    return links.filter(pk__in=done.filter(state=DONE).values("link")), Written(asked, words)
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Of what a service lets us use, as it said last, in percent."""
+    """What a service lets us use, as it said last: `percent` of a budget is used; or at most `pace` calls a second."""
 
     row: Connection
     label: str
-    percent: int
-    left: float
-    maximum: float
+    percent: int | None = None
+    pace: float | None = None
 
 
 def used(connections: Sequence[Connection]) -> list[Used]:
+    """A budget that is whole again within a second is a pace; of several, the slowest counts."""
     found = []
     for row in connections:
+        paces = []
         for kept in row.budgets:
             left, maximum = float(kept["available"]), float(kept["maximum"])
-            if maximum > 0:
+            if maximum > float(kept["restore_per_second"]):
                 percent = round(100 * (1 - min(max(left, 0.0), maximum) / maximum))
-                found.append(Used(row, str(kept["label"]), percent, left, maximum))
+                found.append(Used(row, str(kept["label"]).removeprefix(f"{row.service.name} "), percent))
+            elif maximum > 0:
+                paces.append(maximum)
+        if paces:
+            found.append(Used(row, "calls a second", pace=min(paces)))
     return found
 
 

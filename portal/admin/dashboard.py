@@ -16,7 +16,7 @@ from portal.admin.display import Tile, list_of
 from portal.admin.standing import Standing
 from portal.health import WORKER_SILENT, Level
 from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
-from syncs.models import Attempt, Lane, Link, Sync
+from syncs.models import Attempt, Incident, Lane, Link, Sync
 
 SHOWN = 8
 #: Of a sync and what comes with it, what is long and not asked for here.
@@ -46,7 +46,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "tiles": [*_business_tiles(request, counts), *_connection_tiles(counts), *_work_tiles(stands)],
         "troubled": _troubled(stands),
         "incidents": support.causes(open_incidents, worth, needy)[:SHOWN],
-        "needy": {"rows": needy[:SHOWN], "more": max(0, len(needy) - SHOWN)},
+        "incidents_address": list_of(Incident, state__exact="open"),
+        "needy": {"rows": needy[:SHOWN], "more": max(0, len(needy) - SHOWN), "address": list_of(Connection)},
         "day": lastday.totals(day),
         "chart": json.dumps(lastday.chart(day, now)),
         "chart_rows": lastday.rows(day, now),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet, Subquery
+from django.db.models import Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from portal import access, accountwatch, disputes, figures, health, receivables, wording
 from portal.access import Action
 from portal.disputes import Dispute
-from portal.figures import DUE, LastDay
+from portal.figures import LastDay
 from portal.health import Health, Level
 from portal.models import Business, Connection, WorkerBeat
 from portal.receivables import Standing, Sums
@@ -72,7 +72,9 @@ def overview_live(request: HttpRequest, business_id: int) -> HttpResponse:
 
 
 def context(business: Business) -> dict[str, Any]:
-    syncs = list(Sync.objects.select_related("source", "target", "lane").order_by("pk"))
+    alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at").values("beat_at")
+    rows = Sync.objects.select_related("source", "target", "lane").annotate(beat=Subquery(alive[:1]))
+    syncs: list[Sync] = list(rows.order_by("pk"))
     connections = _connections(syncs)
     runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
     incidents = list(handling.once(Incident.objects.filter(handling.asking(timezone.now()))))
@@ -228,7 +230,7 @@ def _waiting(business: Business, lane: Lane) -> Need:
 
 def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dict[str, Any]:
     links = Link.objects.filter(sync__in=syncs)
-    places = ledger.count(links)
+    places, since = ledger.standing(links)
     recent = list(
         Write.objects.filter(business=business, state=Write.State.CONFIRMED)
         .select_related("link")
@@ -242,7 +244,7 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         "syncs": running,
         "places": places,
         "in_step": places["written"] + places["unchanged"],
-        "trouble": _trouble(syncs, links, places["waiting"]),
+        "trouble": _trouble(syncs, places["waiting"], since),
         "recent": [(write, _title(syncs, write), wording.done(write)) for write in recent],
         "day": day,
         "half": wording.seconds(day.half) if day.half is not None else "",
@@ -261,20 +263,12 @@ def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress 
     return figures.progress(run, wording.terms_of(sync), waiting) if run else None
 
 
-def _trouble(syncs: Sequence[Sync], links: QuerySet[Link], waiting: int) -> Health | None:
+def _trouble(syncs: Sequence[Sync], waiting: int, since: datetime | None) -> Health | None:
     """What holds the work up without anybody being asked to decide: late work, a service that is down, no worker."""
-    since, beat = _due_since(links) if waiting else (None, None)
     turn = waiting if since else 0  # what waits for another record is nobody's turn
-    found = [health.of_sync(_facts(s, turn, since, beat), timezone.now()) for s in syncs]
+    found = [health.of_sync(_facts(s, turn, since, getattr(s, "beat", None)), timezone.now()) for s in syncs]
     worst = max(found, key=lambda h: h.level.rank, default=None)
     return worst if worst and worst.level in {Level.LATE, Level.BROKEN} else None
-
-
-def _due_since(links: QuerySet[Link]) -> tuple[datetime | None, datetime | None]:
-    """Since when the oldest waits, and when a worker gave its last sign of life."""
-    alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at")
-    oldest = links.filter(DUE).annotate(beat=Subquery(alive.values("beat_at")[:1])).order_by("noticed_at")
-    return oldest.values_list("noticed_at", "beat").first() or (None, None)
 
 
 def _facts(sync: Sync, waiting: int, since: datetime | None, beat: datetime | None) -> health.SyncFacts:

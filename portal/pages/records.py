@@ -72,7 +72,7 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
     kind = next((pk for pk in syncs if str(pk) == request.GET.get("sync", "")), None)
     raised = _raised(request.GET.get("incident", ""))
     links = flagging.records_of(raised) if raised else Link.objects.filter(sync__in=[kind] if kind else list(syncs))
-    links, day = numbers.written_on(links, request.GET.get("written", ""), wording.zone(business))
+    links, written = numbers.written(links, request.GET.get("written", ""), wording.zone(business))
     places = ledger.count(links)
     found = filtered(searched(links, asked), state)
     standing = {key: sum(places[p] for p in where) for key, (_, where, _) in FILTERS.items()}
@@ -88,7 +88,7 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
         "syncs": list(syncs.values()) if len(syncs) > 1 else [],
         "kind": kind,
         "raised": raised,
-        "day": day,
+        "written": written,
     }
     return render(request, "portal/records.html", context)
 

@@ -143,6 +143,7 @@ def test_details_that_are_asked_for_come_with_their_deadline_and_turn_overdue(ti
     assert asked.next_step.startswith(
         "Open Stripe and give the bank account to pay out to and an identity document. Stripe takes it until "
     )
+    assert asked.next_step.endswith((" a.m.", " p.m.", "midnight.", "noon.")), asked.next_step
     opened_at = asked.opened_at
     till.does(do="overdue")
     assert set(opened()) == {"details_overdue", "payouts_off"}

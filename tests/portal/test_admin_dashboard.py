@@ -1,6 +1,7 @@
 """The admin's first page: right numbers, links that lead to what was counted, and few queries."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -78,7 +79,7 @@ def test_the_owner_sees_the_same_numbers_of_the_last_day(boss: Client, here: Wor
     assert day == {"Written": 1, "Nothing to write": 42, "Failed": 1}
     owner = signed_in(alice).get(f"/b/{here.business.pk}/").content.decode()
     for words, number in (("Written", 1), ("Looked at, nothing to write", 42), ("Failed tries", 1)):
-        assert f"<dt>{words}</dt><dd>{number}</dd>" in owner
+        assert f"<dt>{words}</dt><dd>{number}</dd>" in re.sub("</?a[^>]*>", "", owner)
     assert "Nothing to write</span></div>" in boss.get(reverse("admin:index")).content.decode()
 
 

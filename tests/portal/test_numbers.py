@@ -119,17 +119,33 @@ def test_how_fast_changes_arrive_is_told_for_each_span(acme: Business, alice: Us
 
 
 def test_what_services_let_us_use_is_told_with_when_they_said_it(acme: Business, alice: User, sync: Sync) -> None:
-    said = [{"label": "Points", "available": 2500.0, "maximum": 10000.0, "restore_per_second": 500.0}]
+    points = {"label": "Jobber query cost", "available": 2500.0, "maximum": 10000.0, "restore_per_second": 500.0}
+    paces = [{"label": f"Stripe, {n}", "available": n, "maximum": n, "restore_per_second": n} for n in (27.0, 13.5)]
     with scope(business=acme):
-        Connection.objects.filter(pk=sync.source_id).update(budgets=said, last_ok_at=timezone.now())
+        Connection.objects.filter(pk=sync.source_id).update(budgets=[points], last_ok_at=timezone.now())
+        Connection.objects.filter(pk=sync.target_id).update(budgets=paces)
     html = page(alice, acme)
-    assert '<progress value="75" max="100" aria-label="Points: used">75 %</progress>' in html
-    assert "75 % used, as Jobber said" in html
+    assert '<progress value="75" max="100" aria-label="query cost: used">75 %</progress>' in html
+    assert "75 % of the query cost used" in html
+    assert "As Jobber said" in html
+    assert "at most 13.5 calls a second at the moment" in html
+
+
+def test_what_the_overview_counts_as_written_leads_to_its_records(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        link = factories.link(sync, factories.client(acme, sync.source, name="Written"))
+        factories.attempt(link)
+        factories.write(link)
+        written(sync, timezone.now() - timedelta(hours=25))
+    assert f'<a id="written" href="/b/{acme.pk}/records/?written=24h">1</a>' in page(alice, acme, "")
+    listed = page(alice, acme, "records/?written=24h")
+    assert records(listed) == 1
+    assert "Only what was written in the last 24 hours." in listed
 
 
 def test_it_says_when_it_was_counted_and_what_to_do_before_anything_is(acme: Business, alice: User) -> None:
     html = page(alice, acme)
-    assert "Counted <time" in html
+    assert "counted <time" in html
     assert "Nothing to count yet" in html
     assert "data-chart" not in html
 
