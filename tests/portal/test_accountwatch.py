@@ -124,7 +124,7 @@ def test_what_is_switched_off_is_told_at_once_and_over_when_it_is_on_again(
     till.does(do=switch, value="off")
     (incident,) = opened().values()
     assert (incident.cause_code, incident.title, incident.connection_id) == (code, title, till.row.pk)
-    for path in (f"connections/{till.row.pk}/", "", "attention/"):
+    for path in (f"connections/{till.row.pk}/", "", "attention/", f"incidents/{incident.pk}/"):
         assert title in page(alice, f"/b/{acme.pk}/{path}")
     report = page(alice, f"/b/{acme.pk}/connections/{till.row.pk}/")
     assert 'href="https://dashboard.stripe.com/test/account/status"' in report
