@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
 
+from connectors.concerns import Concerns
 from connectors.errors import RejectedError
 
 type Data = dict[str, Any]
@@ -154,6 +155,8 @@ class Notice:
     write_key: str = ""
     hint: Record | None = None
     livemode: bool | None = None
+    #: The account itself may stand differently now: see `Session.concerns`.
+    on_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +324,10 @@ class Session(ABC):
     @abstractmethod
     def budgets(self) -> list[Budget]: ...
 
+    def concerns(self) -> Concerns:
+        """Override where the connector is `watched`."""
+        return Concerns()
+
     def recall(self, budgets: Sequence[Budget]) -> None:  # noqa: B027  # nothing to do is a fair answer
         """Begin with what an earlier session's `budgets` said, perhaps in another process. Override where the service
         does not say it itself with every answer."""
@@ -340,6 +347,8 @@ class Connector(ABC):
     late_effect_seconds: ClassVar[int] = 120
     #: Records that one `fetch` call reads at best.
     fetch_batch: ClassVar[int] = 1
+    #: Whether the service can restrict an account: its sessions then tell `concerns`.
+    watched: ClassVar[bool] = False
 
     def __init__(self, config: Mapping[str, str]) -> None:
         self.config = config

@@ -18,7 +18,7 @@ from django_scopes import scope, scopes_disabled
 from connectors import registry
 from connectors.base import Account, AuthMethod, Connector, Credentials
 from connectors.errors import AuthError, ConnectorError, RejectedError, ScopeError, TransientError
-from portal import access, tokens
+from portal import access, accountwatch, tokens
 from portal.crypto import KeyMissing, Sealed, encrypt
 from portal.models import Business, Connection, ConnectStart, User
 from syncs import audit
@@ -279,6 +279,8 @@ def _store(
             "last_ok_at": now,
             "refresh_failed_at": None,
             "refreshed_at": None,
+            "watched_at": None,
+            "watch_asked_at": None,
         }
         for name, value in (identity | tokens.wiped() | tokens.columns(row, credentials)).items():
             setattr(row, name, value)
@@ -344,3 +346,4 @@ def _switch_off(connection: Connection, words: str, by: User | None) -> None:
         tokens.park(connection, "disconnected", words)
         told = f"Disconnected {connection}" if by else f"{connection}: {words}"
         audit.record(connection.business_id, by, "connection.disconnected", connection, told)
+        accountwatch.forget(connection)

@@ -1,7 +1,7 @@
 """The counts that the pages show: where records stand, what a review found, what the last day brought."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +9,7 @@ from enum import StrEnum
 from django.db.models import (
     BooleanField,
     Case,
+    CharField,
     Count,
     F,
     IntegerField,
@@ -48,7 +49,7 @@ class Asking:
 
 def asking(asked_for: Sequence[str]) -> Asking:
     """What waits in the business whose scope is open, and for the word of one of these roles: in one query."""
-    incidents = Incident.objects.filter(handling.asking(timezone.now()))
+    incidents = handling.once(Incident.objects.filter(handling.asking(timezone.now())))
     disputed = Payment.objects.filter(status=Payment.Status.DISPUTED)
     approvals = Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for)
     found = [
@@ -218,17 +219,23 @@ type Hours = Counter[tuple[datetime, str]]
 WRITTEN, UNCHANGED, FAILED = "written", "unchanged", "failed"
 
 
-def by_hour(now: datetime) -> Hours:
+def by_hour(now: datetime, businesses: Collection[int] | None = None) -> Hours:
     """{(hour in UTC, what it came to): how many records} of the last 24 hours, in the scope that is open. Records that
-    a run read and found as they were have no look of their own; they count when the run began."""
-    found: Hours = Counter()
-    looks = Attempt.objects.filter(at__gte=now - DAY).annotate(hour=_hour("at")).values("hour", "outcome", "verdict")
-    for row in looks.annotate(n=Count("pk")).order_by():
-        found[_utc(row["hour"]), _kind(row["outcome"], row["verdict"])] += row["n"]
+    a run read and found as they were have no look of their own; they count when the run began. `businesses`: those the
+    scope holds, where it is wide: rows are found by them."""
+    mine = {} if businesses is None else {"business__in": businesses}
+    looks = Attempt.objects.filter(at__gte=now - DAY, **mine).annotate(hour=_hour("at"))
     unchanged = Sum(Cast(KeyTextTransform("unchanged", "counts"), IntegerField()))
-    runs = Run.objects.filter(started_at__gte=now - DAY).annotate(hour=_hour("started_at")).values("hour")
-    for run in runs.annotate(n=unchanged).order_by():
-        found[_utc(run["hour"]), UNCHANGED] += run["n"] or 0
+    runs = Run.objects.filter(started_at__gte=now - DAY, **mine).annotate(hour=_hour("started_at"))
+    same = {"came": Value("done", CharField()), "by": Value("skip", CharField())}
+    counted = runs.annotate(**same).values("hour", "came", "by").annotate(n=unchanged).order_by()
+    each = looks.values("hour", "outcome", "verdict").annotate(n=Count("pk")).order_by()
+    both = each.values_list("hour", "outcome", "verdict", "n").union(
+        counted.values_list("hour", "came", "by", "n"), all=True
+    )  # fmt: skip
+    found: Hours = Counter()
+    for hour, outcome, verdict, n in both.order_by():
+        found[_utc(hour), _kind(outcome, verdict)] += n or 0
     return found
 
 
@@ -249,7 +256,7 @@ def last_day() -> LastDay:
     """Of the business whose scope is open."""
     now = timezone.now()
     hours = by_hour(now)
-    half, most = _waits(Attempt.objects.filter(at__gte=now - DAY))
+    half, most = _parts(waits(Attempt.objects.filter(at__gte=now - DAY)))
     return LastDay(total(hours, WRITTEN), total(hours, UNCHANGED), total(hours, FAILED), half, most)
 
 
@@ -268,23 +275,27 @@ class Speed:
     most: float
 
 
-def speed(looks: QuerySet[Attempt], since: datetime) -> Speed | None:
-    """Of the changes written since then; None where there were none."""
-    found = waits(looks.filter(at__gte=since))
-    half, most = _parts(found)
-    return Speed(len(found), half, most) if half is not None and most is not None else None
-
-
-def _waits(looks: QuerySet[Attempt]) -> tuple[float | None, float | None]:
-    return _parts(waits(looks))
+def speeds(looks: QuerySet[Attempt], now: datetime, spans: Sequence[timedelta]) -> list[Speed | None]:
+    """Of the changes written within each span, the longest last; None where there were none. One query: what is latest
+    of a span is latest of a longer one too."""
+    timed = _timed(looks.filter(at__gte=now - spans[-1]), LATEST)
+    found = []
+    for span in spans:
+        half, most = _parts(taken := sorted(waited for at, waited in timed if at >= now - span))
+        found.append(Speed(len(taken), half, most) if half is not None and most is not None else None)
+    return found
 
 
 def waits(looks: QuerySet[Attempt], latest: int = LATEST) -> list[float]:
     """Seconds from noticing to written, sorted, of the latest changes: as they happened, not those that a full reading
     came to."""
+    return sorted(waited for _, waited in _timed(looks, latest))
+
+
+def _timed(looks: QuerySet[Attempt], latest: int) -> list[tuple[datetime, float]]:
     written = looks.filter(outcome="written", noticed_at__isnull=False).order_by("-at")
     rows = written.values_list("noticed_by", "noticed_at", "at")[:latest]
-    return sorted(_seconds(noticed, at) for by, noticed, at in rows if by.startswith(("webhook", "asked")))
+    return [(at, _seconds(noticed, at)) for by, noticed, at in rows if by.startswith(("webhook", "asked"))]
 
 
 def _parts(waits: list[float]) -> tuple[float | None, float | None]:

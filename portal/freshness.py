@@ -26,10 +26,11 @@ def of(sync: Sync) -> Sequence[tuple[str, str]]:
         .annotate(at=Max("received_at"))
         .order_by()
     )
+    hour, day = figures.speeds(looks, now, (HOUR, figures.DAY))
     sides = ((names.source, sync.source_id), (names.target, sync.target_id))
     return [
-        ("From noticing to written, last hour", told(figures.speed(looks, now - HOUR))),
-        ("From noticing to written, last day", told(figures.speed(looks, now - figures.DAY))),
+        ("From noticing to written, last hour", told(hour)),
+        ("From noticing to written, last day", told(day)),
         *((f"Last webhook from {name}", _moment(heard.get(pk), place)) for name, pk in sides),
         ("Looked for missed changes", _moment(sync.polled_until, place)),
     ]

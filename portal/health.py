@@ -51,6 +51,9 @@ class ConnectionFacts:
     refresh_failed_at: datetime | None = None
     last_ok_at: datetime | None = None
     used: bool = True
+    #: What the service says about the account itself, and what to do: the first counts.
+    told: str = ""
+    told_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ def of_connection(facts: ConnectionFacts) -> Health:
         case "active" if _refresh_fails(facts):
             why = f"The last renewal of access to {service} did not work; it is tried again by itself."
             return Health(Level.LATE, why, facts.refresh_failed_at)
+        case "active" if facts.told:
+            return Health(Level.NEEDS_YOU, f"{facts.told}.", None, facts.told_step)
         case "active":
             return Health(Level.OK, f"Connected to {service}.", facts.last_ok_at)
         case "off" if not facts.used:

@@ -206,20 +206,24 @@ class Standing:
 
 
 def standing(kept: Books, now: datetime) -> Standing:
-    """Three queries, however many invoices there are."""
+    """Two queries, however many invoices there are."""
     if not kept.syncs:
         return Standing()
-    unpaid, overdue, paid_there = Sums(), Sums(), Sums()
-    rows = sorted_out(asking(kept), now).values("kind", "currency").order_by()
-    for row in rows.annotate(n=Count("pk"), owed_sum=Sum("owed"), whole=Sum("remaining")):
-        if row["kind"] == PAID_THERE:
-            paid_there.add(row["n"], row["currency"], row["whole"])
-        else:
-            unpaid.add(row["n"], row["currency"], row["owed_sum"])
-        if row["kind"] == OVERDUE:
-            overdue.add(row["n"], row["currency"], row["owed_sum"])
+    found = {kind: Sums() for kind in (UNPAID, OVERDUE, PAID_THERE, DISPUTED)}
+    rows: QuerySet[Any] = sorted_out(asking(kept), now).values("kind", "currency").order_by()
+    each = rows.annotate(n=Count("pk"), owed_sum=Sum("owed"), whole=Sum("remaining"))
+    theirs = Payment.objects.filter(status=Payment.Status.DISPUTED).order_by()
+    disputes = theirs.values("currency", kind=Value(DISPUTED, CharField())).annotate(n=Count("pk"), whole=Sum("amount"))
+    both = each.values_list("kind", "currency", "n", "owed_sum", "whole").union(
+        disputes.values_list("kind", "currency", "n", "whole", "whole"), all=True
+    )  # fmt: skip
+    for kind, currency, n, owed, whole in both.order_by():
+        for place in (UNPAID, OVERDUE) if kind == OVERDUE else (kind,):
+            found[place].add(n, currency, owed if kind in {UNPAID, OVERDUE} else whole)
     causes = stopped(kept)
-    return Standing(unpaid, overdue, paid_there, disputed(), Sums.of(causes.values()), causes)
+    return Standing(
+        found[UNPAID], found[OVERDUE], found[PAID_THERE], found[DISPUTED], Sums.of(causes.values()), causes
+    )  # fmt: skip
 
 
 def stopped(kept: Books) -> dict[tuple[int, str], Sums]:
@@ -234,10 +238,6 @@ def stopped(kept: Books) -> dict[tuple[int, str], Sums]:
         sums = causes.setdefault((row["sync_id"], row["cause_code"]), Sums())
         sums.add(row["n"], row["currency"] or "", row["sum"])
     return causes
-
-
-def disputed() -> Sums:
-    return Sums.of_rows(Payment.objects.filter(status=Payment.Status.DISPUTED), F("amount"))
 
 
 # One client

@@ -11,7 +11,7 @@ from django_scopes import scope, scopes_disabled
 
 from connectors.base import Connector, Notice, NoticeKind
 from connectors.errors import ContractError
-from portal import connect
+from portal import accountwatch, connect
 from portal.models import Connection, RefusedDelivery
 from syncs import incidents, notice
 from syncs.models import Event
@@ -101,6 +101,8 @@ def _for(connection: Connection, said: Notice, body: bytes, begun: float) -> Non
     else:
         # A connection that waits for a person is marked too: its lanes are parked, and go on from here afterwards.
         notice.receive(connection, said, body, begun=begun)
+    if said.on_account and said.livemode in {None, connection.livemode}:
+        accountwatch.ask(connection)
 
 
 def _goodbye(connection: Connection, said: Notice) -> None:

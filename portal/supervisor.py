@@ -182,6 +182,7 @@ class Supervisor:
         ticking.release_dead()
         ticking.wake()
         ticking.start_polls()
+        ticking.watch_accounts()
         ticking.expire_approvals()
         ticking.tell()
         ticking.try_again()

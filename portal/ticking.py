@@ -10,14 +10,14 @@ from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 from django_scopes import scope, scopes_disabled
 
-from portal import beats, retention
+from portal import accountwatch, beats, retention
 from portal.alerts import noting, sending
 from portal.models import AlertSettings, Business, WorkerBeat
 from syncs import approvals, lanes, reports, runs, watching, whatif
 from syncs.models import Approval, Incident, Lane, Sync
 
 log = logging.getLogger(__name__)
-#: Deliveries of alerts that are asked for at once.
+#: Deliveries of alerts, or looks at accounts, that are asked for at once.
 AT_ONCE = 100
 #: Failed tasks and abandoned queue rows older than this say nothing any more.
 OLD = timedelta(days=14)
@@ -47,6 +47,13 @@ def watch() -> None:
         stuck = Incident.objects.filter(subject__startswith="work:").exclude(state=Incident.State.RESOLVED)
         ids |= set(stuck.values_list("business_id", flat=True))
     _each(ids, lambda _: watching.look(), "The work of business %s could not be looked at")
+
+
+def watch_accounts() -> None:
+    """Ask services how the accounts stand, where that is due."""
+    with scopes_disabled():  # ids only; the task opens the connection's own business
+        for row in accountwatch.due(timezone.now())[:AT_ONCE]:
+            accountwatch.ask(row)
 
 
 def expire_approvals() -> None:

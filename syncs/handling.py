@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from syncs import audit, flagging
-from syncs.models import Incident, Link, SnapshotHistory, Sync
+from syncs.models import Incident, Link, Payment, SnapshotHistory, Sync
 
 if TYPE_CHECKING:
     from portal.models import User
@@ -29,6 +30,13 @@ class TooLate(Exception):
 def asking(now: datetime) -> Q:
     """Of incidents: those that ask for somebody now."""
     return Q(state=Incident.State.OPEN) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
+
+
+def once(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Without those about disputes that stand among the payments, so that none is shown or counted twice."""
+    place = Concat(Value("account:"), Cast("connection_id", CharField()), Value(":"), "external_id")
+    known = Payment.objects.filter(status=Payment.Status.DISPUTED).annotate(place=place)
+    return rows.exclude(Q(cause_code="dispute") & Exists(known.filter(place=OuterRef("subject"))))
 
 
 def is_aside(incident: Incident, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Failures grouped by sync and cause: opened once, closed when no record has the cause any more."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -145,6 +145,24 @@ def connection_works(connection: "Connection") -> None:
         _close(incident)
 
 
+def account_stands(
+    connection: "Connection", found: Mapping[tuple[str, str], tuple[str, str]], closed: Mapping[str, str],
+    unread: Collection[str],
+) -> None:  # fmt: skip
+    """What the outside account's owner has to know: {(code, what it is about): (title, next step)}. What is not among
+    it any more is over, but for the codes that could not be asked for; `closed`: how, {what it was about: title}."""
+    prefix = f"account:{connection.pk}:"
+    rows = Incident.objects.filter(subject__startswith=prefix).exclude(state="resolved")
+    current = {(row.cause_code, row.subject): row for row in rows}
+    subjects = {(code, f"{prefix}{about}"[:60]): words for (code, about), words in found.items()}
+    for (code, subject), (title, step) in subjects.items():
+        _raise(current.get((code, subject)), subject, code, title, step, 0, connection=connection)
+    for place, row in current.items():
+        if place not in subjects and row.cause_code not in unread:
+            row.title = closed.get(row.subject.removeprefix(prefix), row.title)[:200]
+            _close(row)
+
+
 def _raise(
     current: Incident | None, subject: str, code: str, title: str, step: str, count: int, *,
     sync: Sync | None = None, connection: "Connection | None" = None,
@@ -168,4 +186,4 @@ def _raise(
 
 def _close(incident: Incident) -> None:
     incident.state, incident.resolved_at, incident.records = Incident.State.RESOLVED, timezone.now(), 0
-    incident.save(update_fields=["state", "resolved_at", "records"])
+    incident.save(update_fields=["title", "state", "resolved_at", "records"])

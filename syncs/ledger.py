@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, F, Min, Q, QuerySet, Value, When
 
 from syncs import audit, bulk
 from syncs.models import ChainHead, Link, Run, Sync, Write
@@ -56,16 +56,23 @@ def equation(sync: Sync) -> dict[str, int]:
 def count(links: QuerySet[Link], since: datetime | None = None) -> dict[str, int]:
     """A record with a notice not yet worked waits, whatever its last look said. `since`: what was written before that
     counts as unchanged."""
-    places = dict.fromkeys(PLACES, 0)
+    return standing(links, since)[0]
+
+
+def standing(links: QuerySet[Link], since: datetime | None = None) -> tuple[dict[str, int], datetime | None]:
+    """As `count`, and since when the first of those waits that were noticed and not worked yet."""
+    places, first = dict.fromkeys(PLACES, 0), None
     written = Q(written_at__gte=since) if since else Q(written_at__isnull=False)
     for row in (
         links.values("state", due=_is(Q(noticed__gt=F("handled"))), wrote=_is(written))
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("pk"), first=Min("noticed_at"))
         .order_by()
     ):
         in_step = "written" if row["wrote"] else "unchanged"
         places["waiting" if row["due"] else _PLACE.get(row["state"], in_step)] += row["n"]
-    return {"seen": sum(places.values()), **places}
+        if row["due"] and row["first"]:
+            first = min(first or row["first"], row["first"])
+    return {"seen": sum(places.values()), **places}, first
 
 
 def _is(condition: Q) -> Case:

@@ -32,6 +32,7 @@ class Stripe(Connector):
     auth_methods: ClassVar[tuple[AuthMethod, ...]] = METHODS
     idempotent_writes = True
     fetch_batch = 1
+    watched = True
 
     @cached_property
     def _connecting(self) -> Connecting:

@@ -8,8 +8,9 @@ from functools import cache
 import stripe
 
 from connectors.base import Account, Budget, Check, Credentials, Data, Field, Page, Record, Session, WriteResult
+from connectors.concerns import Concerns
 from connectors.errors import ContractError, MissingError, RateLimited, RejectedError, TransientError, UnknownOutcome
-from connectors.stripe import doctor, invoices, paging, payment_pages
+from connectors.stripe import concerns, doctor, invoices, paging, payment_pages
 from connectors.stripe.asking import Asking, quoted
 from connectors.stripe.kinds import KINDS, Kind
 from connectors.stripe.pacing import pacer
@@ -64,6 +65,9 @@ class StripeSession(Session):
 
     def doctor(self) -> list[Check]:
         return doctor.checks(self._sender, self.credentials)
+
+    def concerns(self) -> Concerns:
+        return concerns.read(self._sender, self._asking, self.credentials)
 
     def fields(self, resource: str) -> list[Field]:
         return list(FIELDS[resource])

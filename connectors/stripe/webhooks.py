@@ -29,6 +29,8 @@ _RECORDS: tuple[tuple[tuple[str, ...], str, Callable[[dict[str, Any]], str]], ..
     (("payment_intent.",), "payments", _itself),
     (("charge.", "refund."), "payments", payments.payment_of),
 )
+#: After these the account may stand differently.
+_ON_ACCOUNT = ("account.updated", "charge.dispute.")
 _GONE = frozenset({"customer.deleted", "invoice.deleted"})
 #: About an invoice that there is not yet, without an id.
 _NOT_YET = frozenset({"invoice.upcoming"})
@@ -76,6 +78,7 @@ def _notice(event: dict[str, Any], topic: str) -> Notice:
         write_key=str(request.get("idempotency_key") or ""),
         hint=_hint(resource, about) if kind == NoticeKind.CHANGED else None,
         livemode=bool(event["livemode"]) if "livemode" in event else None,
+        on_account=topic.startswith(_ON_ACCOUNT),
     )
 
 

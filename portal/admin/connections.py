@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from portal import accountwatch
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter
 from portal.admin.display import (
     NOTHING,
@@ -17,7 +18,7 @@ from portal.admin.display import (
     state,
     when,
 )
-from portal.admin.standing import of_connection
+from portal.admin.standing import of_account
 from portal.models import Connection, ConnectStart
 from syncs.models import Event, Link, Snapshot, SnapshotHistory, Sync
 
@@ -43,7 +44,12 @@ class ConnectionAdmin(ScopedAdmin):
         ),
         (
             "Account",
-            {"fields": (("account_id", "livemode"), ("country", "currency"), ("connected_by", "connected_at"))},
+            {
+                "fields": (
+                    ("account_id", "livemode"), ("country", "currency"), ("connected_by", "connected_at"),
+                    ("says", "watched_at"),
+                )
+            },
         ),
     )  # fmt: skip
     where, condition = linked("business"), state("status", "status")
@@ -66,7 +72,11 @@ class ConnectionAdmin(ScopedAdmin):
 
     @admin.display(description="how it is doing")
     def doing(self, row: Connection) -> SafeString:
-        return health_words(of_connection(row))
+        return health_words(of_account(row))
+
+    @admin.display(description="what the service says about it")
+    def says(self, row: Connection) -> str:
+        return "; ".join(f"{one.title}. {one.next_step}" for one in accountwatch.told(row)) or NOTHING
 
     @admin.display(description="allowed to")
     def granted(self, row: Connection) -> str:

@@ -1,77 +1,81 @@
 """The admin's first page: health across the businesses one looks after, in a fixed number of queries."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from portal import figures, freshness
+from portal import figures, freshness, receivables
 from portal.access import Action
-from portal.admin import lastday, standing
+from portal.admin import lastday, standing, support
 from portal.admin.base import businesses_where
 from portal.admin.display import Tile, list_of
 from portal.admin.standing import Standing
 from portal.health import WORKER_SILENT, Level
 from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
-from syncs import flagging, handling
 from syncs.models import Attempt, Incident, Lane, Link, Sync
 
 SHOWN = 8
-CAUSES = {
-    "ambiguous": "May already exist there", "target_deleted": "Counterpart deleted", "taken": "Counterpart taken",
-    "gave_up": "Given up after many tries", "contract": "An answer we do not know", "kills_worker": "Stops the worker",
-    "stuck_due": "Records wait too long", "stuck_lane": "A worker holds on", "stuck_write": "Calls without an outcome",
-    "stuck_run": "A run does not get ahead", "service_down": "A service does not answer",
-    "webhooks_silent": "No webhooks come",
-    "auth": "Access refused", "scope": "A permission is missing", "rejected": "Refused by the service",
-    "rule_incident": "Raised by a rule", "route_circle": "Sent in a circle by rules",
-    "route_gone": "Sent to a sync that is gone",
-}  # fmt: skip
+#: Of a sync and what comes with it, what is long and not asked for here.
+UNREAD = (
+    "options", "version__content", "source__credentials", "source__scopes", "source__budgets", "source__concerns",
+    "target__credentials", "target__scopes", "target__budgets", "target__concerns",
+)  # fmt: skip
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Ten questions to the database at most, however many businesses there are."""
     now = timezone.now()
-    stands = standing.of(list(Sync.objects.select_related(*standing.RELATED)))
-    day = figures.by_hour(now)
+    syncs, workers = (
+        list(Sync.objects.select_related(*standing.RELATED).defer(*UNREAD)),
+        list(WorkerBeat.objects.filter(stopped_at=None)),
+    )
+    open_incidents = support.incidents(now)
+    beat = max((w.beat_at for w in workers if w.beat_at), default=None)
+    stands = standing.of(syncs, support.stuck(open_incidents), beat)
+    needy, worth = support.needy(), receivables.stopped(receivables.books(syncs))
+    counts, mine = support.counted(now), {s.business_id for s in syncs}
+    day = figures.by_hour(now, mine)
+    looks = Attempt.objects.filter(business__in=mine)
+    hour, whole = figures.speeds(looks, now, (freshness.HOUR, figures.DAY))
     return {
         **context,
-        "tiles": [*_business_tiles(request), *_connection_tiles(), *_work_tiles(stands)],
+        "tiles": [*_business_tiles(request, counts), *_connection_tiles(counts), *_work_tiles(stands)],
         "troubled": _troubled(stands),
-        "incidents": _incidents(),
+        "incidents": support.causes(open_incidents, worth, needy)[:SHOWN],
+        "incidents_address": list_of(Incident, state__exact="open"),
+        "needy": {"rows": needy[:SHOWN], "more": max(0, len(needy) - SHOWN), "address": list_of(Connection)},
         "day": lastday.totals(day),
         "chart": json.dumps(lastday.chart(day, now)),
+        "chart_rows": lastday.rows(day, now),
         "chart_options": lastday.CHART_OPTIONS,
         "lanes": _waiting_lanes(stands, now),
-        "slowest": _slowest(stands),
-        "speeds": [
-            (words, freshness.told(figures.speed(Attempt.objects.all(), now - long)))
-            for words, long in (("last hour", freshness.HOUR), ("last day", figures.DAY))
-        ],
-        "refused": _refused(now),
-        "workers": _workers(now),
+        "slow": support.slowest(stands)[:SHOWN],
+        "speeds": [("last hour", freshness.told(hour)), ("last day", freshness.told(whole))],
+        "refused": _refused(counts),
+        "workers": _workers(workers, now),
         "now": now,
     }
 
 
-def _business_tiles(request: HttpRequest) -> list[Tile]:
+def _business_tiles(request: HttpRequest, counts: Mapping[tuple[str, str], int]) -> list[Tile]:
     seen = businesses_where(request, Action.VIEW)
-    count = Business.objects.count() if seen is None else len(seen)
+    count = counts.get(("business", ""), 0) if seen is None else len(seen)
     return [Tile("Businesses", count, list_of(Business))]
 
 
-def _connection_tiles() -> list[Tile]:
-    counts = dict(Connection.objects.values_list("status").annotate(n=Count("pk")).order_by())
+def _connection_tiles(counts: Mapping[tuple[str, str], int]) -> list[Tile]:
     looks = {"active": "good", "needs_reconnect": "bad", "off": "plain"}
+    found = {str(value): counts.get(("connection", str(value)), 0) for value in Connection.Status.values}
     return [
         Tile(
             str(label),
-            counts.get(value, 0),
+            found[value],
             list_of(Connection, status__exact=value),
-            looks[value] if counts.get(value) else "plain",
+            looks[value] if found[value] else "plain",
         )
         for value, label in Connection.Status.choices
     ]
@@ -100,28 +104,6 @@ def _troubled(stands: Sequence[Standing]) -> dict[str, Any]:
     }
 
 
-def _incidents() -> list[dict[str, Any]]:
-    """By cause, over all businesses: how many, since when, how many records."""
-    rows = Incident.objects.filter(handling.asking(timezone.now())).values("cause_code").order_by()
-    causes = rows.annotate(n=Count("pk"), oldest=Min("opened_at"), records=Sum("records"), step=Min("next_step"))
-    return [
-        {
-            **row,
-            "words": cause_words(row["cause_code"]),
-            "address": list_of(Incident, cause_code=row["cause_code"], state__exact="open"),
-        }
-        for row in causes.order_by("oldest")[:SHOWN]
-    ]
-
-
-def cause_words(code: str) -> str:
-    """“rejected:email” -> “Refused: email”."""
-    head, _, field = code.partition(":")
-    if flagging.is_raised(code):
-        field = ""  # it stands for the name of the rule
-    return f"{CAUSES.get(head, head.replace('_', ' ').capitalize())}{f': {field}' if field else ''}"
-
-
 def _waiting_lanes(stands: Sequence[Standing], now: datetime) -> dict[str, Any]:
     lanes = {s.sync.lane_id: s.sync.lane for s in stands}
     waiting = [x for x in lanes.values() if x.parked or (x.resume_at and x.resume_at > now)]
@@ -129,32 +111,17 @@ def _waiting_lanes(stands: Sequence[Standing], now: datetime) -> dict[str, Any]:
     return {"rows": waiting[:SHOWN], "more": max(0, len(waiting) - SHOWN), "address": list_of(Lane)}
 
 
-def _slowest(stands: Sequence[Standing]) -> Standing | None:
-    """Of the lanes with work, the one whose oldest record waits longest."""
-    waiting = [s for s in stands if s.waiting_since and s.sync.mode != Sync.Mode.OFF]
-    return min(waiting, key=lambda s: s.waiting_since or timezone.now(), default=None)
-
-
-def _refused(now: datetime) -> list[Tile]:
-    rows = (
-        RefusedDelivery.objects.filter(hour__gte=now - figures.DAY)
-        .values("reason")
-        .annotate(n=Sum("count"))
-        .order_by("-n")
-    )
+def _refused(counts: Mapping[tuple[str, str], int]) -> list[Tile]:
     labels = dict(RefusedDelivery.Reason.choices)
+    found = sorted(((n, reason) for (what, reason), n in counts.items() if what == "refused"), reverse=True)
     return [
         Tile(
-            str(labels.get(r["reason"], r["reason"])),
-            r["n"],
-            list_of(RefusedDelivery, reason__exact=r["reason"], within="24h"),
-            "warn",
+            str(labels.get(reason, reason)), n, list_of(RefusedDelivery, reason__exact=reason, within="24h"), "warn"
         )
-        for r in rows
-    ]
+        for n, reason in found
+    ]  # fmt: skip
 
 
-def _workers(now: datetime) -> dict[str, Any]:
-    rows = list(WorkerBeat.objects.filter(stopped_at=None)[:SHOWN])
+def _workers(rows: Sequence[WorkerBeat], now: datetime) -> dict[str, Any]:
     beating = [w for w in rows if w.beat_at and now - w.beat_at < WORKER_SILENT]
-    return {"rows": rows, "beating": len(beating), "address": list_of(WorkerBeat)}
+    return {"rows": rows[:SHOWN], "beating": len(beating), "address": list_of(WorkerBeat)}

@@ -54,10 +54,20 @@ def totals(day: Hours) -> list[Tile]:
     ]
 
 
+def _hours(now: datetime) -> list[datetime]:
+    this = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return [this - timedelta(hours=n) for n in range(23, -1, -1)]
+
+
+def rows(day: Hours, now: datetime) -> list[tuple[datetime, list[int]]]:
+    """The same numbers hour by hour, for who cannot see the chart; hours in which nothing happened are left out."""
+    counts = [(hour, [day.get((hour, kind), 0) for kind, _, _ in SERIES]) for hour in _hours(now)]
+    return [(hour, numbers) for hour, numbers in counts if any(numbers)]
+
+
 def chart(day: Hours, now: datetime) -> dict[str, Any]:
     """For Chart.js: one bar an hour, three parts each."""
-    this = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    hours = [this - timedelta(hours=n) for n in range(23, -1, -1)]
+    hours = _hours(now)
     sets = [
         {"label": words, "data": [day.get((h, kind), 0) for h in hours], "backgroundColor": colour, "stack": "looks"}
         for kind, words, colour in SERIES

@@ -37,7 +37,7 @@ class LinkAdmin(ScopedAdmin):
     search_fields = ("label", "source_id", "target_id")
     search_help_text = "A name, or the record's id on either side"
     list_filter = (BY_BUSINESS, ("sync", SeenFilter), Place, Raised, "state", "priority")
-    links_by = ("cause_code", "run")
+    links_by = ("cause_code", "run", "sync__lane")
     actions = ("try_again",)
     actions_detail = ("sync_this_record",)
     fields = (

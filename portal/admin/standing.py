@@ -1,13 +1,13 @@
 """How connections and syncs stand now: the facts `portal.health` judges, read for many syncs at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Max, Min
+from django.db.models import CharField, Count, F, Max, Min, Value
 from django.utils import timezone
 
-from portal import health
+from portal import accountwatch, health
 from portal.health import Health
 from portal.models import Connection, WorkerBeat
 from syncs import watching
@@ -31,35 +31,55 @@ class Standing:
     failed: int
 
 
-def of_connection(row: Connection) -> Health:
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """What holds up the work of a sync beyond any record."""
+
+    title: str
+    next_step: str
+    since: datetime
+
+
+def of_account(row: Connection) -> Health:
+    """Of a connection, with what the service says about the account; that alone holds up no sync."""
+    first = next(iter(accountwatch.told(row)), None)
+    return of_connection(row, *((first.title, first.next_step) if first else ()))
+
+
+def of_connection(row: Connection, told: str = "", told_step: str = "") -> Health:
     """As for a connection that something uses."""
     facts = health.ConnectionFacts(
         service=row.service.name, status=row.status, reason=row.status_reason, since=row.status_since,
         refreshed_at=row.refreshed_at, refresh_failed_at=row.refresh_failed_at, last_ok_at=row.last_ok_at,
+        told=told, told_step=told_step,
     )  # fmt: skip
     return health.of_connection(facts)
 
 
-def of(syncs: Sequence[Sync]) -> list[Standing]:
-    """Two queries over the links, one for stuck work and one for the workers, however many syncs there are."""
+def of(
+    syncs: Sequence[Sync], held_up: Mapping[int, Stuck] | None = None, beat: datetime | None = None
+) -> list[Standing]:  # fmt: skip
+    """One query over the links however many syncs there are, one for stuck work and one for the workers where these are
+    not given."""
+    if held_up is None:
+        held_up, beat = stuck_work(syncs), last_beat()
     links = Link.objects.filter(sync__in=syncs)
-    due = links.filter(noticed__gt=F("handled")).values("sync").annotate(n=Count("pk"), since=Min("noticed_at"))
-    waiting = {row["sync"]: (row["n"], row["since"]) for row in due.order_by()}
-    stuck = (
-        links.filter(state__in=[*UNDECIDED, FAILED], noticed__lte=F("handled"))
-        .values("sync", "state")
-        .annotate(n=Count("pk"))
-        .order_by()
-    )
-    states = {(row["sync"], row["state"]): row["n"] for row in stuck}
-    beat, held_up = last_beat(), stuck_work(syncs)
-    return [_standing(sync, waiting.get(sync.pk, (0, None)), states, beat, held_up.get(sync.pk)) for sync in syncs]
+    due = links.filter(noticed__gt=F("handled")).annotate(what=Value("", CharField()))
+    stuck = links.filter(state__in=[*UNDECIDED, FAILED], noticed__lte=F("handled")).annotate(what=F("state"))
+    counted = [
+        rows.values("sync", "what").annotate(n=Count("pk"), first=Min("noticed_at")).order_by()
+        .values_list("sync", "what", "n", "first")
+        for rows in (due, stuck)
+    ]  # fmt: skip
+    found = {(sync, what): (n, first) for sync, what, n, first in counted[0].union(counted[1], all=True).order_by()}
+    return [_standing(sync, found, beat, held_up.get(sync.pk)) for sync in syncs]
 
 
-def stuck_work(syncs: Sequence[Sync]) -> dict[int, Incident]:
-    """{sync: what holds up its work beyond any record}; webhooks that stay away hold up nothing."""
+def stuck_work(syncs: Sequence[Sync]) -> dict[int, Stuck]:
+    """By sync; webhooks that stay away hold up nothing."""
     rows = Incident.objects.filter(sync__in=syncs, subject__startswith="work:", state=Incident.State.OPEN)
-    return {row.sync_id: row for row in rows.exclude(cause_code=watching.SILENT) if row.sync_id}
+    found = rows.exclude(cause_code=watching.SILENT)
+    return {row.sync_id: Stuck(row.title, row.next_step, row.opened_at) for row in found if row.sync_id}
 
 
 def last_beat() -> datetime | None:
@@ -68,19 +88,21 @@ def last_beat() -> datetime | None:
 
 
 def _standing(
-    sync: Sync, due: tuple[int, datetime | None], states: dict[tuple[int, str], int], beat: datetime | None,
-    held_up: Incident | None,
+    sync: Sync, counts: Mapping[tuple[int, str], tuple[int, datetime | None]], beat: datetime | None,
+    held_up: Stuck | None,
 ) -> Standing:  # fmt: skip
     sync.lane.business, sync.lane.target = sync.business, sync.target  # as they are, so that its name asks for nothing
-    waiting, since = due
+    nothing = (0, None)
+    waiting, since = counts.get((sync.pk, ""), nothing)
     if since and sync.version:  # publishing has every record looked at once more, whenever its last notice was
         since = max(since, sync.version.published_at)
-    held, failed = sum(states.get((sync.pk, s), 0) for s in UNDECIDED), states.get((sync.pk, FAILED), 0)
+    held = sum(counts.get((sync.pk, s), nothing)[0] for s in UNDECIDED)
+    failed = counts.get((sync.pk, FAILED), nothing)[0]
     facts = health.SyncFacts(
         mode=sync.mode, connections=(of_connection(sync.source), of_connection(sync.target)),
         parked=sync.lane.parked, resume_at=sync.lane.resume_at, failures=sync.lane.failures, waiting=waiting,
         waiting_since=since, held=held, failed=failed, polled_until=sync.polled_until, poll_minutes=sync.poll_minutes,
-        beat_at=beat, stuck=held_up.title if held_up else "", stuck_since=held_up.opened_at if held_up else None,
+        beat_at=beat, stuck=held_up.title if held_up else "", stuck_since=held_up.since if held_up else None,
         stuck_step=held_up.next_step if held_up else "",
     )  # fmt: skip
     return Standing(sync, health.of_sync(facts, timezone.now()), waiting, since, held, failed)

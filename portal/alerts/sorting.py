@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
 
 class Topic(StrEnum):
-    ACCOUNTS = "accounts"  # connections that need somebody
+    ACCOUNTS = "accounts"  # connections that need somebody, and what a service asks of the account's owner
     WORK = "work"  # the sync itself: stuck work, silent webhooks
     MONEY = "money"  # invoices and payments that do not agree
     RECORDS = "records"  # single records that wait for a decision
@@ -21,7 +21,7 @@ class Topic(StrEnum):
     @property
     def words(self) -> str:
         return {
-            "accounts": "Connections that need signing in", "work": "Work that is stuck",
+            "accounts": "Accounts that need somebody", "work": "Work that is stuck",
             "money": "Invoices and payments that do not agree", "records": "Records that need a decision",
         }[self]  # fmt: skip
 
@@ -29,23 +29,25 @@ class Topic(StrEnum):
 #: Causes of records that are about money.
 _MONEY = {
     "total_differs", ROUNDS, "approve_void", "approve_replace", "void_there", "paid_there",
-    "changed_after_paid", "part_paid", "paid_twice", "payment_changed", "too_small", "ambiguous_invoice",
+    "changed_after_paid", "part_paid", "paid_twice", "payment_changed", "too_small", "ambiguous_invoice", "dispute",
 }  # fmt: skip
 #: Causes of records that cannot wait for the morning.
-_URGENT = {"contract", "kills_worker", "paid_twice"}
+_URGENT = {"contract", "kills_worker", "paid_twice", "dispute"}
+#: Of accounts and of work: what can wait for the morning.
+_CAN_WAIT = {"webhooks_silent", "details_asked"}
 
 
 def topic(subject: str, code: str) -> Topic:
     """`subject` as syncs.Incident has it."""
-    if subject.startswith("connection:"):
+    if code in _MONEY:
+        return Topic.MONEY
+    if subject.startswith(("connection:", "account:")):
         return Topic.ACCOUNTS
-    if subject.startswith("work:"):
-        return Topic.WORK
-    return Topic.MONEY if code in _MONEY else Topic.RECORDS
+    return Topic.WORK if subject.startswith("work:") else Topic.RECORDS
 
 
 def severity(subject: str, code: str) -> Severity:
-    urgent = topic(subject, code) in {Topic.ACCOUNTS, Topic.WORK} and code != "webhooks_silent"
+    urgent = topic(subject, code) in {Topic.ACCOUNTS, Topic.WORK} and code not in _CAN_WAIT
     return Severity.CRITICAL if urgent or code in _URGENT else Severity.NORMAL
 
 

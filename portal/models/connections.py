@@ -50,6 +50,11 @@ class Connection(models.Model):
     last_ok_at = models.DateTimeField(null=True, blank=True)
     #: The rate budgets as the service said them last: [{label, available, maximum, restore_per_second}].
     budgets = models.JSONField(default=list, blank=True)
+    #: What the account's owner has to know, as `portal.accountwatch` found it, and when the service was asked.
+    concerns = models.JSONField(default=list, blank=True)
+    watched_at = models.DateTimeField("account looked at", null=True, blank=True)
+    #: Somebody wants it to be looked at since then.
+    watch_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar["models.Manager[Connection]"] = ScopedManager(business="business")
 

@@ -100,7 +100,8 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
     related = ("business", "source", "target", "lane", "version")
     syncs = {s.pk: s for s in Sync.objects.select_related(*related).order_by("pk")}
     now = timezone.now()
-    standing = list(Incident.objects.exclude(state=Incident.State.RESOLVED).select_related("connection", "assignee"))
+    unsettled = Incident.objects.exclude(state=Incident.State.RESOLVED).select_related("connection", "assignee")
+    standing = list(handling.once(unsettled))
     aside = [i for i in standing if handling.is_aside(i, now)]
     opened = [i for i in standing if i not in aside]
     kept = receivables.books(syncs.values())
@@ -128,7 +129,7 @@ def _raised(syncs: Mapping[int, Sync], opened: Iterable[Incident]) -> list[tuple
 
 def _told_of(opened: Iterable[Incident], syncs: Mapping[int, Sync]) -> set[int]:
     """Syncs that wait for a connection which an open incident speaks of already."""
-    lost = {i.connection_id for i in opened if i.connection_id}
+    lost = {i.connection_id for i in opened if i.subject.startswith("connection:")}
     return {s.pk for s in syncs.values() if {s.source_id, s.target_id} & lost}
 
 

@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet, Subquery
+from django.db.models import Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal import access, disputes, figures, health, receivables, wording
+from portal import access, accountwatch, disputes, figures, health, receivables, wording
 from portal.access import Action
 from portal.disputes import Dispute
-from portal.figures import DUE, LastDay
+from portal.figures import LastDay
 from portal.health import Health, Level
 from portal.models import Business, Connection, WorkerBeat
 from portal.receivables import Standing, Sums
@@ -72,16 +72,18 @@ def overview_live(request: HttpRequest, business_id: int) -> HttpResponse:
 
 
 def context(business: Business) -> dict[str, Any]:
-    syncs = list(Sync.objects.select_related("source", "target", "lane").order_by("pk"))
+    alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at").values("beat_at")
+    rows = Sync.objects.select_related("source", "target", "lane").annotate(beat=Subquery(alive[:1]))
+    syncs: list[Sync] = list(rows.order_by("pk"))
     connections = _connections(syncs)
     runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
-    incidents = list(Incident.objects.filter(handling.asking(timezone.now())))
+    incidents = list(handling.once(Incident.objects.filter(handling.asking(timezone.now()))))
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
     kept = receivables.books(syncs)
     stands = receivables.standing(kept, timezone.now())
     disputed = disputes.waiting(kept, business.currency, DISPUTES) if stands.disputed.count else []
     found: dict[str, Any] = {
-        "connections": [(row, health_of(row)) for row in connections],
+        "connections": [(row, health_of(row, told=True)) for row in connections],
         "attention_count": sum(i.records or 1 for i in incidents) + stands.disputed.count,
         "needs": _needs(business, connections, syncs, incidents, stands, disputed),
         "amounts": amounts(business, stands, kept.terms) if kept.syncs else [],
@@ -101,10 +103,12 @@ def _connections(syncs: Sequence[Sync]) -> list[Connection]:
     return sorted({**used, **{c.pk: c for c in standing}}.values(), key=lambda c: (c.connector, c.pk))
 
 
-def health_of(row: Connection) -> Health:
+def health_of(row: Connection, *, told: bool = False) -> Health:
+    """`told`: with what the service says about the account, which holds up no sync."""
+    said = next(iter(accountwatch.told(row)), None) if told else None
     facts = health.ConnectionFacts(
         row.service.name, row.status, row.status_reason, row.status_since, row.refreshed_at, row.refresh_failed_at,
-        row.last_ok_at,
+        row.last_ok_at, told=said.title if said else "", told_step=said.next_step if said else "",
     )  # fmt: skip
     return health.of_connection(facts)
 
@@ -188,7 +192,9 @@ def _needs(
     needs += [Need(d.title, "", page, "Look at it", dispute=d) for d in disputed]
     known = {s.pk for s in syncs}
     for incident in incidents:
-        if incident.sync_id in known:
+        if incident.subject.startswith("account:"):
+            needs.append(_told(business, incident))
+        elif incident.sync_id in known:
             sums = stands.causes.get((incident.sync_id, incident.cause_code))
             title = f"{incident.title}, {sums.shown(business.currency)}." if sums else f"{incident.title}."
             inbox = f"{reverse('approvals', args=[business.pk])}?sync={incident.sync_id}"
@@ -209,6 +215,12 @@ def _broken(business: Business, row: Connection, syncs: Sequence[Sync]) -> Need 
     return Need(title, "What waits goes on by itself once it is connected.", address, f"Reconnect {name}", found.since)
 
 
+def _told(business: Business, incident: Incident) -> Need:
+    """What a service says about the account."""
+    address = reverse("connection", args=[business.pk, incident.connection_id])
+    return Need(f"{incident.title}.", incident.next_step, address, "See what to do", incident.opened_at)
+
+
 def _waiting(business: Business, lane: Lane) -> Need:
     return Need(f"The work waits: {lane.parked}", "", reverse("attention", args=[business.pk]), "See why")
 
@@ -218,7 +230,7 @@ def _waiting(business: Business, lane: Lane) -> Need:
 
 def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dict[str, Any]:
     links = Link.objects.filter(sync__in=syncs)
-    places = ledger.count(links)
+    places, since = ledger.standing(links)
     recent = list(
         Write.objects.filter(business=business, state=Write.State.CONFIRMED)
         .select_related("link")
@@ -232,7 +244,7 @@ def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dic
         "syncs": running,
         "places": places,
         "in_step": places["written"] + places["unchanged"],
-        "trouble": _trouble(syncs, links, places["waiting"]),
+        "trouble": _trouble(syncs, places["waiting"], since),
         "recent": [(write, _title(syncs, write), wording.done(write)) for write in recent],
         "day": day,
         "half": wording.seconds(day.half) if day.half is not None else "",
@@ -251,20 +263,12 @@ def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress 
     return figures.progress(run, wording.terms_of(sync), waiting) if run else None
 
 
-def _trouble(syncs: Sequence[Sync], links: QuerySet[Link], waiting: int) -> Health | None:
+def _trouble(syncs: Sequence[Sync], waiting: int, since: datetime | None) -> Health | None:
     """What holds the work up without anybody being asked to decide: late work, a service that is down, no worker."""
-    since, beat = _due_since(links) if waiting else (None, None)
     turn = waiting if since else 0  # what waits for another record is nobody's turn
-    found = [health.of_sync(_facts(s, turn, since, beat), timezone.now()) for s in syncs]
+    found = [health.of_sync(_facts(s, turn, since, getattr(s, "beat", None)), timezone.now()) for s in syncs]
     worst = max(found, key=lambda h: h.level.rank, default=None)
     return worst if worst and worst.level in {Level.LATE, Level.BROKEN} else None
-
-
-def _due_since(links: QuerySet[Link]) -> tuple[datetime | None, datetime | None]:
-    """Since when the oldest waits, and when a worker gave its last sign of life."""
-    alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at")
-    oldest = links.filter(DUE).annotate(beat=Subquery(alive.values("beat_at")[:1])).order_by("noticed_at")
-    return oldest.values_list("noticed_at", "beat").first() or (None, None)
 
 
 def _facts(sync: Sync, waiting: int, since: datetime | None, beat: datetime | None) -> health.SyncFacts:

@@ -16,7 +16,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, approving, clashes, paging, receivables, sides, statements, stories, wording
+from portal import access, approving, clashes, numbers, paging, receivables, sides, statements, stories, wording
 from portal.access import Action
 from portal.approving import Asked
 from portal.figures import DUE
@@ -66,12 +66,13 @@ class Listed:
 @login_required
 @require_safe
 def records(request: HttpRequest, business_id: int) -> HttpResponse:
-    access.demand(request, business_id, Action.VIEW)
+    business = access.demand(request, business_id, Action.VIEW)
     syncs = {s.pk: s for s in Sync.objects.order_by("pk")}
     asked, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
     kind = next((pk for pk in syncs if str(pk) == request.GET.get("sync", "")), None)
     raised = _raised(request.GET.get("incident", ""))
     links = flagging.records_of(raised) if raised else Link.objects.filter(sync__in=[kind] if kind else list(syncs))
+    links, written = numbers.written(links, request.GET.get("written", ""), wording.zone(business))
     places = ledger.count(links)
     found = filtered(searched(links, asked), state)
     standing = {key: sum(places[p] for p in where) for key, (_, where, _) in FILTERS.items()}
@@ -87,6 +88,7 @@ def records(request: HttpRequest, business_id: int) -> HttpResponse:
         "syncs": list(syncs.values()) if len(syncs) > 1 else [],
         "kind": kind,
         "raised": raised,
+        "written": written,
     }
     return render(request, "portal/records.html", context)
 

@@ -131,7 +131,8 @@ class Incident(models.Model):
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="incidents")
     sync = models.ForeignKey("syncs.Sync", models.CASCADE, null=True, related_name="incidents")
     connection = models.ForeignKey("portal.Connection", models.CASCADE, null=True, related_name="incidents")
-    #: What fails: "sync:3" for records, "connection:2", "work:3" for the work on a sync itself.
+    #: What fails: "sync:3" for records, "connection:2", "work:3" for the work on a sync itself, "account:2:pi_1" for
+    #: what the owner of a connection's outside account has to know.
     subject = models.CharField(max_length=60)
     cause_code = models.CharField(max_length=60)
     title = models.CharField(max_length=200)

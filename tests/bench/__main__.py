@@ -15,7 +15,7 @@ from tests.bench import setting, stage, table
 from tests.bench.setting import Setting
 from tests.bench.table import Figure
 
-NAMES = ("webhooks", "burst", "changes", "backfill", "limits", "memory", "fairness", "hostile")
+NAMES = ("webhooks", "burst", "changes", "backfill", "limits", "memory", "fairness", "hostile", "dashboards")
 BUSY = 1.0
 
 

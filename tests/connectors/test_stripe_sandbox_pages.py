@@ -109,12 +109,17 @@ def test_payments_payouts_and_requirements_are_switched(stripe: Calls) -> None:
         assert stripe.get("account")[name] is True
     submit(stripe, "accounts/1", do="require", value="company.tax_id")
     asked = stripe.get("account")["requirements"]
-    assert (asked["currently_due"], asked["disabled_reason"]) == (["company.tax_id"], "requirements.past_due")
+    assert (asked["currently_due"], asked["past_due"], asked["disabled_reason"]) == (["company.tax_id"], [], None)
+    assert asked["current_deadline"] > 0
     assert "company.tax_id" in page(stripe, "accounts/1")
+    submit(stripe, "accounts/1", do="overdue")
+    late = stripe.get("account")
+    assert (late["requirements"]["past_due"], late["payouts_enabled"]) == (["company.tax_id"], False)
+    assert late["requirements"]["disabled_reason"] == "requirements.past_due"
     submit(stripe, "accounts/1", do="require", value="company.tax_id")
     assert stripe.get("account")["requirements"]["currently_due"] == []
     submit(stripe, "accounts/1", do="charges_enabled", value="on")
-    assert len(stripe.get("events")["data"]) == 6
+    assert len(stripe.get("events")["data"]) == 7
 
 
 def test_events_are_listed_and_shown_whole(stripe: Calls) -> None:

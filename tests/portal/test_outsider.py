@@ -130,6 +130,7 @@ PAGES: dict[str, Page | Own] = {
     "invitation": Own("410 410 410 405 405 405", "410 410 410 405 405 405"),
     "overview": seen(),
     "overview_live": seen(),
+    "numbers": seen(),
     "connections": only_get(),
     "connection": only_get(),
     "disconnect": press(OWNER),

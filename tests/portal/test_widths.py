@@ -41,7 +41,7 @@ def addresses(live_server: LiveServer) -> list[str]:
         factories.payment(business, clients.target, invoice="in_1", amount=1114930, status="disputed")
         invoice = f"invoices/{factories.invoice_of(here).pk}/"
     shown = ["", "records/", f"records/{link.pk}/", "invoices/", invoice, "payments/", "attention/"]
-    shown += ["connections/", "people/", f"syncs/{bills.pk}/", "syncs/new/", "settings/", "how-items-sync/"]
+    shown += ["connections/", "people/", f"syncs/{bills.pk}/", "syncs/new/", "settings/", "how-items-sync/", "numbers/"]
     return [f"{live_server.url}/b/{business.pk}/{path}" for path in shown]
 
 

@@ -9,6 +9,8 @@ from connectors.stripe.sandbox.customers import Customer
 from connectors.stripe.sandbox.idempotency import Keys
 from connectors.stripe.sandbox.listing import Shelf, Thing
 
+#: From asking to the deadline, in days.
+GIVEN_WITHIN = 14
 #: What Stripe may ask an owner for, as the control page offers it.
 REQUIREMENTS = (
     "external_account", "individual.verification.document", "company.tax_id", "business_profile.url",
@@ -54,10 +56,12 @@ def profile(identity: str, name: str, created: int) -> Thing:
     }  # fmt: skip
 
 
-def requirements(due: list[str]) -> Thing:
+def requirements(due: list[str], deadline: int | None = None, *, late: bool = False) -> Thing:
+    """`late`: the deadline has passed without an answer."""
     return {
-        "alternatives": [], "current_deadline": None, "currently_due": due, "errors": [], "eventually_due": due,
-        "past_due": [], "pending_verification": [], "disabled_reason": "requirements.past_due" if due else None,
+        "alternatives": [], "current_deadline": deadline if due else None, "currently_due": due, "errors": [],
+        "eventually_due": due, "past_due": due if late else [], "pending_verification": [],
+        "disabled_reason": "requirements.past_due" if due and late else None,
     }  # fmt: skip
 
 

@@ -91,9 +91,18 @@ class Control:
         elif do == "round_tax_per_invoice":
             account.settings[do] = value == "on"
         elif do == "require" and value in REQUIREMENTS:
-            due = account.profile["requirements"]["currently_due"]
+            asked = account.profile["requirements"]
+            due = asked["currently_due"]
             after = [d for d in due if d != value] if value in due else [*due, value]
-            self._change(account, {"requirements": profiles.requirements(after)})
+            until = asked["current_deadline"] or int(self._frame.clock.time()) + profiles.GIVEN_WITHIN * 86_400
+            self._change(
+                account, {"requirements": profiles.requirements(after, until, late=bool(asked["past_due"]))}
+            )  # fmt: skip
+        elif do == "overdue" and account.profile["requirements"]["currently_due"]:
+            due, now = account.profile["requirements"]["currently_due"], int(self._frame.clock.time())
+            self._change(
+                account, {"payouts_enabled": False, "requirements": profiles.requirements(due, now, late=True)}
+            )  # fmt: skip
         self._frame.changed()
 
     def _change(self, account: Account, changes: dict[str, Any]) -> None:

@@ -1,0 +1,103 @@
+"""How the syncs of a business have done: what was written day by day, and what services let it use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from portal import figures
+from portal.models import Connection
+from syncs.models import Link, Write
+
+#: Today and the days before it.
+DAYS = 30
+DONE = Write.State.CONFIRMED
+NOT_TAKEN = Write.State.REJECTED
+LAST_DAY = "24h"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day there: outward calls that were done, and those that the service refused."""
+
+    on: date
+    written: int = 0
+    refused: int = 0
+
+
+def days(now: datetime, place: ZoneInfo) -> list[Day]:
+    """Of the business whose scope is open, the last day last: one query."""
+    today = now.astimezone(place).date()
+    first = today - timedelta(days=DAYS - 1)
+    rows = settled(first, today, place).values(on=TruncDate("settled_at", tzinfo=place)).order_by()
+    counted = rows.annotate(written=Count("pk", filter=Q(state=DONE)), refused=Count("pk", filter=Q(state=NOT_TAKEN)))
+    known = {row["on"]: Day(**row) for row in counted}
+    every = [first + timedelta(days=n) for n in range(DAYS)]
+    return [known.get(on, Day(on)) for on in every]
+
+
+def settled(first: date, last: date, place: ZoneInfo) -> QuerySet[Write]:
+    """Outward calls whose outcome came on these days, there."""
+    begin = datetime.combine(first, time(), place)
+    end = datetime.combine(last + timedelta(days=1), time(), place)
+    return Write.objects.filter(settled_at__gte=begin, settled_at__lt=end)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """When, as the address has it and in words; both '' for always."""
+
+    asked: str = ""
+    words: str = ""
+
+
+def written(links: QuerySet[Link], asked: str, place: ZoneInfo) -> tuple[QuerySet[Link], Written]:
+    """Those that were written on a day, given as '2026-11-28', or within '24h'; all of them for what is neither."""
+    try:
+        if asked == LAST_DAY:
+            done, words = Write.objects.filter(settled_at__gte=timezone.now() - figures.DAY), "in the last 24 hours"
+        else:
+            on = date.fromisoformat(asked)
+            done, words = settled(on, on, place), f"on {date_format(on, 'j F Y')}"
+    except (ValueError, OverflowError):
+        return links, Written()
+    return links.filter(pk__in=done.filter(state=DONE).values("link")), Written(asked, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a service lets us use, as it said last: `percent` of a budget is used; or at most `pace` calls a second."""
+
+    row: Connection
+    label: str
+    percent: int | None = None
+    pace: float | None = None
+
+
+def used(connections: Sequence[Connection]) -> list[Used]:
+    """A budget that is whole again within a second is a pace; of several, the slowest counts."""
+    found = []
+    for row in connections:
+        paces = []
+        for kept in row.budgets:
+            left, maximum = float(kept["available"]), float(kept["maximum"])
+            if maximum > float(kept["restore_per_second"]):
+                percent = round(100 * (1 - min(max(left, 0.0), maximum) / maximum))
+                found.append(Used(row, str(kept["label"]).removeprefix(f"{row.service.name} "), percent))
+            elif maximum > 0:
+                paces.append(maximum)
+        if paces:
+            found.append(Used(row, "calls a second", pace=min(paces)))
+    return found
+
+
+def in_step(counts: dict[str, int]) -> str:
+    """'98.7 %' of what is kept in step at all, rounded down so that it says 100 only when all is; '' of nothing."""
+    whole = counts["seen"] - counts["skipped"]
+    tenths = 1000 * (counts["written"] + counts["unchanged"]) // whole if whole else 0
+    return f"{tenths / 10:.1f} %".replace(".0 %", " %") if whole else ""
