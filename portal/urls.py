@@ -18,6 +18,7 @@ from portal.pages import (
     people,
     reconciliation,
     records,
+    search,
     syncs,
     webhooks,
 )
@@ -30,6 +31,7 @@ urlpatterns = [
     *syncs.urlpatterns,
     *explained.urlpatterns,
     *records.urlpatterns,
+    *search.urlpatterns,
     *invoices.urlpatterns,
     *payments.urlpatterns,
     *reconciliation.urlpatterns,
