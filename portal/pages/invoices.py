@@ -130,6 +130,7 @@ def _context(request: HttpRequest, business: Business, kept: Books, found: invoi
         "written": invoices.written(here, read) if here else None,
         "paid": invoices.paid(there, read, invoices.rates(there)) if there else None,
         "payments": lines, "entered": invoices.entered(here, read),
+        "twice": invoices.twice(found.main, here, paid, read, kept.terms),
         "links_out": _links_out(kept, here, there),
     }  # fmt: skip
     return context | (records.about(request, found.link, _beside(found.link, paid)) if found.link else {"link": None})
