@@ -144,10 +144,10 @@ def of(tell: Teller, link: Link, target_id: str) -> Sides:
         either |= Q(connection=sync.target_id, resource=sync.target_resource, external_id=target_id)
     found = {s.connection_id: s for s in Snapshot.objects.filter(either)}
     source, target = found.get(sync.source_id), found.get(sync.target_id)
-    return Sides(source, target, _rows(tell, link, source, target) if source else [])
+    return Sides(source, target, rows(tell, link, source, target) if source else [])
 
 
-def _rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -> list[Row]:
+def rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -> list[Row]:
     """The mapped fields that either side fills."""
     if tell.sync.version is None:
         return []
@@ -158,14 +158,14 @@ def _rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) -
     sent = {change.path: change.after for change in compared.changes}
     by_path = {row.target: row for row in version.rows}
     values, _ = version.values(source.data, list(there.data) if there else ())
-    rows = []
+    found = []
     for path, wanted in {**compared.values, **sent}.items():
         said = _said(by_path.get(path), source, wanted)
         has = there.data.get(path) if there else None
         if wanted or has or said:  # an empty one on both sides, or a plain no, tells nothing
             agrees = there is None or path not in sent
-            rows.append(_row(tell, by_path.get(path), path, said, wanted, has, values.get(path), agrees=agrees))
-    return rows
+            found.append(_row(tell, by_path.get(path), path, said, wanted, has, values.get(path), agrees=agrees))
+    return found
 
 
 def _said(row: mapping.Row | None, source: Snapshot, wanted: Any) -> Any:

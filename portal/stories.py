@@ -231,7 +231,7 @@ def _look(tell: Teller, look: Attempt) -> Entry:
     warnings, changes = made.get("warnings", ()), tell.changes(made)
     quiet = look.verdict == "skip" and look.outcome == "done" and not (warnings or changes or acted or look.error)
     return Entry(
-        look.at, _look_title(look), _look_badge(look), told, warnings, changes, facts, order=2, rules=rules,
+        look.at, title_of(look), _look_badge(look), told, warnings, changes, facts, order=2, rules=rules,
         quiet=quiet,
     )  # fmt: skip
 
@@ -245,7 +245,7 @@ def _rules(look: Attempt) -> tuple[list[str], list[tuple[str, bool, str]]]:
     return acted, [(name, bool(applies), came) for name, applies, came in rulings]
 
 
-def _look_title(look: Attempt) -> str:
+def title_of(look: Attempt) -> str:
     made = look.plan
     if made.get("hold") or look.verdict == "skip":
         held = "A rule holds it" if made.get("hold", {}).get("rule") else "It waits for approval"

@@ -20,6 +20,7 @@ from portal.pages import (
     people,
     reconciliation,
     records,
+    search,
     syncs,
     webhooks,
 )
@@ -33,6 +34,7 @@ urlpatterns = [
     *syncs.urlpatterns,
     *explained.urlpatterns,
     *records.urlpatterns,
+    *search.urlpatterns,
     *invoices.urlpatterns,
     *payments.urlpatterns,
     *reconciliation.urlpatterns,

@@ -60,6 +60,8 @@ class Clash:
     there: Any
 
 
+#: How the reason ends of a write that undoes what was changed at the target.
+PUT_BACK = "is put back."
 #: Actions that are done for all records of the account at once.
 ACCOUNT_WIDE = frozenset({"add_link_field"})
 
@@ -270,7 +272,7 @@ def why(names: Names, changes: Sequence[Change], known: Known) -> str:
     told = [c for c in changes if c.path not in known.base or known.base[c.path] != c.after]
     if told:
         return f"{field_words(told)} changed in {names.source}."
-    return f"{field_words(changes)} changed in {names.target}; what {names.source} says is put back."
+    return f"{field_words(changes)} changed in {names.target}; what {names.source} says {PUT_BACK}"
 
 
 def field_words(changes: Sequence[Change]) -> str:

@@ -37,8 +37,9 @@ def as_then(attempt: Attempt) -> Plan | None:
     link.target_id = str(attempt.plan.get("target_id") or "") or None
     link.base, link.decision = _agreed_then(attempt), {}
     link.state, link.cause_code = Link.State.DUE, ""
-    sources = _states(sync.source_id, sync.source_resource, link.source_id, moment)
-    targets = _states(sync.target_id, sync.target_resource, link.target_id or "", moment)
+    here = as_known(sync.source_id, sync.source_resource, link.source_id, moment)
+    there = as_known(sync.target_id, sync.target_resource, link.target_id or "", moment)
+    sources, targets = ({s.external_id: s} if s else {} for s in (here, there))
     (look,) = trying.plans(sync, compile_version(attempt.version.content), [link], sources, targets, moment)
     return look.plan
 
@@ -60,22 +61,22 @@ def _agreed_then(attempt: Attempt) -> dict[str, Any]:
     return base
 
 
-def _states(connection_id: int, resource: str, external_id: str, moment: datetime) -> dict[str, Snapshot]:
+def as_known(connection_id: int, resource: str, external_id: str, moment: datetime) -> Snapshot | None:
     """The record as it was known at a moment: the first state that was replaced after it, else the one held now."""
     later = SnapshotHistory.objects.filter(replaced_at__gt=moment).order_by("replaced_at")
     rows = Snapshot.objects.filter(connection=connection_id, resource=resource, external_id=external_id)
     held = rows.prefetch_related(Prefetch("history", queryset=later, to_attr="later")).first()
     if held is None:
-        return {}
+        return None
     older = next(iter(cast(Any, held).later), None)
     if older:
         for name in ("data", "fingerprint", "updated_at", "deleted_at", "read_at"):
             setattr(held, name, getattr(older, name))
     elif held.created_at and held.created_at > moment:
-        return {}
+        return None
     elif held.deleted_at and held.deleted_at > moment:
         held.deleted_at = None
-    return {external_id: held}
+    return held
 
 
 # What another try would come to

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Record
-from syncs import barring, bulk, money, notice, recipes
+from syncs import barring, bulk, finding, money, notice, recipes
 from syncs.models import Link, Snapshot, SnapshotHistory, Sync
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ CLUES = ("email", "phone", "namesake")
 #: Records with a phone, or a name and postcode, of others: so many are looked at in one go.
 MOST_ALIKE = 500
 _STATE = (
-    "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "phone", "namesake", "references",
-    "reference", "url", "created_at",
+    "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "phone", "namesake", "words",
+    "references", "reference", "url", "created_at",
 )  # fmt: skip
 
 
@@ -112,8 +112,8 @@ def _snapshot(connection: "Connection", resource: str, record: Record, read_at: 
         business_id=connection.business_id, connection=connection, resource=resource, external_id=record.id,
         data=record.data, fingerprint=record.fingerprint, updated_at=record.updated_at, read_at=read_at,
         label=record.label[:300], email=record.email[:512], phone=record.phone, namesake=record.namesake,
-        references=dict(record.references), reference=_reference(record)[:320], url=record.url[:500],
-        created_at=record.created_at,
+        words=finding.words_of(record), references=dict(record.references),
+        reference=_reference(record)[:320], url=record.url[:500], created_at=record.created_at,
     )  # fmt: skip
 
 

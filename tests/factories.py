@@ -10,7 +10,7 @@ from django.utils import timezone
 from connectors.base import Record
 from connectors.likeness import phone_key
 from portal.models import Business, Connection
-from syncs import money, recipes
+from syncs import finding, money, recipes
 from syncs.models import (
     Attempt,
     Event,
@@ -159,12 +159,15 @@ def _snapshot(business: Business, held_by: Connection, key: str, data: dict[str,
     record = Record(key, data, str(more.pop("label", data.get("name")))[:300])
     reference = next((f"{k}={v}" for k, v in more.get("references", {}).items()), "")
     resource = more.pop("resource", RESOURCES[held_by.connector])
-    return Snapshot.objects.create(
+    made = Snapshot(
         business=business, connection=held_by, resource=resource, external_id=key, data=data,
         fingerprint=record.fingerprint, label=record.label, email=str(data.get("email", "")).lower(),
         phone=phone_key(data.get("phone")), reference=reference, read_at=now, updated_at=now,
         created_at=now - timedelta(days=30), **more,
     )  # fmt: skip
+    made.words = finding.words_of(made.as_record())
+    made.save(force_insert=True)
+    return made
 
 
 def link(of: Sync, source: Snapshot, target: Snapshot | None = None, state: str = "in_step", **changes: Any) -> Link:

@@ -1,7 +1,6 @@
 """Invoices: the list of them, and one as both services hold it."""
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,8 +11,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from connectors import amounts
-from portal import access, invoices, paging, receivables, statements, wording
+from portal import access, invoices, paging, receivables, searching, statements, wording
 from portal.access import Action
 from portal.models import Business
 from portal.pages import records
@@ -89,7 +87,7 @@ def searched(rows: QuerySet[Invoice], asked: str, business: Business) -> QuerySe
     if not asked:
         return rows
     either = Q(number__icontains=asked) | Q(external_id=asked)
-    cents = _cents(asked, business.currency)
+    cents = searching.cents_of(asked, business.currency)
     if cents is not None:
         either |= Q(total=cents) | Q(remaining=cents, remaining__gt=0)
     if len(asked) > 2:
@@ -99,15 +97,6 @@ def searched(rows: QuerySet[Invoice], asked: str, business: Business) -> QuerySe
         ids += Link.objects.filter(target_id__in=ids).values_list("source_id", flat=True)
         either |= Q(party_id__in=ids) | Q(external_id__in=ids)
     return rows.filter(either)
-
-
-def _cents(asked: str, currency: str) -> int | None:
-    """'$1,234.50', '1234.5': minor units; None for what is no amount."""
-    try:
-        amount = Decimal(asked.replace(",", "").replace(" ", "").lstrip("$£€¥"))
-    except InvalidOperation:
-        return None
-    return amounts.minor(amount, currency) if amount.is_finite() and abs(amount) < 10**12 else None
 
 
 # One of them
@@ -141,6 +130,7 @@ def _context(request: HttpRequest, business: Business, kept: Books, found: invoi
         "written": invoices.written(here, read) if here else None,
         "paid": invoices.paid(there, read, invoices.rates(there)) if there else None,
         "payments": lines, "entered": invoices.entered(here, read),
+        "twice": invoices.twice(found.main, here, paid, read, kept.terms),
         "links_out": _links_out(kept, here, there),
     }  # fmt: skip
     return context | (records.about(request, found.link, _beside(found.link, paid)) if found.link else {"link": None})

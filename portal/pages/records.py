@@ -16,7 +16,20 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, approving, clashes, numbers, paging, receivables, sides, statements, stories, wording
+from portal import (
+    access,
+    answers,
+    approving,
+    clashes,
+    moments,
+    numbers,
+    paging,
+    receivables,
+    sides,
+    statements,
+    stories,
+    wording,
+)
 from portal.access import Action
 from portal.approving import Asked
 from portal.figures import DUE
@@ -186,8 +199,9 @@ def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict
         "terms": tell.terms,
         "called": wording.title(link.sync.recipe, str(link)),
         "badge": wording.badge(link),
-        "next_step": wording.next_step(link, tell.terms),
+        "answer": answers.of(tell, link, mine, both),
         "sides": both,
+        "moments": moments.of(tell, link, mine, both, request.GET.get("then", "")),
         "timeline": stories.timeline(tales, looks),
         "most": stories.MOST,
         "choices": choices if asked or Choice.THROUGH not in choices else (),

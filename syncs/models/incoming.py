@@ -77,6 +77,8 @@ class Snapshot(SnapshotBase):
     #: What records that are alike have in common beside the email (connectors.likeness).
     phone = models.CharField(max_length=20, blank=True, editable=False)
     namesake = models.CharField(max_length=420, blank=True, editable=False)
+    #: What people find it by (syncs.finding).
+    words = models.CharField(max_length=600, blank=True, default="", editable=False)
     references = models.JSONField(default=dict)
     #: The first of them that a recipe writes, as "name=value", to be found by.
     reference = models.CharField(max_length=320, blank=True)

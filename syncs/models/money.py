@@ -33,6 +33,8 @@ class Invoice(models.Model):
         indexes = (
             models.Index(fields=["business", "connection", "status"]),
             models.Index(fields=["connection", "party_id"]),
+            models.Index(fields=["business", "total"]),
+            models.Index(fields=["business", "remaining"], condition=models.Q(remaining__gt=0), name="invoice_left"),
         )
 
     def __str__(self) -> str:
@@ -82,6 +84,7 @@ class Payment(models.Model):
             models.Index(fields=["business", "status"]),
             models.Index(fields=["connection", "invoice_id"]),
             models.Index(fields=["connection", "customer_id"]),
+            models.Index(fields=["business", "amount"]),
         )
 
     def __str__(self) -> str:

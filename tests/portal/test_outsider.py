@@ -149,6 +149,8 @@ PAGES: dict[str, Page | Own] = {
     "sync_approvals": press(CONFIGURE),
     "records": seen(),
     "record": seen(),
+    "search": seen(),
+    "search_all": Own(SIGN_IN, "200 200 405 405 405 405"),
     "record_again": press(RUN),
     "record_decide": press(CONFIGURE),  # the office may too; it is not among the askers
     "record_sides": press(CONFIGURE),
