@@ -94,7 +94,7 @@ def _sides(
     target_says, clashing, spelt = set(), set(), set()
     for rows in _groups(version, told):
         paths = {row.target for row in rows}
-        if all(_alike(row, told[row.target], there.get(row.target)) for row in rows):
+        if all(alike(row, told[row.target], there.get(row.target)) for row in rows):
             spelt |= {p for p in paths if not same(told[p], there.get(p))}
             continue
         here_moved = any(_moved_here(row, told[row.target], known) for row in rows)
@@ -108,10 +108,10 @@ def _sides(
 
 
 def _moved_here(row: Row, told: Any, known: Known) -> bool:
-    return moved_here(row.target, told, known) and not _alike(row, told, known.base.get(row.target))
+    return moved_here(row.target, told, known) and not alike(row, told, known.base.get(row.target))
 
 
-def _alike(row: Row, told: Any, there: Any) -> bool:
+def alike(row: Row, told: Any, there: Any) -> bool:
     """Whether the source would tell just this once it had taken over what is there: +61 2 6666 1150 is told as
     +61266661150, and was taken over from there."""
     if same(told, there):

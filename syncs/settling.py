@@ -74,6 +74,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
 
 def settle_unreadable(lane: Lane, sync: Sync, link: Link, decision: Decision) -> None:
     """The record itself cannot be read: it waits for a person, the others go on."""
+    supersede(Write.objects.filter(link=link, verb="update", state__in=[Write.State.INTENDED, Write.State.UNKNOWN]))
     _hold(lane, sync, link, link.noticed, decision)
 
 

@@ -170,7 +170,8 @@ class Slice:
         self.worked.add(sync.pk)
         begun = recovering.sort_out(sync, self._claimed(sync, links))
         self._again(sync, begun.again)
-        looks = self._looks(sync, begun.others) if begun.others else []
+        looks = self._looks(sync, begun.others, begun.anew) if begun.others else []
+        recovering.planned_anew(self.lane, sync, looks, begun.anew)
         failpoint("read.after")
         routing.move(sync, looks)
         live = sync.writes
@@ -206,11 +207,11 @@ class Slice:
             again.update(claims=0, next_try=timezone.now() + SOON)
         return found
 
-    def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:
+    def _looks(self, sync: Sync, links: list[Link], lost: Sequence[tuple[Link, Write]] = ()) -> list[Look]:
         """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""
         try:
             failpoint("read.before")
-            return looking.look(sync, links, self.sessions)
+            return looking.look(sync, links, self.sessions, lost)
         except (ContractError, RejectedError) as error:
             if len(links) == 1:
                 settling.settle_unreadable(self.lane, sync, links[0], decide(error, 0))

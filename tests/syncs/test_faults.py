@@ -248,10 +248,10 @@ def test_a_record_that_kills_its_worker_is_set_aside(world: World, monkeypatch: 
     clients = reviewed(world, 6)
     real = slices.looking.look
 
-    def deadly(sync: Any, links: Any, sessions: Any) -> Any:
+    def deadly(sync: Any, links: Any, *more: Any) -> Any:
         if clients[3] in [link.source_id for link in links]:
             raise Killed
-        return real(sync, links, sessions)
+        return real(sync, links, *more)
 
     monkeypatch.setattr(slices.looking, "look", deadly)
     for _ in range(12):
