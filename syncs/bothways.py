@@ -118,7 +118,7 @@ def alike(row: Row, told: Any, there: Any) -> bool:
         return True
     if is_empty(there):
         return False
-    values = [_back(row, there, []) if path == row.back else "" for path in row.sources]
+    values = [going_back(row, there, []) if path == row.back else "" for path in row.sources]
     return same(told, applied(row.steps, values[0] if len(values) == 1 else values, []))
 
 
@@ -163,13 +163,14 @@ def _changes_here(
     changes = []
     for row in version.rows:
         if row.target in paths:
-            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target), notes)
+            before, after = source.data.get(row.back, ""), going_back(row, target.data.get(row.target), notes)
             if not same(before, after):
                 changes.append(Change(row.back, before, after))
     return tuple(changes)
 
 
-def _back(row: Row, value: Any, notes: Notes) -> Any:
+def going_back(row: Row, value: Any, notes: Notes) -> Any:
+    """What the source is sent for a value of the target."""
     own: Notes = []
     found = applied(row.back_steps, "" if is_empty(value) else value, own)
     notes += own
@@ -220,7 +221,7 @@ def _among(labels: Sequence[str]) -> str:
 
 def _as_new(version: Compiled, target: Record, notes: Notes) -> dict[str, Any]:
     """All that goes back, and a name of the kind that the source keeps."""
-    found = {row.back: _back(row, target.data.get(row.target), notes) for row in version.rows if row.back}
+    found = {row.back: going_back(row, target.data.get(row.target), notes) for row in version.rows if row.back}
     company = str(target.data.get("business_name") or "")
     name = str(target.data.get("individual_name") or ("" if company else target.data.get("name") or ""))
     first, _, last = name.strip().rpartition(" ")

@@ -85,10 +85,13 @@ def _agree(
     here, there = sources.get(link.source_id), targets.get(link.target_id or "")
     if here is None or there is None:
         return
-    if (write.connection_id, write.resource) == (sync.source_id, sync.source_resource):
-        link.base, link.rendered = landed.back(version, known_of(link), write.params, here.data, there.data)
-    elif (write.connection_id, write.resource) == (sync.target_id, sync.target_resource):
-        link.base, link.rendered = landed.forward(version, known_of(link), write.params, there.data)
+    place, known = (write.connection_id, write.resource), known_of(link)
+    if place == (sync.source_id, sync.source_resource):
+        call = landed.Call(write.params, snapshots.as_of(here, write.intended_at))
+        link.base, link.rendered = landed.back(version, known, call, here.data, there.data)
+    elif place == (sync.target_id, sync.target_resource):
+        call = landed.Call(write.params, snapshots.as_of(there, write.intended_at))
+        link.base, link.rendered = landed.forward(version, known, call, here.data, there.data)
 
 
 def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:

@@ -159,3 +159,25 @@ def test_what_a_lost_call_has_brought_over_is_no_edit_of_that_side(here: World, 
     assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
     assert here.stripe.of(made)[0]["business_name"] == "Ann and Sons"
     assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
+
+
+def test_what_was_written_over_a_lost_call_stays_though_the_other_side_was_changed_later(here: World) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    frame = here.sandbox.sandbox.frame
+    frame.faults.add("reset_after", service="stripe", operation="POST customer/{id}")
+    email = here.jobber.ask("query($id: EncodedId!) { client(id: $id) { emails { id } } }", id=made)["client"]["emails"]
+    here.jobber.edit(made, emailsToEdit=[{"id": email[0]["id"], "address": "second@example.com"}])
+    here.read_again()
+    assert (here.stripe.of(made)[0]["email"], here.open_writes()) == ("second@example.com", 1)
+    here.stripe.edit(customer["id"], email="third@example.com")
+    Snapshot.objects.filter(external_id=customer["id"]).update(noticed_at=timezone.now())
+    frame.clock.advance(60)
+    here.jobber.edit(made, companyName="Ann and Sons")
+    here.forget_waits()
+    here.read_again()
+    here.forget_waits()
+    here.read_again()
+    assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
+    assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
