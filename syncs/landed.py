@@ -1,7 +1,7 @@
 """What both sides had agreed on when the answer to a call was lost. Pure.
 
-What a side shows just as it was sent, our call has brought there: else it would look like an edit of that side, and come
-back where the later edit wins. What somebody has written there since is later than what was on its way, whichever
+What a side shows just as it was sent, our call has brought there: else it would look like an edit of that side, and
+come back where the later edit wins. What somebody has written there since is later than what was on its way, whichever
 record was touched last.
 """
 
