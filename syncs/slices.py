@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import NoReturn
@@ -58,6 +58,8 @@ SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
 RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
+#: How long others wait at most while one works; a slice that nobody waits for is longer.
+TURN_SECONDS = 1.0
 #: While so many backfill links wait, no further page is read.
 BACKLOG = 300
 
@@ -96,11 +98,14 @@ class Slice:
         self.renewed = time.monotonic()
 
     def run(self, seconds: float) -> None:
-        """Works until nothing is due or the time is up. Everything begun is settled before it returns."""
-        stop = time.monotonic() + seconds
+        """Works until nothing is due, the time is up, or others have waited for a worker long enough. Everything begun
+        is settled before it returns."""
+        begun = time.monotonic()
         try:
-            while time.monotonic() < stop and self._step():
+            while time.monotonic() < begun + seconds and self._step():
                 self._keep_lease()
+                if time.monotonic() > begun + TURN_SECONDS and lanes.others_wait(self.lane):
+                    break
             if self.pages.ahead:
                 self._read_page(always=True)
         except Stop:
@@ -358,16 +363,7 @@ class Slice:
             if sync.pk in self.worked:
                 incidents.refresh(sync)
                 reports.recheck(sync)
-        self._keep_budgets()
-
-    def _keep_budgets(self) -> None:
-        """What the services allow us, as they said last, and when they last answered: shown to people."""
-        for sync in self.syncs.values():
-            for side in (sync.source, sync.target):
-                session = self.sessions.all().get(side.pk)
-                if session:
-                    budgets = [asdict(b) for b in session.budgets()]
-                    type(side).objects.filter(pk=side.pk).update(budgets=budgets, last_ok_at=timezone.now())
+        self.sessions.keep_budgets()
 
 
 def _syncs(lane: Lane) -> list[Sync]:

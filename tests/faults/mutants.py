@@ -90,7 +90,7 @@ def _no_base(real: Callable[..., None] = settling._agree) -> Callable[..., None]
 
 def _for_ever(error: Any, tries: int, real: Callable[..., Decision] = settling.decide) -> Decision:
     found = real(error, tries)
-    return Decision(Next.AGAIN, found.code, found.words, 5.0) if found.next == Next.HOLD else found
+    return Decision(Next.AGAIN, found.code, found.words, 600.0) if found.next == Next.HOLD else found
 
 
 def _spoilt(self: slices.Slice, sync: Any, links: Any, lost: Any = (), real: Any = slices.Slice._looks) -> Any:

@@ -144,6 +144,7 @@ class People:
         chosen = self.rng.sample(names, self.rng.choice((1, 1, 2)))
         self._change(service, account, key, chosen)
         if self.world.weather.seed > 200 and self.rng.random() < 0.5:
+            chosen.sort(key=lambda field: field[0] not in LATER_COUNTS)
             again = partial(self._change, service, account, key, chosen[:1], again=True)
             self.world.loop.at(self.rng.uniform(3, 100), again)
 

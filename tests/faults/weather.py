@@ -80,6 +80,8 @@ class Weather:
         if (kind == "throttled" and service != "jobber") or (kind == "500_saved" and service != "stripe"):
             return ""
         if not writes and kind in {"500_after", "500_saved", "timeout_after", "late"}:
+            if self.seed > 200:  # where reads get through, writes have more to suffer
+                return ""
             kind = "timeout_before"
         self.seen[kind] += 1
         return kind
