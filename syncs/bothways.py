@@ -94,7 +94,7 @@ def _sides(
     target_says, clashing, spelt = set(), set(), set()
     for rows in _groups(version, told):
         paths = {row.target for row in rows}
-        if all(_alike(row, told[row.target], there.get(row.target)) for row in rows):
+        if all(alike(row, told[row.target], there.get(row.target)) for row in rows):
             spelt |= {p for p in paths if not same(told[p], there.get(p))}
             continue
         here_moved = any(_moved_here(row, told[row.target], known) for row in rows)
@@ -108,17 +108,17 @@ def _sides(
 
 
 def _moved_here(row: Row, told: Any, known: Known) -> bool:
-    return moved_here(row.target, told, known) and not _alike(row, told, known.base.get(row.target))
+    return moved_here(row.target, told, known) and not alike(row, told, known.base.get(row.target))
 
 
-def _alike(row: Row, told: Any, there: Any) -> bool:
+def alike(row: Row, told: Any, there: Any) -> bool:
     """Whether the source would tell just this once it had taken over what is there: +61 2 6666 1150 is told as
     +61266661150, and was taken over from there."""
     if same(told, there):
         return True
     if is_empty(there):
         return False
-    values = [_back(row, there, []) if path == row.back else "" for path in row.sources]
+    values = [going_back(row, there, []) if path == row.back else "" for path in row.sources]
     return same(told, applied(row.steps, values[0] if len(values) == 1 else values, []))
 
 
@@ -163,13 +163,14 @@ def _changes_here(
     changes = []
     for row in version.rows:
         if row.target in paths:
-            before, after = source.data.get(row.back, ""), _back(row, target.data.get(row.target), notes)
+            before, after = source.data.get(row.back, ""), going_back(row, target.data.get(row.target), notes)
             if not same(before, after):
                 changes.append(Change(row.back, before, after))
     return tuple(changes)
 
 
-def _back(row: Row, value: Any, notes: Notes) -> Any:
+def going_back(row: Row, value: Any, notes: Notes) -> Any:
+    """What the source is sent for a value of the target."""
     own: Notes = []
     found = applied(row.back_steps, "" if is_empty(value) else value, own)
     notes += own
@@ -220,7 +221,7 @@ def _among(labels: Sequence[str]) -> str:
 
 def _as_new(version: Compiled, target: Record, notes: Notes) -> dict[str, Any]:
     """All that goes back, and a name of the kind that the source keeps."""
-    found = {row.back: _back(row, target.data.get(row.target), notes) for row in version.rows if row.back}
+    found = {row.back: going_back(row, target.data.get(row.target), notes) for row in version.rows if row.back}
     company = str(target.data.get("business_name") or "")
     name = str(target.data.get("individual_name") or ("" if company else target.data.get("name") or ""))
     first, _, last = name.strip().rpartition(" ")

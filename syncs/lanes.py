@@ -30,6 +30,10 @@ WAKE_LOST = timedelta(seconds=30)
 _WAKE = """UPDATE syncs_lane SET woken_at = %s
     WHERE id = %s AND (woken_at IS NULL OR woken_at < %s) AND (lease_until IS NULL OR lease_until < %s)"""
 
+#: As text too: only whether there are any crosses the tenants' border.
+_OTHERS_WAIT = """SELECT EXISTS (SELECT 1 FROM syncs_lane WHERE business_id <> %s AND parked = '' AND woken_at > %s
+    AND (lease_until IS NULL OR lease_until < %s))"""
+
 
 class LostLease(Exception):
     """Somebody else holds the lane now: what this worker knows is old and must not be stored."""
@@ -49,6 +53,14 @@ def wake(lane_id: int) -> None:
         woken = cursor.execute(_WAKE, [moment, lane_id, lost, moment]).rowcount
     if woken:
         async_task("syncs.tasks.work_lane", lane_id)
+
+
+def others_wait(lane: Lane) -> bool:
+    """Whether another business's lane was put in the queue and no worker has come to it yet."""
+    now = timezone.now()
+    lost, moment = (connection.ops.adapt_datetimefield_value(at) for at in (now - WAKE_LOST, now))
+    with connection.cursor() as cursor:
+        return bool(cursor.execute(_OTHERS_WAIT, [lane.business_id, lost, moment]).fetchone()[0])
 
 
 def claim(lane_id: int) -> Lane | None:

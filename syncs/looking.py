@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
-from syncs import barring, gathering, recipes, routing, snapshots, strangers
+from syncs import barring, gathering, landed, recipes, routing, snapshots, strangers
 from syncs.bothways import UNMADE
 from syncs.invoices.case import COPY
 from syncs.mapping import Compiled, compile_version
@@ -66,15 +66,35 @@ def rules_of(sync: Sync) -> tuple[Compiled, Recipe]:
     return _compiled(sync.version_id), recipes.get(sync.recipe)
 
 
-def look(sync: Sync, links: Sequence[Link], sessions: Sessions) -> list[Look]:
-    """Plans for these links of one sync. Raises connector errors when the sides cannot be read."""
+def look(sync: Sync, links: Sequence[Link], sessions: Sessions, lost: Sequence[tuple[Link, Write]] = ()) -> list[Look]:
+    """Plans for these links of one sync. Raises connector errors when the sides cannot be read. `lost`: calls for some
+    of them whose answers were lost, and in whose place something is planned."""
     refresh_targets(sync, sessions)
     sources = _sources(sync, links, sessions)
     linked = [link.target_id for link in links if link.target_id]
     targets = snapshots.known(sync.target, sync.target_resource, linked)
     _read_missing(sync, links, targets, sessions)
     version, recipe = rules_of(sync)
+    for link, write in lost:
+        _agree(sync, version, link, write, sources, targets)
     return plans(gathering.Batch(sync, recipe, version, links, sources, targets, sessions))
+
+
+def _agree(
+    sync: Sync, version: Compiled, link: Link, write: Write, sources: Mapping[str, Snapshot],
+    targets: Mapping[str, Snapshot],
+) -> None:  # fmt: skip
+    """On what the lost call has brought over."""
+    here, there = sources.get(link.source_id), targets.get(link.target_id or "")
+    if here is None or there is None:
+        return
+    place, known = (write.connection_id, write.resource), known_of(link)
+    if place == (sync.source_id, sync.source_resource):
+        call = landed.Call(write.params, snapshots.as_of(here, write.intended_at))
+        link.base, link.rendered = landed.back(version, known, call, here.data, there.data)
+    elif place == (sync.target_id, sync.target_resource):
+        call = landed.Call(write.params, snapshots.as_of(there, write.intended_at))
+        link.base, link.rendered = landed.forward(version, known, call, here.data, there.data)
 
 
 def plans(batch: gathering.Batch, at: datetime | None = None) -> list[Look]:

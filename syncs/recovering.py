@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils import timezone
 
 from connectors.base import Data, Record
-from syncs import looking, settling
+from syncs import bulk, lanes, looking, settling
 from syncs.applying import KEY_TRUSTED, Order
 from syncs.comparing import same
-from syncs.models import Link, Snapshot, Sync, Write
+from syncs.models import Lane, Link, Snapshot, Sync, Write
 from syncs.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -24,16 +25,17 @@ SLACK = timedelta(minutes=5)
 @dataclass(slots=True)
 class Unsettled:
     """Calls whose outcome is unknown and that go out again, by link; links that must first be given time are in
-    neither list."""
+    neither list. `anew`: calls in whose place something else is planned for the others."""
 
     again: list[tuple[Link, Write]] = field(default_factory=list)
     others: list[Link] = field(default_factory=list)
+    anew: list[tuple[Link, Write]] = field(default_factory=list)
 
 
 def sort_out(sync: Sync, links: Sequence[Link]) -> Unsettled:
-    """An update whose outcome is unknown is planned anew, once it can no longer take effect: values are set as a whole,
-    and an old one that comes late would undo a newer one. A create must be looked for, and an action goes out again
-    with its key, or is planned anew from what is there by then."""
+    """An update whose outcome is unknown is planned anew from what is there, once it can no longer take effect: values
+    are set as a whole, and an old one that comes late would undo a newer one. A create must be looked for, and an
+    action goes out again with its key, or is planned anew too."""
     open_states = [Write.State.INTENDED, Write.State.UNKNOWN]
     writes = Write.objects.filter(link__in=links, state__in=open_states).select_related("connection").order_by("id")
     begun = {w.link_id: w for w in writes}
@@ -44,23 +46,36 @@ def sort_out(sync: Sync, links: Sequence[Link]) -> Unsettled:
             found.others.append(link)
         elif _too_early(link, write):
             continue
-        elif write.verb == "update":
-            found.others.append(link)
-        elif write.verb == "create" or _key_is_good(write):
+        elif write.verb == "create" or (write.verb != "update" and _key_is_good(write)):
             found.again.append((link, write))
         else:
-            _seen_afresh(write)
+            _seen_afresh(sync, link, write)
             found.others.append(link)
-    settling.supersede([begun[link.pk] for link in found.others if link.pk in begun])
+            found.anew.append((link, write))
     return found
 
 
-def _seen_afresh(write: Write) -> None:
+def _seen_afresh(sync: Sync, link: Link, write: Write) -> None:
     """What it was done to is read again before anything else is planned."""
+    now = timezone.now()
+    if write.connection_id == sync.source_id:
+        link.stale_at = now  # for this look alone: nobody has said anything
     there = Snapshot.objects.filter(
         connection=write.connection_id, resource=write.resource, external_id=write.target_id
     )
-    there.update(noticed_at=timezone.now())
+    there.update(noticed_at=now)
+
+
+def planned_anew(lane: Lane, sync: Sync, looks: Sequence[looking.Look], anew: Sequence[tuple[Link, Write]]) -> None:
+    """Once both sides were read: what a lost call has brought over counts as agreed, and the call as settled. Before
+    that it stays open, so that a look that fails forgets nothing."""
+    read = {look.link.pk for look in looks}
+    settled = [(link, write) for link, write in anew if link.pk in read]
+    if settled:
+        with transaction.atomic():
+            lanes.guard(lane)
+            bulk.update_each([link for link, _ in settled], ("base", "rendered"))
+            settling.supersede([write for _, write in settled])
 
 
 def _too_early(link: Link, write: Write) -> bool:

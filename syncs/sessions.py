@@ -2,7 +2,10 @@
 work that goes by what is stored, which ask nobody."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+from django.utils import timezone
 
 from connectors.base import Session
 from connectors.errors import AuthError, ScopeError
@@ -21,12 +24,13 @@ class Sessions:
 
     def __init__(self) -> None:
         self._open: dict[int, Session] = {}
+        self._of: dict[int, Connection] = {}
         #: The connection spoke to last: whose error it is when one comes out.
         self.last: Connection | None = None
 
     def of(self, connection: "Connection") -> Session:
         """AuthError when the connection needs a person."""
-        self.last = connection
+        self.last = self._of[connection.pk] = connection
         if connection.pk not in self._open:
             self._open[connection.pk] = connection.open()
         return self._open[connection.pk]
@@ -46,8 +50,11 @@ class Sessions:
         except AuthError:
             return ask(self.renew(connection))
 
-    def all(self) -> dict[int, Session]:
-        return self._open
+    def keep_budgets(self) -> None:
+        """What the services allow us, as they said last, and when they last answered: shown to people."""
+        for key, session in self._open.items():
+            budgets = [asdict(b) for b in session.budgets()]
+            type(self._of[key]).objects.filter(pk=key).update(budgets=budgets, last_ok_at=timezone.now())
 
 
 class NoSessions(Sessions):

@@ -1,6 +1,6 @@
 """Storing how looks and calls ended: links, attempts, writes and snapshots, together or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -74,6 +74,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
 
 def settle_unreadable(lane: Lane, sync: Sync, link: Link, decision: Decision) -> None:
     """The record itself cannot be read: it waits for a person, the others go on."""
+    supersede(Write.objects.filter(link=link, verb="update", state__in=[Write.State.INTENDED, Write.State.UNKNOWN]))
     _hold(lane, sync, link, link.noticed, decision)
 
 
@@ -281,7 +282,7 @@ def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
     _hold(lane, sync, answer.order.look.link, answer.order.look.noticed, _TAKEN)
 
 
-def supersede(writes: Sequence[Write]) -> None:
+def supersede(writes: Iterable[Write]) -> None:
     """Updates whose outcome is unknown need no answer: values are set as a whole, so they are planned anew."""
     Write.objects.filter(pk__in=[w.pk for w in writes]).update(
         state=Write.State.ABSENT, settled_at=timezone.now(), error="The outcome was never learnt; it was planned again."

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import NoReturn
@@ -58,6 +58,8 @@ SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
 RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
+#: How long others wait at most while one works; a slice that nobody waits for is longer.
+TURN_SECONDS = 1.0
 #: While so many backfill links wait, no further page is read.
 BACKLOG = 300
 
@@ -96,11 +98,14 @@ class Slice:
         self.renewed = time.monotonic()
 
     def run(self, seconds: float) -> None:
-        """Works until nothing is due or the time is up. Everything begun is settled before it returns."""
-        stop = time.monotonic() + seconds
+        """Works until nothing is due, the time is up, or others have waited for a worker long enough. Everything begun
+        is settled before it returns."""
+        begun = time.monotonic()
         try:
-            while time.monotonic() < stop and self._step():
+            while time.monotonic() < begun + seconds and self._step():
                 self._keep_lease()
+                if time.monotonic() > begun + TURN_SECONDS and lanes.others_wait(self.lane):
+                    break
             if self.pages.ahead:
                 self._read_page(always=True)
         except Stop:
@@ -170,7 +175,8 @@ class Slice:
         self.worked.add(sync.pk)
         begun = recovering.sort_out(sync, self._claimed(sync, links))
         self._again(sync, begun.again)
-        looks = self._looks(sync, begun.others) if begun.others else []
+        looks = self._looks(sync, begun.others, begun.anew) if begun.others else []
+        recovering.planned_anew(self.lane, sync, looks, begun.anew)
         failpoint("read.after")
         routing.move(sync, looks)
         live = sync.writes
@@ -206,11 +212,11 @@ class Slice:
             again.update(claims=0, next_try=timezone.now() + SOON)
         return found
 
-    def _looks(self, sync: Sync, links: list[Link]) -> list[Look]:
+    def _looks(self, sync: Sync, links: list[Link], lost: Sequence[tuple[Link, Write]] = ()) -> list[Look]:
         """Plans for these links. A record that cannot be read spoils its batch, so each is then looked at alone."""
         try:
             failpoint("read.before")
-            return looking.look(sync, links, self.sessions)
+            return looking.look(sync, links, self.sessions, lost)
         except (ContractError, RejectedError) as error:
             if len(links) == 1:
                 settling.settle_unreadable(self.lane, sync, links[0], decide(error, 0))
@@ -357,16 +363,7 @@ class Slice:
             if sync.pk in self.worked:
                 incidents.refresh(sync)
                 reports.recheck(sync)
-        self._keep_budgets()
-
-    def _keep_budgets(self) -> None:
-        """What the services allow us, as they said last, and when they last answered: shown to people."""
-        for sync in self.syncs.values():
-            for side in (sync.source, sync.target):
-                session = self.sessions.all().get(side.pk)
-                if session:
-                    budgets = [asdict(b) for b in session.budgets()]
-                    type(side).objects.filter(pk=side.pk).update(budgets=budgets, last_ok_at=timezone.now())
+        self.sessions.keep_budgets()
 
 
 def _syncs(lane: Lane) -> list[Sync]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -98,6 +98,14 @@ def _tell_others(connection: "Connection", resource: str, ids: Sequence[str], by
     targets = Q(sync__in=others.filter(target=connection, target_resource=resource), target_id__in=ids)
     rested = Link.objects.filter(sources | targets, noticed__lte=F("handled")).exclude(state=Link.State.ENDED)
     notice.again(rested, f"seen by {by}", timezone.now(), Link.Priority.LIVE)
+
+
+def as_of(held: Snapshot, moment: datetime) -> dict[str, Any]:
+    """What was known of this record at that moment."""
+    places = {f"snapshot__{name}": getattr(held, name) for name in ("connection_id", "resource", "external_id")}
+    replaced = SnapshotHistory.objects.filter(**places, replaced_at__gt=moment).order_by("pk").first()
+    found: dict[str, Any] = replaced.data if replaced else held.data
+    return found
 
 
 def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:

@@ -33,8 +33,8 @@ SCOPES_DISABLED = {
 #: What plans, and so may not know of the database, the network or the clock.
 PURE = (
     "bothways", "comparing", "countries", "currencies", "describing", "mapping", "matching", "phones", "planning",
-    "retries", "chains", "examples", "explaining", "fitting", "recipefiles", "reconciling", "transforms/__init__",
-    "transforms/arguments", "transforms/australia",
+    "retries", "chains", "examples", "explaining", "fitting", "landed", "recipefiles", "reconciling",
+    "transforms/__init__", "transforms/arguments", "transforms/australia",
     "transforms/catalogue", "transforms/choosing", "transforms/contacts", "transforms/dates", "transforms/lists",
     "transforms/numbers", "transforms/patterns", "transforms/places", "transforms/shown", "transforms/templates",
     "transforms/values", "transforms/words", "recipes/__init__", "recipes/base", "recipes/clients_to_customers",

@@ -6,7 +6,7 @@ _NAMES = (("seal", 64), ("nonce", 32))
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portal", "0005_alerts"), ("syncs", "0018_reconciliation")]
+    dependencies = [("portal", "0005_alerts"), ("syncs", "0019_what_records_are_found_by")]
 
     operations = [
         *(

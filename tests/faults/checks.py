@@ -49,7 +49,7 @@ def all_of(world: World, people: People) -> list[str]:
 
 #: What may cost a look, but never a write.
 _HARMLESS = {"lost_webhook", "doubled_webhook", "late_webhook", "lost_task", "doubled_task"}
-_OURS = {"edits", "calls", "needless write", "jobber read", "jobber write", "stripe read", "stripe write"}
+_OURS = {"edits", "calls", "refused", "needless write", "jobber read", "jobber write", "stripe read", "stripe write"}
 
 
 def frugal(counts: Counter[str]) -> Iterator[str]:

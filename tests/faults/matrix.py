@@ -66,7 +66,7 @@ _WEBHOOKS = (
     Row("F24", "The same webhook twice", "One more look, no write", (HOOKS + "test_a_replay_is_counted_and_marks_again", STEP + "test_a_notice_without_a_change_costs_no_write")),
     Row("F25", "Webhooks in the wrong order", "Each look reads the record as it is now", (STEP + "test_five_edits_within_a_second_leave_the_last_value_and_one_customer", FAULTS + "test_an_older_state_never_replaces_a_newer_one")),
     Row("F26", "A webhook is lost", "Found by the look every 15 minutes, or the comparison once a day", (STEP + "test_a_dropped_webhook_is_healed_by_the_poll",)),
-    Row("F27", "The service switched webhooks off", "Changes still come by the look every 15 minutes", (STEP + "test_a_dropped_webhook_is_healed_by_the_poll",), missing="That webhooks have fallen silent is not reported yet."),
+    Row("F27", "The service switched webhooks off", "Changes still come by the look every 15 minutes, and people are told that nothing comes by itself", (STEP + "test_a_dropped_webhook_is_healed_by_the_poll", "tests/syncs/test_watching.py::test_webhooks_that_stay_away_while_polls_find_changes_are_told")),
     Row("F28", "A forged webhook", "401, nothing stored but a count", (HOOKS + "test_a_forged_delivery_leaves_only_a_count",)),
     Row("F29", "An old webhook, sent again by somebody", "Stripe's is refused after five minutes; another one costs a look", (HOOKS + "test_an_old_stripe_event_is_refused_and_a_fresh_one_taken",)),
     Row("F30", "A body of many megabytes", "413, and no more than 1 MB of it is read", (HOOKS + "test_a_large_body_is_refused_before_its_signature_is_looked_at", HOOKS + "test_a_lying_length_does_not_help")),

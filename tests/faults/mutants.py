@@ -90,18 +90,18 @@ def _no_base(real: Callable[..., None] = settling._agree) -> Callable[..., None]
 
 def _for_ever(error: Any, tries: int, real: Callable[..., Decision] = settling.decide) -> Decision:
     found = real(error, tries)
-    return Decision(Next.AGAIN, found.code, found.words, 5.0) if found.next == Next.HOLD else found
+    return Decision(Next.AGAIN, found.code, found.words, 600.0) if found.next == Next.HOLD else found
 
 
-def _spoilt(self: slices.Slice, sync: Any, links: Any, real: Any = slices.Slice._looks) -> Any:
+def _spoilt(self: slices.Slice, sync: Any, links: Any, lost: Any = (), real: Any = slices.Slice._looks) -> Any:
     try:
-        return looking.look(sync, links, self.sessions)
+        return looking.look(sync, links, self.sessions, lost)
     except slices.ContractError as error:
         for link in links:
             settling.settle_unreadable(self.lane, sync, link, settling.decide(error, 0))
         return []
     except slices.ConnectorError:
-        return real(self, sync, links)
+        return real(self, sync, links, lost)
 
 
 def _first_notice_only(link: Link, snapshot: Any, *, both: bool) -> bool:

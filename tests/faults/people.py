@@ -1,7 +1,9 @@
 """What people do on either side: new records, edits, deletions. Each value is made once, so that it tells its story."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django_scopes import scopes_disabled
@@ -22,6 +24,8 @@ FIELDS = (
     ("last name", "last_name", ""),
 )
 LATER_COUNTS = {"email", "phone"}
+#: {the turn: what comes then}: a record that is refused, one that cannot be read, or a cure.
+_TROUBLE: dict[int, float | str] = {2: 0.0, 3: 0.0, 4: 0.0, 9: 0.9, 15: "cure", 16: "cure", 17: "cure", 18: "cure"}
 
 
 @dataclass
@@ -36,6 +40,8 @@ class People:
     poison: set[str] = field(default_factory=set)
     strange: set[str] = field(default_factory=set)
     number: int = 0
+    #: How many of the things that were planned have been done.
+    turn: int = 0
 
     def furnish(self, tenant: Tenant) -> None:
         """What is there on both sides before anything is connected."""
@@ -66,6 +72,9 @@ class People:
         """One thing that somebody does somewhere."""
         tenant = self.rng.choice(self.world.tenants)
         self.edits += 1
+        self.turn += 1
+        if self._troubled(tenant):
+            return
         drawn = 1.0 if self.world.weather.hot else self.rng.random()
         if drawn < 0.15:
             self._add(tenant)
@@ -76,9 +85,22 @@ class People:
         else:
             self._edit(tenant)
 
-    def _add(self, tenant: Tenant) -> None:
+    def _troubled(self, tenant: Tenant) -> bool:
+        """In seeds above 200 that have such records at all, they are there for certain, and one is put right."""
+        weather = self.world.weather
+        turn = _TROUBLE.get(self.turn) if weather.poison and weather.seed > 200 else None
+        if turn is None:
+            return False
+        mine = sorted(self.poison & tenant.jobber.records.keys())
+        if isinstance(turn, float):
+            self._add(tenant, turn)
+        elif mine:
+            self._put_right(self.world.jobber, tenant.jobber, mine[0])
+        return isinstance(turn, float) or bool(mine)
+
+    def _add(self, tenant: Tenant, trouble: float = -1.0) -> None:
         data, account = self._client(tenant.jobber), tenant.jobber
-        trouble = self.rng.random()
+        trouble = trouble if trouble >= 0 else self.rng.random()
         if self.world.weather.poison and trouble < 0.3:
             data["company_name"] += f" {POISON}"
         made = self.world.jobber.make(account, data)
@@ -119,8 +141,23 @@ class People:
             self._cure(service, account, key)
             return
         names = [f for f in FIELDS if f[1 if service is self.world.jobber else 2]]
+        chosen = self.rng.sample(names, self.rng.choice((1, 1, 2)))
+        self._change(service, account, key, chosen)
+        if self.world.weather.seed > 200 and self.rng.random() < 0.5:
+            chosen.sort(key=lambda field: field[0] not in LATER_COUNTS)
+            again = partial(self._change, service, account, key, chosen[:1], again=True)
+            self.world.loop.at(self.rng.uniform(3, 100), again)
+
+    def _change(
+        self, service: Records, account: Account, key: str, fields: Sequence[tuple[str, str, str]], *,
+        again: bool = False,
+    ) -> None:  # fmt: skip
+        """New values for these fields; nothing when the record is gone by now, or the day is over."""
+        if key not in account.records or self.world.weather.calm:
+            return
+        self.edits += again
         change: dict[str, Any] = {}
-        for name, here, there in self.rng.sample(names, self.rng.choice((1, 1, 2))):
+        for name, here, there in fields:
             path = here if service is self.world.jobber else there
             before = str(account.records[key].get(path) or "")
             change[path] = self._value(name, account)
@@ -132,10 +169,13 @@ class People:
     def _cure(self, service: Records, account: Account, key: str) -> None:
         """Half of the records that nobody took are put right by somebody."""
         if self.rng.random() < 0.5:
-            cure = {name: self._value(word, account) for word, name, _ in FIELDS if word in {"company", "last name"}}
-            service.change(account, key, cure)
-            self.poison.discard(key)
-            self._say(f"puts {key} right")
+            self._put_right(service, account, key)
+
+    def _put_right(self, service: Records, account: Account, key: str) -> None:
+        cure = {name: self._value(word, account) for word, name, _ in FIELDS if word in {"company", "last name"}}
+        service.change(account, key, cure)
+        self.poison.discard(key)
+        self._say(f"puts {key} right")
 
     def _say(self, words: str) -> None:
         self.world.ground.trace(f"somebody {words}")

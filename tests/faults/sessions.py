@@ -48,7 +48,7 @@ class Records(Service):
         return self.record(key, held)
 
     def make(self, account: Account, data: Data, key: str = "") -> Record:
-        self._refuse(data)
+        self._refuse(data, key)
         number = self.next_id(account)
         now = timezone.now()
         held = {p: v for p, v in data.items() if v not in ("", None)}
@@ -60,7 +60,7 @@ class Records(Service):
     def change(self, account: Account, number: str, data: Data, key: str = "") -> Record:
         if number not in account.records:
             raise MissingError(f"{self.name} has no such record.")
-        self._refuse(data)
+        self._refuse(data, key)
         held, now = account.records[number], timezone.now()
         edited = held.get("_edited") or {}
         if key:
@@ -82,9 +82,11 @@ class Records(Service):
         found = self.record(number, account.records.pop(number))
         self.tell_of(account, self.topics[2], found, "", kind="deleted")
 
-    def _refuse(self, data: Data) -> None:
+    def _refuse(self, data: Data, key: str) -> None:
+        """From us; people may write there what no program may."""
         bad = next((p for p, v in data.items() if POISON in str(v)), "")
-        if bad and self.ground.loop.process:
+        if bad and key:
+            self.ground.counts["refused"] += 1
             raise RejectedError(f"{self.name} does not take this.", field=bad)
 
     def tell_of(self, account: Account, topic: str, about: Record, key: str, **more: Any) -> None:

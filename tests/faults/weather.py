@@ -12,6 +12,8 @@ CALLS = (
     "unreachable",
 )  # fmt: skip
 RATES = (0.0, 0.02, 0.1, 0.3)
+_AROUND_CALLS = frozenset({"call", "refresh", "refreshed"})
+OFTEN = 20
 #: However many kinds there are, so many calls get through.
 MOST = 0.45
 
@@ -43,6 +45,8 @@ class Weather:
     jump: float = 0.0
     #: People do several things within seconds, and open pages that ask the services. In the first hundred seeds not.
     bursts: bool = False
+    #: Who freezes does so most often right before a call leaves or after it was answered. In seeds above 200.
+    slow_calls: bool = False
     #: (service, from, for so many seconds)
     outages: list[tuple[str, float, float]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
@@ -55,7 +59,8 @@ class Weather:
         if drawn < self.crash:
             self.seen["killed"] += 1
             return "kill"
-        if place != "commit" and drawn < self.crash + self.freeze:
+        freeze = self.freeze * (OFTEN if self.slow_calls and place in _AROUND_CALLS else 1)
+        if place != "commit" and drawn < self.crash + freeze:
             self.seen["frozen"] += 1
             return "freeze"
         return ""
@@ -75,6 +80,8 @@ class Weather:
         if (kind == "throttled" and service != "jobber") or (kind == "500_saved" and service != "stripe"):
             return ""
         if not writes and kind in {"500_after", "500_saved", "timeout_after", "late"}:
+            if self.seed > 200:  # where reads get through, writes have more to suffer
+                return ""
             kind = "timeout_before"
         self.seen[kind] += 1
         return kind
@@ -105,6 +112,7 @@ def drawn(seed: int) -> Weather:
     found.jump = _jump(rng, found.sweep)
     found.outages = _outages(rng)
     found.bursts = seed > 100 and rng.random() < 0.6
+    found.slow_calls = seed > 200
     return found
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal.models import User
 from syncs import choosing, deciding, notice
-from syncs.models import FieldMapping, Link, Write
+from syncs.models import FieldMapping, Link, Snapshot, Write
 from tests.syncs.world import World
 
 
@@ -130,3 +130,54 @@ def test_a_number_typed_in_its_own_way_costs_one_write_and_stays_as_typed(here: 
     here.read_again()
     assert here.stripe.of(made)[0]["phone"] == "+61412345678"
     assert here.link(made).state == "in_step"
+
+
+@pytest.mark.parametrize("failing_look", [False, True])
+def test_what_a_lost_call_has_brought_over_is_no_edit_of_that_side(here: World, failing_look: bool) -> None:
+    """Jobber took the email over and did not say so. The customer's email is changed again, then another field of the
+    client: the later email stays, though the client was changed later."""
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    frame = here.sandbox.sandbox.frame
+    frame.faults.add("500_after", service="jobber", operation="clientEdit")
+    here.stripe.edit(customer["id"], email="second@example.com")
+    here.read_again()
+    assert (client(here, made)["email"], here.open_writes()) == ("second@example.com", 1)
+    here.stripe.edit(customer["id"], email="third@example.com")
+    Snapshot.objects.filter(external_id=customer["id"]).update(noticed_at=timezone.now())
+    frame.clock.advance(60)
+    here.jobber.edit(made, companyName="Ann and Sons")
+    if failing_look:
+        notice.mark(here.sync, made, "webhook CLIENT_UPDATE", timezone.now())
+        broken = frame.faults.add("503", service="jobber", times=1)
+        here.forget_waits()
+        here.work()
+        assert (broken.hits, here.open_writes()) == (1, 1)
+    here.forget_waits()
+    here.read_again()
+    assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
+    assert here.stripe.of(made)[0]["business_name"] == "Ann and Sons"
+    assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
+
+
+def test_what_was_written_over_a_lost_call_stays_though_the_other_side_was_changed_later(here: World) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    frame = here.sandbox.sandbox.frame
+    frame.faults.add("reset_after", service="stripe", operation="POST customer/{id}")
+    email = here.jobber.ask("query($id: EncodedId!) { client(id: $id) { emails { id } } }", id=made)["client"]["emails"]
+    here.jobber.edit(made, emailsToEdit=[{"id": email[0]["id"], "address": "second@example.com"}])
+    here.read_again()
+    assert (here.stripe.of(made)[0]["email"], here.open_writes()) == ("second@example.com", 1)
+    here.stripe.edit(customer["id"], email="third@example.com")
+    Snapshot.objects.filter(external_id=customer["id"]).update(noticed_at=timezone.now())
+    frame.clock.advance(60)
+    here.jobber.edit(made, companyName="Ann and Sons")
+    here.forget_waits()
+    here.read_again()
+    here.forget_waits()
+    here.read_again()
+    assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
+    assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
