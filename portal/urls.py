@@ -17,6 +17,7 @@ from portal.pages import (
     overview,
     payments,
     people,
+    privacy,
     reconciliation,
     records,
     syncs,
@@ -26,6 +27,7 @@ from portal.pages import (
 urlpatterns = [
     *home.urlpatterns,
     *people.urlpatterns,
+    *privacy.urlpatterns,
     *overview.urlpatterns,
     *connections.urlpatterns,
     *syncs.urlpatterns,

@@ -171,6 +171,12 @@ PAGES: dict[str, Page | Own] = {
     "audit": Page(dict.fromkeys(("GET", "HEAD"), (OWNER, {200}))),
     "audit_check": press(OWNER),
     "audit_file": press(OWNER, {200}),
+    "privacy": Page(dict.fromkeys(("GET", "HEAD"), (OWNER, {200}))),
+    "privacy_copy": press(OWNER),
+    "privacy_delete": Page(dict.fromkeys(("GET", "HEAD", "POST"), (OWNER, OK | {422}))),  # no name is typed
+    "client_privacy": Page(dict.fromkeys(("GET", "HEAD"), (OWNER, {200}))),
+    "client_copy": press(OWNER),
+    "client_erase": press(OWNER),
     "reconciliation": seen(),
     "reconciliation_live": seen(),
     "reconciliation_start": press(RUN),
