@@ -259,6 +259,7 @@ MODELS = {
     "portal_user": model(change=BOSS),
     "syncs_sync": model(change=STAFF),
     "syncs_auditentry": model(),
+    "syncs_erased": model(delete=BOSS),
     **{f"portal_{name}": model() for name in ("alert", "alertdestination", "alertsettings", "delivery")},
     **{name: model() for name in (
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
