@@ -406,7 +406,7 @@ def ask(client: Client, cookies: Mapping[str, str], method: str, path: str, sent
 
 def told(answer: HttpResponse, words: list[str]) -> list[str]:
     """Whole words only: a random token holds any four letters now and then."""
-    shown = (answer.content.decode(errors="replace") + answer.headers.get("Location", "")).lower()
+    shown = (answer.getvalue().decode(errors="replace") + answer.headers.get("Location", "")).lower()
     return [word for word in words if re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", shown)]
 
 
