@@ -13,6 +13,16 @@ log = logging.getLogger(__name__)
 #: What others point to and must not lose goes after them, in this order.
 _LAST: tuple[type[Model], ...] = (Attempt, WhatIf, Run, Version, Sync, Lane, Connection)
 
+#: What people call what has another name in the tables.
+_CALLED = {
+    "attempts": "looks at records", "events": "webhooks", "snapshots": "records as last read",
+    "snapshot history": "earlier states of records", "connect starts": "presses of Connect",
+    "links": "records kept in step",
+    "field mappings": "rows of mappings", "erased": "ids of erased records", "memberships": "people who belong to it",
+    "deliveries": "alerts that were sent", "lanes": "queues of work", "chain heads": "ends of chains",
+    "alert destinations": "places for alerts",
+}  # fmt: skip
+
 
 def counts(business: Business) -> list[tuple[str, int]]:
     """(what, how many) of each table with rows of it, the largest first."""
@@ -20,7 +30,9 @@ def counts(business: Business) -> list[tuple[str, int]]:
         (str(m._meta.verbose_name_plural), m._base_manager.filter(business_id=business.pk).count())
         for m in copies.owned()
     ]
-    return sorted(((name, count) for name, count in found if count), key=lambda each: (-each[1], each[0]))
+    return sorted(
+        ((_CALLED.get(name, name), count) for name, count in found if count), key=lambda each: (-each[1], each[0])
+    )
 
 
 def delete(business: Business, by: User) -> list[str]:

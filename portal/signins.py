@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.account.adapter import get_adapter
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import signals as auth
@@ -36,7 +37,7 @@ def record(user: User, by: User | None, action: str, on: models.Model, words: st
 
 def _note(request: HttpRequest | None, user: User, action: str, words: str, *, by: User | None = None) -> None:
     """`by`: nobody where it is not known that it was the person."""
-    where = {"address": request.META.get("REMOTE_ADDR", "")} if request else {}
+    where = {"address": get_adapter(request).get_client_ip(request)} if request else {}
     record(user, by, action, user, f"{user.get_short_name()} {words}", **where)
 
 

@@ -18,6 +18,7 @@ from portal.pages import (
     overview,
     payments,
     people,
+    privacy,
     reconciliation,
     records,
     search,
@@ -28,6 +29,7 @@ from portal.pages import (
 urlpatterns = [
     *home.urlpatterns,
     *people.urlpatterns,
+    *privacy.urlpatterns,
     *overview.urlpatterns,
     *numbers.urlpatterns,
     *connections.urlpatterns,

@@ -234,7 +234,7 @@ class HistoryAdmin(ScopedAdmin):
     """What happened stays as it is: nothing is added, changed or deleted. Long tables are not counted."""
 
     paginator = InfinitePaginator
-    actions = None
+    actions: ClassVar[Sequence[str] | None] = None
 
 
 class SystemAdmin(HistoryAdmin):

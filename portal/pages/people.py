@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -30,7 +30,7 @@ MEANING = {
     Role.READ_ONLY: "Look on: see records and how things are going, change nothing.",
 }
 SAID = {role: (role.label, meaning) for role, meaning in MEANING.items()}
-type Page = Callable[..., HttpResponse]
+type Page = Callable[..., HttpResponseBase]
 
 
 class RoleField(forms.ChoiceField):
@@ -61,7 +61,7 @@ def confirmed_for(action: Action, page: str) -> Callable[[Page], Page]:
 
     def confirming(view: Page) -> Page:
         @wraps(view)
-        def guarded(request: HttpRequest, business_id: int, **kwargs: int) -> HttpResponse:
+        def guarded(request: HttpRequest, business_id: int, **kwargs: int) -> HttpResponseBase:
             access.demand(request, business_id, action)
             if accounts.recently_signed_in(request):
                 return view(request, business_id, **kwargs)

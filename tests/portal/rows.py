@@ -23,6 +23,7 @@ from syncs import audit
 from syncs.models import (
     Approval,
     Attempt,
+    Erased,
     Incident,
     Invoice,
     Link,
@@ -66,6 +67,7 @@ def world(business: Business, *, records: int = 3, since: datetime | None = None
         factories.run(sync)
         factories.event(source, links[0].source_id, body=f'{{"of": "{business}"}}', account_id=source.account_id)
         audit.record(business.pk, None, "sync.mode", sync, f"{business} clients went live")
+        Erased.objects.create(business=business, connection=source, resource="clients", external_id=f"{business}-gone")
         beside(business)
         alerts(business)
         report(sync, links[0])

@@ -12,9 +12,9 @@ from openpyxl import load_workbook
 
 from portal.models import Business, User
 from syncs import audit
-from syncs.models import AuditEntry
+from syncs.models import AuditEntry, Erased
 from tests import factories
-from tests.conftest import signed_in
+from tests.conftest import PASSWORD, person, signed_in
 from tests.portal.rows import World
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +102,22 @@ def test_a_name_in_it_is_not_taken_for_html(owner: Client, page: str, acme: Busi
     with scope(business=acme):
         audit.record(acme.pk, alice, "sync.mode", factories.sync(acme), "<script>alert(1)</script>")
     assert b"<script>alert" not in owner.get(page).content
+
+
+def test_support_downloads_entries_in_the_admin_and_it_is_written_down(here: World) -> None:
+    support = signed_in(person(here.business, "Sue", "support", is_staff=True))
+    with scope(business=here.business):
+        entry = AuditEntry.objects.get()
+    answer = support.post("/admin/syncs/auditentry/", {"action": "download", "_selected_action": [entry.pk]})
+    assert answer.content.decode().splitlines()[1].startswith("Acme Plumbing,")
+    with scope(business=here.business):
+        assert AuditEntry.objects.latest("pk").words == "Downloaded 1 entry of the audit trail"
+
+
+def test_what_was_erased_can_be_let_in_again_by_who_may(here: World) -> None:
+    boss = signed_in(User.objects.create_superuser("boss@example.com", PASSWORD, name="Boss"))
+    with scope(business=here.business):
+        erased = Erased.objects.get()
+        assert boss.post(f"/admin/syncs/erased/{erased.pk}/delete/", {"post": "yes"}).status_code == 302
+        assert not Erased.objects.exists()
+        assert AuditEntry.objects.latest("pk").action == "admin.removed"

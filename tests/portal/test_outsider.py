@@ -162,7 +162,7 @@ PAGES: dict[str, Page | Own] = {
     "approvals_approve": press(CONFIGURE),
     "attention_again": press(RUN),
     "attention_sides": press(CONFIGURE),
-    "attention_export": press(ALL, {200}),
+    "attention_export": press(ALL, {404}),  # an incident of the other is asked for
     "incident": seen(),
     "incident_handle": press(RUN),
     "incident_try": form(RUN),
@@ -174,6 +174,12 @@ PAGES: dict[str, Page | Own] = {
     "audit": Page(dict.fromkeys(("GET", "HEAD"), (OWNER, {200}))),
     "audit_check": press(OWNER),
     "audit_file": press(OWNER, {200}),
+    "privacy": Page(dict.fromkeys(("GET", "HEAD"), (OWNER, {200}))),
+    "privacy_copy": press(OWNER),
+    "privacy_delete": Page(dict.fromkeys(("GET", "HEAD", "POST"), (OWNER, OK | {422}))),  # no name is typed
+    "client_privacy": Page(dict.fromkeys(("GET", "HEAD"), (OWNER, {200}))),
+    "client_copy": press(OWNER),
+    "client_erase": press(OWNER),
     "reconciliation": seen(),
     "reconciliation_live": seen(),
     "reconciliation_start": press(RUN),
@@ -255,6 +261,7 @@ MODELS = {
     "portal_user": model(change=BOSS),
     "syncs_sync": model(change=STAFF),
     "syncs_auditentry": model(),
+    "syncs_erased": model(delete=BOSS),
     **{f"portal_{name}": model() for name in ("alert", "alertdestination", "alertsettings", "delivery")},
     **{name: model() for name in (
         "portal_connection", "portal_connectstart", "portal_workerbeat", "portal_refuseddelivery", "syncs_event",
@@ -401,7 +408,7 @@ def ask(client: Client, cookies: Mapping[str, str], method: str, path: str, sent
 
 def told(answer: HttpResponse, words: list[str]) -> list[str]:
     """Whole words only: a random token holds any four letters now and then."""
-    shown = (answer.content.decode(errors="replace") + answer.headers.get("Location", "")).lower()
+    shown = (answer.getvalue().decode(errors="replace") + answer.headers.get("Location", "")).lower()
     return [word for word in words if re.search(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", shown)]
 
 
