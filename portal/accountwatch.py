@@ -35,11 +35,13 @@ def ask(connection: Connection) -> None:
 
 
 def due(now: datetime) -> QuerySet[Connection]:
-    """Accounts that nobody has looked at for a while, or that are waiting to be looked at after a task was lost."""
+    """Accounts that nobody has looked at for a while, or that are waiting to be looked at after a task was lost. Those
+    that have waited longest come first."""
     watched = [slug for slug in registry.CONNECTORS if registry.connector_class(slug).watched]
     stale = Q(watched_at=None) | Q(watched_at__lte=now - EVERY) | Q(watch_asked_at__gt=F("watched_at"))
     quiet = Q(watch_asked_at=None) | Q(watch_asked_at__lte=now - LOST)
-    return Connection.objects.filter(stale, quiet, connector__in=watched, status=Connection.Status.ACTIVE)
+    rows = Connection.objects.filter(stale, quiet, connector__in=watched, status=Connection.Status.ACTIVE)
+    return rows.order_by(F("watched_at").asc(nulls_first=True), "pk")
 
 
 def work(connection_id: int) -> None:

@@ -25,7 +25,7 @@ from tests.bench.table import Figure, at_most, plain
 BUSINESSES, CHANGES = 100, 1_000_000
 #: Of these, so many are the first business's; so many records has each hundred changes, a fifth of them invoices.
 LARGEST, RECORDS_EACH = CHANGES // 10, 20
-DAYS, ROUNDS = 30, 5
+DAYS, ROUNDS = 30, 15
 MOST_SECONDS = 0.3
 PASSWORD = "a long enough word"  # of people who live as long as the measurement
 
@@ -57,6 +57,7 @@ def _page(words: str, who: User, address: str) -> Iterator[Figure]:
         own.append(time.process_time() - cpu)
         assert answer.status_code == 200, f"{address}: {answer.status_code}"
     yield at_most(words, median(spent[1:]), MOST_SECONDS, "s", 3)
+    yield plain(f"  the quickest of {ROUNDS}, on a busy machine nearer the truth", min(spent[1:]), "s", 3)
     yield plain("  of that the portal's own work", median(own[1:]), "s", 3)
     with CaptureQueriesContext(connection) as asked:
         client.get(address)

@@ -24,6 +24,7 @@ from django_scopes import scope, scopes_disabled
 from connectors.base import Check
 from connectors.jobber import Jobber
 from connectors.stripe import Stripe
+from portal import accountwatch
 from portal.alerts import sending
 from portal.alerts import tasks as alert_tasks
 from portal.models import Business, Delivery, User
@@ -515,6 +516,10 @@ def test_a_task_runs_in_the_scope_of_its_own_business_alone(
         tasks.work_lane(int(rival_side.ids["syncs.lane"]))
     tasks.work_lane(int(acme_side.ids["syncs.lane"]))
     assert shown == [{"Rival"}, {"Acme"}]
+    monkeypatch.setattr(accountwatch, "look", lambda row: shown.append({str(x) for x in lanes()}))
+    with scope(business=acme_side.business):
+        accountwatch.work(int(rival_side.ids["portal.connection"]))
+    assert all("Rival" in words for words in shown.pop())
 
     theirs = int(rival_side.ids["portal.delivery"])
     with scopes_disabled():  # a test looks at both businesses
@@ -536,6 +541,7 @@ def test_tasks_of_rows_that_are_gone_do_nothing(acme_side: Side) -> None:
     before = stored()
     tasks.work_lane(int(NOT_THERE))
     alert_tasks.send(int(NOT_THERE))
+    accountwatch.work(int(NOT_THERE))
     assert stored() == before
     assert Business.objects.count() == 1
     assert OrmQ.objects.count() == 0
