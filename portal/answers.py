@@ -166,7 +166,11 @@ def _behind(tell: Teller, link: Link) -> Iterator[_Part]:
 
 def _in_step(tell: Teller, looks: Sequence[Attempt], both: Sides) -> Iterator[_Part]:
     written = next((look for look in looks if look.outcome == "written"), None)
-    yield _Part("Both sides agree." if not both.differing else "")
+    if both.differing:
+        count = f"{both.differing} field{' differs' if both.differing == 1 else 's differ'}"
+        yield _Part(f"Both sides agreed at the last look; {count} now.", Step("Sync this record now, below."))
+    else:
+        yield _Part("Both sides agree.")
     if written is None:
         return
     reason, at = str(written.plan.get("reason", "")), wording.moment(written.at, tell.place)
