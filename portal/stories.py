@@ -306,6 +306,7 @@ def _write(tell: Teller, write: Write) -> Entry:
 def _trace(write: Write) -> list[tuple[str, str]]:
     took = f"{write.duration_ms:.0f} ms" if write.duration_ms is not None else ""
     facts = [
+        ("Answer", f"{write.get_state_display()}: {write.error}" if write.error else write.get_state_display()),
         ("Took", took), ("Record there", write.outside_id or write.target_id), ("Request id", write.request_id),
         ("Idempotency key", write.key), ("By", str(write.actor) if write.actor else "Fieldbridge, by itself"),
     ]  # fmt: skip

@@ -76,7 +76,7 @@ def test_a_sync_that_writes_nothing_is_named_with_the_way_on(
         Sync.objects.update(mode=mode)
     html = html_of(alice, acme, waiting)
     assert words in plain(html)
-    assert f'<li><a href="/b/{acme.pk}/syncs/{waiting.sync_id}/">' in html
+    assert f'Next step:</strong> <a href="/b/{acme.pk}/syncs/{waiting.sync_id}/">' in html
 
 
 def test_a_connection_that_is_broken_comes_first(acme: Business, alice: User, clients: Sync) -> None:
@@ -120,6 +120,13 @@ def test_what_is_left_out_says_how_it_comes_in(
     said = answer(alice, acme, link)
     assert said.startswith("Not in Stripe Left out, and why.")
     assert words in said
+
+
+def test_who_has_switched_it_off_is_named(acme: Business, alice: User, clients: Sync) -> None:
+    with scope(business=acme):
+        link = factories.link(clients, factories.client(acme, clients.source))
+    signed_in(alice).post(f"/b/{acme.pk}/syncs/{clients.pk}/pause/")
+    assert "until somebody resumes it. Alice did so on" in answer(alice, acme, link)
 
 
 # Then and now
