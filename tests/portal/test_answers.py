@@ -184,6 +184,29 @@ def test_before_it_was_made_there_is_nothing_there(acme: Business, alice: User, 
     assert "it was not in Stripe yet" in plain(html_of(alice, acme, renamed, f"?then={early}"))
 
 
+# Paid twice
+
+
+@pytest.mark.parametrize(("cards", "entered", "words"), [
+    (2, "", "It may have been paid twice: $220.00 came in through Stripe, of a total of $110.00."),
+    (1, "110.00", "$110.00 came in through Stripe, and $110.00 is entered in Jobber, of a total of $110.00."),
+    (1, "", ""), (0, "110.00", ""),
+])  # fmt: skip
+def test_more_than_was_asked_for_is_said_at_the_top(
+    acme: Business, alice: User, clients: Sync, cards: int, entered: str, words: str
+) -> None:
+    with scope(business=acme):
+        bills = factories.sync(acme, recipe="invoices-to-stripe", source=clients.source, target=clients.target)
+        cash = [{"id": "p1", "amount": entered, "kind": "PAYMENT", "method": "CASH"}] if entered else []
+        here = factories.written_invoice(acme, clients.source, payments=cash)
+        link = factories.link(bills, here, factories.paid_invoice(acme, clients.target, "in_9"))
+        for _ in range(cards):
+            factories.payment(acme, clients.target, invoice="in_9")
+    said = plain(html_of(alice, acme, link))
+    assert words in said
+    assert ("It may have been paid twice" in said) == bool(words)
+
+
 # A client's whole story
 
 
