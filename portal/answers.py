@@ -11,7 +11,8 @@ from portal import access, wording
 from portal.health import WORKER_SILENT
 from portal.models import Connection, WorkerBeat
 from portal.sides import Sides, Teller
-from syncs.models import Attempt, Link, Sync
+from syncs import audit
+from syncs.models import Attempt, AuditEntry, Link, Sync
 from syncs.planning import PUT_BACK
 from syncs.rules import judging, routes
 from syncs.rules.holding import EXPIRED, role_of
@@ -91,10 +92,17 @@ def _outside(tell: Teller) -> Iterator[_Part]:
     page = reverse("sync", args=[sync.business_id, sync.pk])
     if sync.mode == Sync.Mode.OFF:
         words = f"“{sync.name}” is switched off: nothing is read or written until somebody resumes it."
-        yield _Part(words, Step(f"Resume “{sync.name}”", page))
+        yield _Part(f"{words}{_switched(tell)}", Step(f"Resume “{sync.name}”", page))
     elif sync.mode == Sync.Mode.PREVIEW:
         words = f"“{sync.name}” is in preview: every record is planned, and nothing is written."
         yield _Part(words, Step("Check the plan and go live", page))
+
+
+def _switched(tell: Teller) -> str:
+    """Who has switched it off, and when, as far as that was written down."""
+    entries = AuditEntry.objects.filter(subject=audit.subject_of(tell.sync), action="sync.mode")
+    last = entries.order_by("-pk").first()
+    return f" {last.who} did so on {wording.moment(last.at, tell.place)}." if last else ""
 
 
 def _broken(tell: Teller, row: Connection) -> _Part:
@@ -166,7 +174,11 @@ def _behind(tell: Teller, link: Link) -> Iterator[_Part]:
 
 def _in_step(tell: Teller, looks: Sequence[Attempt], both: Sides) -> Iterator[_Part]:
     written = next((look for look in looks if look.outcome == "written"), None)
-    yield _Part("Both sides agree." if not both.differing else "")
+    if both.differing:
+        count = f"{both.differing} field{' differs' if both.differing == 1 else 's differ'}"
+        yield _Part(f"Both sides agreed at the last look; {count} now.", Step("Sync this record now, below."))
+    else:
+        yield _Part("Both sides agree.")
     if written is None:
         return
     reason, at = str(written.plan.get("reason", "")), wording.moment(written.at, tell.place)

@@ -42,12 +42,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """`choices`: every look there was, newest first: no change comes in without one. `at`: the one that was asked for; then `lines` say how both sides were."""
+    """`choices`: every look there was, newest first: no change comes in without one. `at`: the one that was asked for;
+    then `lines` say how both sides were, and `here` and `there` whether anything was known of each."""
 
     choices: Sequence[Moment]
     at: datetime | None = None
     lines: Sequence[Line] = ()
-    #: Whether anything was known of each side then.
     here: bool = False
     there: bool = False
 
@@ -66,7 +66,7 @@ class Moments:
 
 def of(tell: Teller, link: Link, looks: Sequence[Attempt], now: Sides, asked: str) -> Moments:
     """`looks`: those at this record; `asked`: a moment as an address names it, '' for none."""
-    choices, at = [Moment(look.at, stories.title_of(look)) for look in looks], _moment(asked)
+    choices, at = [Moment(look.at, stories.title_of(look)) for look in looks], moment(asked)
     if at is None:
         return Moments(choices)
     sync, after = link.sync, at + AFTER
@@ -77,7 +77,7 @@ def of(tell: Teller, link: Link, looks: Sequence[Attempt], now: Sides, asked: st
     return Moments(choices, at, _lines(then, now.rows), here is not None, there is not None)
 
 
-def _moment(asked: str) -> datetime | None:
+def moment(asked: str) -> datetime | None:
     """None for what is no moment, or has not come yet."""
     try:
         at = datetime.fromisoformat(asked)

@@ -4,7 +4,7 @@ A fixed number of queries, each of which ends at MOST rows, however many records
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
 from django.db.models import Q
@@ -37,6 +37,8 @@ class Hit:
     told: Sequence[str]
     badge: Badge
     business: Business
+    #: A client's, with every invoice and payment.
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,10 @@ class _Teller:
 
     def client(self, row: Snapshot) -> Hit:
         link = self.links.get(("clients", row.connection_id, row.external_id))
-        return self._hit(row, str(link or row), link, [row.email])
+        hit = self._hit(row, str(link or row), link, [row.email])
+        if link is None or row.business_id not in self.member_of:
+            return hit
+        return replace(hit, whole=reverse("client_story", args=[row.business_id, link.pk]))
 
     def invoice(self, row: Invoice) -> Hit:
         link = self.links.get(("invoices", row.connection_id, row.external_id))

@@ -7,7 +7,7 @@ from functools import reduce
 from itertools import groupby
 from operator import or_
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 
 from portal import wording
 from portal.sides import Teller
@@ -57,32 +57,43 @@ class Tale:
     link: Link
 
 
-def looks_at(links: Sequence[Link]) -> list[Attempt]:
+def looks_at(links: Sequence[Link], before: datetime | None = None) -> list[Attempt]:
     """Newest first."""
-    looks = Attempt.objects.filter(link__in=links).select_related("version").order_by("-pk")
-    return list(looks[:MOST])
+    looks = _earlier(Attempt.objects.filter(link__in=links), "at", before)
+    return list(looks.select_related("version").order_by("-pk")[:MOST])
 
 
-def timeline(tales: Sequence[Tale], looks: Sequence[Attempt]) -> list[Entry]:
+def _earlier[M: Model](rows: QuerySet[M], name: str, before: datetime | None) -> QuerySet[M]:
+    return rows.filter(**{f"{name}__lt": before}) if before else rows
+
+
+def timeline(tales: Sequence[Tale], looks: Sequence[Attempt], before: datetime | None = None) -> list[Entry]:
     """`looks`: those at the links of the tales. The first tale is the record itself; what happened to records beside
-    it, such as its payments, says whose it was."""
+    it, such as its payments, says whose it was. `before`: only what is older."""
+    return folded(happened(tales, looks, before))
+
+
+def happened(tales: Sequence[Tale], looks: Sequence[Attempt], before: datetime | None = None) -> list[Entry]:
+    """All of it, newest first."""
     links = [tale.link for tale in tales]
     of = {tale.link.pk: tale.tell for tale in tales}
     beside, services = {tale.link.pk: tale.link for tale in tales[1:]}, _services(tales)
-    writes = Write.objects.filter(link__in=links).select_related("actor").order_by("-pk")
+    writes = _earlier(Write.objects.filter(link__in=links), "intended_at", before)
+    writes = writes.select_related("actor").order_by("-pk")
     found = [_at(beside.get(w.link_id), _write(of[w.link_id], w)) for w in writes[:MOST]]
     found += [_at(beside.get(a.link_id), _look(of[a.link_id], a)) for a in looks]
-    found += [_at(beside.get(a.link_id), _approval(of[a.link_id], a)) for a in _approvals(links)]
+    found += [_at(beside.get(a.link_id), _approval(of[a.link_id], a)) for a in _approvals(links, before)]
     told_of = _told_of(tales)
-    found += [_at(told_of.get((e.connection_id, e.record_id)), _event(services, e)) for e in _events(tales)]
+    found += [_at(told_of.get((e.connection_id, e.record_id)), _event(services, e)) for e in _events(tales, before)]
     found += _asked(looks, beside)
     due = [link for link in links if link.noticed > link.handled]
-    found += [_at(beside.get(x.pk), _waiting(x, x.noticed_at)) for x in due if x.noticed_at]
-    return _folded(sorted(found, key=lambda e: (e.at, e.order), reverse=True))
+    found += [_at(beside.get(x.pk), _waiting(x, x.noticed_at)) for x in due if x.noticed_at and not before]
+    return sorted(found, key=lambda e: (e.at, e.order), reverse=True)
 
 
-def _approvals(links: Sequence[Link]) -> list[Approval]:
-    decided = Approval.objects.filter(link__in=links).exclude(state__in=[_A.WAITING, _A.OVERTAKEN])
+def _approvals(links: Sequence[Link], before: datetime | None) -> list[Approval]:
+    rows = _earlier(Approval.objects.filter(link__in=links), "asked_at", before)
+    decided = rows.exclude(state__in=[_A.WAITING, _A.OVERTAKEN])
     return list(decided.order_by("-pk")[:MOST])
 
 
@@ -106,7 +117,7 @@ def _at(link: Link | None, entry: Entry) -> Entry:
     return replace(entry, beside=str(link), page=link.pk) if link else entry
 
 
-def _folded(entries: Iterable[Entry]) -> list[Entry]:
+def folded(entries: Iterable[Entry]) -> list[Entry]:
     """Between two things that matter, quiet ones of one kind stand as one, in the place of the newest: a service tells
     of a single change several times, and each time it is looked at."""
     found: list[Entry] = []
@@ -146,7 +157,7 @@ def _services(tales: Sequence[Tale]) -> dict[int, str]:
     return {pk: name for s, n in both for pk, name in ((s.source_id, n.source), (s.target_id, n.target))}
 
 
-def _events(tales: Sequence[Tale]) -> list[Event]:
+def _events(tales: Sequence[Tale], before: datetime | None) -> list[Event]:
     about: dict[tuple[int, str], set[str]] = {}
     for tale in tales:
         sync, link = tale.tell.sync, tale.link
@@ -154,7 +165,8 @@ def _events(tales: Sequence[Tale]) -> list[Event]:
         if link.target_id:
             about.setdefault((sync.target_id, sync.target_resource), set()).add(link.target_id)
     either = [Q(connection=pk, resource=what, record_id__in=sorted(ids)) for (pk, what), ids in about.items()]
-    return list(Event.objects.filter(reduce(or_, either)).defer("body")[:MOST])
+    rows = _earlier(Event.objects.filter(reduce(or_, either)), "received_at", before)
+    return list(rows.defer("body")[:MOST])
 
 
 def _waiting(link: Link, at: datetime) -> Entry:
@@ -294,6 +306,7 @@ def _write(tell: Teller, write: Write) -> Entry:
 def _trace(write: Write) -> list[tuple[str, str]]:
     took = f"{write.duration_ms:.0f} ms" if write.duration_ms is not None else ""
     facts = [
+        ("Answer", f"{write.get_state_display()}: {write.error}" if write.error else write.get_state_display()),
         ("Took", took), ("Record there", write.outside_id or write.target_id), ("Request id", write.request_id),
         ("Idempotency key", write.key), ("By", str(write.actor) if write.actor else "Fieldbridge, by itself"),
     ]  # fmt: skip

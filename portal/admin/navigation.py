@@ -92,7 +92,8 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "collapsible": folded, "separator": True, "items": _items(places)}
         for title, folded, places in GROUPS
     ]
-    return [{"items": [first]}, *rest]
+    find = {"title": "Find anything", "icon": "search", "link": reverse("search_all")}
+    return [{"items": [first, find]}, *rest]
 
 
 def _items(places: Sequence[Place]) -> list[dict[str, Any]]:

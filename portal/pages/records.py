@@ -232,7 +232,7 @@ def _client(request: HttpRequest, business: Business, link: Link) -> dict[str, A
     theirs = receivables.of_client(kept, link)
     owed, received = theirs.owed(timezone.now()), theirs.received()
     rows, paid = list(theirs.invoices[:SHOWN]), list(theirs.payments[:SHOWN])
-    return about(request, link, _beside(kept, rows, paid)) | {
+    return about(request, link, beside(kept, rows, paid)) | {
         "owed": owed, "owed_shown": owed.shown(business.currency), "received": received,
         "received_shown": received.shown(business.currency), "money_shown": SHOWN, "kept_terms": kept.terms,
         "invoices": statements.invoice_lines(kept, rows, business.currency, timezone.now()),
@@ -240,12 +240,12 @@ def _client(request: HttpRequest, business: Business, link: Link) -> dict[str, A
     }  # fmt: skip
 
 
-def _beside(kept: Books, invoices: Sequence[Invoice], payments: Sequence[Payment]) -> list[Tale]:
+def beside(kept: Books, invoices: Sequence[Invoice], payments: Sequence[Payment], most: int = MOST_TALES) -> list[Tale]:
     """The stories of the latest invoices and payments of a client."""
-    mine = Q(sync__in=[s.pk for s in kept.syncs], source_id__in=[row.external_id for row in invoices[:MOST_TALES]])
+    mine = Q(sync__in=[s.pk for s in kept.syncs], source_id__in=[row.external_id for row in invoices[:most]])
     paid = Q(
         sync__source_resource="payments", sync__source__in={row.connection_id for row in payments},
-        source_id__in=[row.external_id for row in payments[:MOST_TALES]],
+        source_id__in=[row.external_id for row in payments[:most]],
     )  # fmt: skip
     return tales(Link.objects.filter(mine | paid))
 

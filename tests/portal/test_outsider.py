@@ -150,6 +150,7 @@ PAGES: dict[str, Page | Own] = {
     "sync_approvals": press(CONFIGURE),
     "records": seen(),
     "record": seen(),
+    "client_story": seen(),
     "search": seen(),
     "search_all": Own(SIGN_IN, "200 200 405 405 405 405"),
     "record_again": press(RUN),

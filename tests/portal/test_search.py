@@ -199,3 +199,13 @@ def test_words_are_plain(name: str, words: str) -> None:
 def test_words_have_an_end() -> None:
     long = finding.words_of(Record("id", {}, "x" * 300, email="y" * 512, url=f"https://a.example/{'z ' * 400}"))
     assert len(long) <= 600
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Only PostgreSQL keeps an index of words.")
+def test_a_search_in_one_business_goes_by_the_index(acme: Business, books: Sync) -> None:
+    with scope(business=acme), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")
+        found = finding.matching(finding.asked_for("linh nguyen"), [acme.pk])
+        assert "snapshot_words" in found.explain()
+        assert {row.external_id for row in found} >= {"C-ONE", "cus_Linh9"}

@@ -47,9 +47,7 @@ def call(support: Client, here: World, asked: str, pick: str = "") -> str:
     assert found.status_code == 200
     html = found.content.decode()
     if found.request["PATH_INFO"].endswith("/search/"):
-        hits = dict(
-            (words, page) for page, words in re.findall(r'<li class="line">\s*<span><a href="([^"]+)">([^<]+)', html)
-        )
+        hits = {words: page for page, words in re.findall(HIT, html)}
         pages = [page for words, page in hits.items() if pick and words.startswith(pick)]
         assert len(pages) == 1, hits
         html = support.get(pages[0], follow=True).content.decode()

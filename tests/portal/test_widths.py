@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_scopes import scope
 from pytest_django.live_server_helper import LiveServer
 
@@ -41,6 +42,8 @@ def addresses(live_server: LiveServer) -> list[str]:
         factories.payment(business, clients.target, invoice="in_1", amount=1114930, status="disputed")
         invoice = f"invoices/{factories.invoice_of(here).pk}/"
     shown = ["", "records/", f"records/{link.pk}/", "invoices/", invoice, "payments/", "attention/"]
+    then = timezone.now().isoformat().replace("+", "%2B")
+    shown += [f"records/{link.pk}/story/", f"records/{link.pk}/?then={then}", "search/", "search/?q=wilhelmina"]
     shown += ["connections/", "people/", f"syncs/{bills.pk}/", "syncs/new/", "settings/", "how-items-sync/", "numbers/"]
     return [f"{live_server.url}/b/{business.pk}/{path}" for path in shown]
 
