@@ -162,6 +162,19 @@ def test_a_refusal_of_a_pair_no_longer_stored_disconnects_nothing(
     parking.park.assert_not_called()
 
 
+def test_a_late_answer_does_not_replace_what_a_person_has_signed_in_with_since(
+    service: FakeService, row: Connection
+) -> None:
+    signed_in = service.pair(account_id="acc-1")
+
+    def overtaken(sent: object) -> None:
+        Connection._base_manager.update(**tokens.columns(row, signed_in))
+
+    service.on_refresh = overtaken
+    assert tokens.current(row).access_token == signed_in.access_token
+    assert tokens.load(Connection._base_manager.get()).refresh_token == signed_in.refresh_token
+
+
 def test_waiting_for_another_worker_is_bounded(
     service: FakeService, row: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -288,6 +288,19 @@ def test_a_worker_that_lost_its_lease_stores_nothing(world: World, monkeypatch: 
     all_once(world, clients)
 
 
+def test_nothing_is_sent_in_the_last_part_of_a_lease(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frozen between the plan and the call, a worker might send what another has overtaken meanwhile."""
+    clients = reviewed(world, 2)
+    with monkeypatch.context() as frozen:
+        frozen.setattr(lanes, "LEASE", timedelta(seconds=lanes.MARGIN_SECONDS - 1))
+        before = world.writes()
+        slices.work(world.sync.lane_id, 1.0)
+        assert world.writes() == before
+        assert world.open_writes() == 0
+    world.forget_waits()
+    all_once(world, clients)
+
+
 def test_a_lane_is_held_by_one_worker_at_a_time(world: World) -> None:
     held = lanes.claim(world.sync.lane_id)
     assert held is not None
