@@ -12,6 +12,7 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import signals as auth
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest
 from django_scopes import scope
@@ -37,8 +38,15 @@ def record(user: User, by: User | None, action: str, on: models.Model, words: st
 
 def _note(request: HttpRequest | None, user: User, action: str, words: str, *, by: User | None = None) -> None:
     """`by`: nobody where it is not known that it was the person."""
-    where = {"address": get_adapter(request).get_client_ip(request)} if request else {}
-    record(user, by, action, user, f"{user.get_short_name()} {words}", **where)
+    record(user, by, action, user, f"{user.get_short_name()} {words}", address=_address(request))
+
+
+def _address(request: HttpRequest | None) -> str:
+    """Where it came from, '' where that cannot be told: nobody is kept in or out for that."""
+    try:
+        return str(get_adapter(request).get_client_ip(request)) if request else ""
+    except PermissionDenied:
+        return ""
 
 
 def _signed_in(request: HttpRequest, user: User, **_: object) -> None:
