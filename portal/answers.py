@@ -11,7 +11,7 @@ from portal import access, wording
 from portal.health import WORKER_SILENT
 from portal.models import Connection, WorkerBeat
 from portal.sides import Sides, Teller
-from syncs import audit, recipes
+from syncs import audit
 from syncs.models import Attempt, AuditEntry, Link, Sync
 from syncs.planning import PUT_BACK
 from syncs.rules import judging, routes
@@ -174,7 +174,7 @@ def _behind(tell: Teller, link: Link) -> Iterator[_Part]:
 
 def _in_step(tell: Teller, looks: Sequence[Attempt], both: Sides) -> Iterator[_Part]:
     written = next((look for look in looks if look.outcome == "written"), None)
-    if recipes.get(tell.sync.recipe).facts:  # not field by field: what is opened for payment is left as it is
+    if tell.sync.source_resource != "clients":  # what is opened for payment is left as it is, and so may differ
         yield _Part("Both sides agreed at the last look.")
     elif both.differing:
         count = f"{both.differing} field{' differs' if both.differing == 1 else 's differ'}"
