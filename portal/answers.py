@@ -174,7 +174,9 @@ def _behind(tell: Teller, link: Link) -> Iterator[_Part]:
 
 def _in_step(tell: Teller, looks: Sequence[Attempt], both: Sides) -> Iterator[_Part]:
     written = next((look for look in looks if look.outcome == "written"), None)
-    if both.differing:
+    if tell.sync.source_resource != "clients":  # what is opened for payment is left as it is, and so may differ
+        yield _Part("Both sides agreed at the last look.")
+    elif both.differing:
         count = f"{both.differing} field{' differs' if both.differing == 1 else 's differ'}"
         yield _Part(f"Both sides agreed at the last look; {count} now.", Step("Sync this record now, below."))
     else:

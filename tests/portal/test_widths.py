@@ -43,7 +43,7 @@ def addresses(live_server: LiveServer) -> list[str]:
         invoice = f"invoices/{factories.invoice_of(here).pk}/"
     shown = ["", "records/", f"records/{link.pk}/", "invoices/", invoice, "payments/", "attention/"]
     then = timezone.now().isoformat().replace("+", "%2B")
-    shown += [f"records/{link.pk}/story/", f"records/{link.pk}/?then={then}", "search/", "search/?q=wilhelmina"]
+    shown += [f"records/{link.pk}/story/", f"records/{link.pk}/?then={then}", "search/", "search/?q=11149.30"]
     shown += ["connections/", "people/", f"syncs/{bills.pk}/", "syncs/new/", "settings/", "how-items-sync/", "numbers/"]
     return [f"{live_server.url}/b/{business.pk}/{path}" for path in shown]
 
