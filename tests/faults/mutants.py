@@ -24,6 +24,7 @@ from syncs.models import Link
 from syncs.retries import Decision, Next
 
 ENGINE = "tests/syncs/test_faults.py::"
+MEANWHILE = ENGINE + "test_a_notice_that_comes_while_the_record_is_being_worked_leads_to_another_look"
 BOTH_WAYS = "tests/syncs/test_two_way.py::"
 ACCESS = "tests/portal/test_tokens.py::"
 type Planted = AbstractContextManager[object]
@@ -137,17 +138,19 @@ MUTANTS = (
     Mutant("no-look", "what a call has made is looked for before it goes out again", "nothing is looked for",
            _put(recovering, "_written_since", lambda *_: []), 7),
     Mutant("first-notice", "of several notices the last decides what is too old to plan from", "the first does",
-           _put(looking, "_too_old", _first_notice_only), 45),
+           _put(looking, "_too_old", _first_notice_only),
+           BOTH_WAYS + "test_an_edit_made_while_the_record_waits_is_not_lost"),
     Mutant("no-intent", "a write is committed before it is sent", "it is sent only",
            _put(ledger, "append", _unnoticed), 1),
     Mutant("cursor-first", "a page's cursor is stored together with its marks", "before them",
-           _put(runs, "take", _cursor_first()), 37),
+           _put(runs, "take", _cursor_first()),
+           "tests/syncs/test_reading_again.py::test_a_page_whose_storing_broke_off_is_read_again"),
     Mutant("spoilt-batch", "a record that cannot be read is held alone", "with all of its batch",
            _put(slices.Slice, "_looks", _spoilt), 99),
     Mutant("handled-now", "handled becomes the number of notices before the look", "the number there is afterwards",
-           _put(settling, "_handled", _handled_is_current()), 113),
+           _put(settling, "_handled", _handled_is_current()), MEANWHILE),
     Mutant("lost-edge", "every notice counts, also while the record is being worked", "only at rest",
-           _marks_at_rest_only, 113),
+           _marks_at_rest_only, MEANWHILE),
     Mutant("two-refreshes", "one refresh leaves, whoever asks", "everybody refreshes",
            _put(tokens, "_take_lease", lambda connection: "mine"), 113),
     Mutant("for-ever", "what the service refuses is held", "it is tried again and again",

@@ -16,7 +16,7 @@ pytestmark = [
 ]
 #: `make soak` runs as many as one likes.
 SEEDS = (1, 2, 5, 12, 45, 99)
-MORE = (3, 4, 6, 7, 8, 9, 10, 105, 113)
+MORE = (3, 4, 6, 7, 8, 9, 10, 19, 105, 113, 205)
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MORE)])

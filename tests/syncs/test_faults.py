@@ -288,6 +288,27 @@ def test_a_worker_that_lost_its_lease_stores_nothing(world: World, monkeypatch: 
     all_once(world, clients)
 
 
+def test_a_notice_that_comes_while_the_record_is_being_worked_leads_to_another_look(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = reviewed(world, 1)
+    all_once(world, clients)
+    real, names = settling.settle_answers, ["Brown"]
+
+    def told_meanwhile(*answers: Any, **more: Any) -> None:
+        for name in names:
+            world.jobber.edit(clients[0], lastName=name)
+            notice.mark(world.sync, clients[0], "webhook CLIENT_UPDATE", timezone.now())
+        names.clear()
+        real(*answers, **more)
+
+    monkeypatch.setattr(settling, "settle_answers", told_meanwhile)
+    world.jobber.edit(clients[0], lastName="Jones")
+    notice.mark(world.sync, clients[0], "webhook CLIENT_UPDATE", timezone.now())
+    world.work()
+    assert world.stripe.of(clients[0])[0]["metadata"]["jobber_last_name"] == "Brown"
+
+
 def test_nothing_is_sent_in_the_last_part_of_a_lease(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frozen between the plan and the call, a worker might send what another has overtaken meanwhile."""
     clients = reviewed(world, 2)
