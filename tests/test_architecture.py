@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -12,6 +13,8 @@ from django.apps import apps
 from django.db import models
 from django_scopes import scopes_disabled
 from django_scopes.exceptions import ScopeError
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("portal", "syncs", "connectors")
@@ -206,6 +209,14 @@ def test_no_form_takes_every_field_there_is() -> None:
         and ast.unparse(node.value) == "'__all__'"
     ]
     assert taking == []
+
+
+def test_a_new_machine_installs_all_that_is_needed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needed = map(Requirement, project["project"]["dependencies"] + project["dependency-groups"]["dev"])
+    lines = re.findall(r"^([\w.\[\]-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    locked = {canonicalize_name(name.partition("[")[0]): version for name, version in lines}
+    assert [str(n) for n in needed if locked.get(canonicalize_name(n.name), "none") not in n.specifier] == []
 
 
 def test_nothing_is_left_to_do() -> None:

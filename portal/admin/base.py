@@ -205,7 +205,7 @@ class ScopedAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold ships no 
         if not change:
             self.note(request, obj, "added", f"Added {self.opts.verbose_name} “{obj}”")
         elif said:
-            named = ", ".join(form.fields[name].label or name.replace("_", " ") for name in said)
+            named = ", ".join(str(form.fields[name].label or name.replace("_", " ")) for name in said)
             self.note(request, obj, "changed", f"Changed {self.opts.verbose_name} “{obj}”: {named}", **said)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django_scopes import scope
 
-from portal.admin.dashboard import cause_words
+from portal.admin.support import cause_words
 from portal.models import Business, User
 from syncs import incidents
 from syncs.models import Incident, Link, Version
