@@ -186,7 +186,7 @@ def _in_step(tell: Teller, looks: Sequence[Attempt], both: Sides) -> Iterator[_P
     reason, at = str(written.plan.get("reason", "")), wording.moment(written.at, tell.place)
     back = reason.endswith(PUT_BACK)
     step = Step(f"Change it in {tell.terms.source}, which has the say about it; in {tell.terms.target} it is put back.")
-    yield _Part(f"Last written on {at}: {reason}", step if back else None)
+    yield _Part(f"Last written on {at}, when this was so: {reason}", step if back else None)
 
 
 def _left_out(tell: Teller, link: Link) -> _Part:
