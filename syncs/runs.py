@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Page, Session
-from syncs import barring, lanes, ledger, notice, snapshots, strangers
+from syncs import barring, drifting, lanes, ledger, notice, snapshots, strangers
 from syncs.failpoints import failpoint
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 from syncs.rules.routes import ROUTED
@@ -123,6 +123,7 @@ def _targets_read(run: Run, sync: Sync) -> None:
 
 def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     _, changed = snapshots.save(sync.source, sync.source_resource, page.records, asked, by=sync)
+    drifting.cross_off(run, sync, page.records)
     changed |= set(page.unreadable)  # the look at each of them will say so
     labels = {r.id: r.label for r in page.records} | {key: key for key in page.unreadable}
     links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=list(labels))}
@@ -147,6 +148,7 @@ def _next_page(run: Run, sync: Sync, page: Page) -> None:
     run.cursor = page.next_cursor or ""
     if run.cursor:
         return
+    drifting.conclude(run)
     if run.kind == Run.Kind.RECONCILE:
         run.side = Run.Side.COMPARE
     else:

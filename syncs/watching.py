@@ -1,4 +1,5 @@
-"""Work that does not move although it should, and webhooks that stay away: found as time goes by, told as incidents.
+"""Work that does not move although it should, webhooks that stay away and mapped fields that are gone: found as time
+goes by, told as incidents.
 
 Nothing here repairs: retries, leases and polls do that. What is found lies beyond them, and closes when it moves again.
 """
@@ -12,7 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from syncs import incidents, recipes
+from syncs import describing, drifting, incidents, recipes
 from syncs.models import Attempt, Event, Incident, Lane, Link, Run, Sync, Write
 
 #: A change may wait this long for its turn; what waits at its own word, such as for its next try, waits beside that.
@@ -27,7 +28,9 @@ STILL_TOO_LONG = timedelta(minutes=30)
 #: Changes that only polls found, within so long, while no webhook came.
 SILENCE = timedelta(hours=3)
 MISSED_POLLS = 2
-SILENT = "webhooks_silent"
+SILENT, DRIFT = "webhooks_silent", "fields_gone"
+#: What holds up no work.
+ASIDE = {SILENT, DRIFT}
 type Words = tuple[str, str]
 _OPERATOR = "Tell whoever runs Fieldbridge: the worker's log says more. Nothing is lost."
 
@@ -45,7 +48,7 @@ def look(now: datetime | None = None) -> None:
 
 def found(sync: Sync, now: datetime) -> dict[str, Words]:
     """{code: (title, next step)}. A lane that waits for a person says so itself."""
-    told = {code: words for code, words in ((SILENT, _silent(sync, now)),) if words}
+    told = {code: words for code, words in ((SILENT, _silent(sync, now)), (DRIFT, _drifted(sync))) if words}
     if sync.lane.parked:
         return told
     if _pauses(sync.lane, now):
@@ -137,6 +140,18 @@ def _silent(sync: Sync, now: datetime) -> Words | None:
         f"{sync}: {source} sends no webhooks, {told['changes']:,} changes were found by looking",
         f"Changes take up to {sync.poll_minutes} minutes until {source} sends webhooks again: enter address and topics "
         "there anew (docs/operating.md).",
+    )
+
+
+def _drifted(sync: Sync) -> Words | None:
+    gone = drifting.gone(sync)
+    if not gone:
+        return None
+    source, fields = _names(sync)[0], ", ".join(f"“{describing.label(path, ())}”" for path in gone)
+    return (
+        f"{sync}: no record in {source} has {fields} any more",
+        f"See whether that was renamed or deleted in {source}. Then have its row of the mapping read the new one, or "
+        "take the row out, and publish: until then, what was written from it is emptied.",
     )
 
 

@@ -76,9 +76,9 @@ def of(
 
 
 def stuck_work(syncs: Sequence[Sync]) -> dict[int, Stuck]:
-    """By sync; webhooks that stay away hold up nothing."""
+    """By sync."""
     rows = Incident.objects.filter(sync__in=syncs, subject__startswith="work:", state=Incident.State.OPEN)
-    found = rows.exclude(cause_code=watching.SILENT)
+    found = rows.exclude(cause_code__in=watching.ASIDE)
     return {row.sync_id: Stuck(row.title, row.next_step, row.opened_at) for row in found if row.sync_id}
 
 

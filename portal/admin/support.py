@@ -25,7 +25,7 @@ CAUSES = {
     "gave_up": "Given up after many tries", "contract": "An answer we do not know", "kills_worker": "Stops the worker",
     "stuck_due": "Records wait too long", "stuck_lane": "A worker holds on", "stuck_write": "Calls without an outcome",
     "stuck_run": "A run does not get ahead", "service_down": "A service does not answer",
-    "webhooks_silent": "No webhooks come",
+    "webhooks_silent": "No webhooks come", "fields_gone": "A mapped field is gone",
     "charges_off": "Account takes no payments", "payouts_off": "Account pays nothing out",
     "details_asked": "Account has to give details", "details_overdue": "Details of the account overdue",
     "dispute": "Disputed payment",
@@ -60,8 +60,8 @@ def incidents(now: datetime) -> Rows:
 
 
 def stuck(rows: Rows) -> dict[int, Stuck]:
-    """{sync: what holds up its work}; webhooks that stay away hold up nothing."""
-    held_up = [row for row in rows if row["work"] and row["cause_code"] != watching.SILENT]
+    """{sync: what holds up its work}."""
+    held_up = [row for row in rows if row["work"] and row["cause_code"] not in watching.ASIDE]
     return {row["work"]: Stuck(row["title"], row["step"], row["oldest"]) for row in held_up}
 
 

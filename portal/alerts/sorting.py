@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 class Topic(StrEnum):
     ACCOUNTS = "accounts"  # connections that need somebody, and what a service asks of the account's owner
-    WORK = "work"  # the sync itself: stuck work, silent webhooks
+    WORK = "work"  # the sync itself: stuck work, silent webhooks, fields that are gone
     MONEY = "money"  # invoices and payments that do not agree
     RECORDS = "records"  # single records that wait for a decision
 
@@ -34,7 +34,7 @@ _MONEY = {
 #: Causes of records that cannot wait for the morning.
 _URGENT = {"contract", "kills_worker", "paid_twice", "dispute"}
 #: Of accounts and of work: what can wait for the morning.
-_CAN_WAIT = {"webhooks_silent", "details_asked"}
+_CAN_WAIT = {"webhooks_silent", "fields_gone", "details_asked"}
 
 
 def topic(subject: str, code: str) -> Topic:

@@ -1,5 +1,6 @@
-"""Work that does not move is found and told, and closes when it moves again; silent webhooks too."""
+"""Work that does not move is found and told, and closes when it moves again; silent webhooks and lost fields too."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from django_scopes import scope
 from portal import ticking
 from portal.admin import standing
 from portal.models import Business, Connection, WorkerBeat
-from syncs import watching
+from syncs import runs, watching
 from syncs.models import Event, Incident, Lane, Link, Run, Sync, Write
 from tests import factories
 from tests.syncs.world import World
@@ -180,3 +181,40 @@ def test_a_poll_counts_what_nobody_had_told_of(here: World) -> None:
     assert not Event.objects.exists()
     ticking.watch()
     assert Incident.objects.get().cause_code == watching.SILENT
+
+
+# Fields that are gone
+
+
+def reading(here: World, *fields: str) -> list[str]:
+    """The account's own fields that the live version reads one by one; all is read whole with it. Titles of what is
+    told then."""
+    assert here.sync.version
+    content = json.loads(json.dumps(here.sync.version.content))
+    rows = [row for row in content["mappings"] if not row["sources"][0].startswith("custom.")]
+    rows += [
+        {"sources": [f"custom.{name}"], "target": f"metadata.{name}", "transforms": [], "mode": "always"}
+        for name in fields
+    ]
+    here.sync.version = factories.version(here.sync, content={**content, "mappings": rows})
+    here.sync.save()
+    runs.start(here.sync, Run.Kind.BACKFILL)
+    here.work()
+    ticking.watch()
+    return list(Incident.objects.filter(cause_code=watching.DRIFT, state="open").values_list("title", flat=True))
+
+
+def test_a_mapped_field_that_no_record_has_any_more_is_told_until_no_row_reads_it(here: World) -> None:
+    ann = here.jobber.add("Ann", "Smith", "ann@example.com")
+    assert reading(here, "gate_code") == []
+    assert reading(here, "gate_code", "key_box") == ["Clients to customers: no record in Jobber has “Key box” any more"]
+    here.jobber.edit(ann, lastName="Smyth")
+    here.work()
+    ticking.watch()
+    assert Incident.objects.filter(cause_code=watching.DRIFT, state="open").exists()  # a change proves nothing
+    assert reading(here, "gate_code") == []
+    assert Incident.objects.get(cause_code=watching.DRIFT).state == "resolved"
+
+
+def test_an_account_without_any_record_shows_nothing_about_its_fields(here: World) -> None:
+    assert reading(here, "key_box") == []
