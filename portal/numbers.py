@@ -12,13 +12,15 @@ from django.utils.formats import date_format
 
 from portal import figures
 from portal.models import Connection
-from syncs.models import Link, Write
+from syncs.models import Link, Sync, Write
 
 #: Today and the days before it.
 DAYS = 30
 DONE = Write.State.CONFIRMED
 NOT_TAKEN = Write.State.REJECTED
 LAST_DAY = "24h"
+#: What typing one change into the other service by hand is reckoned to take. The page says so beside the hours.
+TYPING_MINUTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,39 @@ def days(now: datetime, place: ZoneInfo) -> list[Day]:
     known = {row["on"]: Day(**row) for row in counted}
     every = [first + timedelta(days=n) for n in range(DAYS)]
     return [known.get(on, Day(on)) for on in every]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one sync keeps in step: `fields` and `rules` of its live version, `records` it knows of, and what was
+    written for it on the days."""
+
+    sync: Sync
+    both_ways: bool
+    fields: int
+    rules: int
+    records: int
+    written: int
+
+
+def kept(syncs: Sequence[Sync], now: datetime, place: ZoneInfo) -> list[Kept]:
+    """Two queries, however many syncs."""
+    today = now.astimezone(place).date()
+    done = settled(today - timedelta(days=DAYS - 1), today, place).filter(state=DONE).order_by()
+    written = dict(done.values_list("link__sync").annotate(n=Count("pk")))
+    records = dict(Link.objects.filter(sync__in=syncs).order_by().values_list("sync").annotate(n=Count("pk")))
+    live = [(sync, sync.version.content if sync.version else {}) for sync in syncs]
+    return [
+        Kept(
+            sync, bool(sync.live_options.get("two_way")), len(content.get("mappings", ())),
+            len(content.get("rules", ())), records.get(sync.pk, 0), written.get(sync.pk, 0),
+        )
+        for sync, content in live
+    ]  # fmt: skip
+
+
+def typing_hours(written: int) -> int:
+    return round(written * TYPING_MINUTES / 60)
 
 
 def settled(first: date, last: date, place: ZoneInfo) -> QuerySet[Write]:

@@ -28,10 +28,10 @@ SPANS = (("last hour", timedelta(hours=1)), ("last 24 hours", figures.DAY), ("la
 @login_required
 @require_safe
 def numbers(request: HttpRequest, business_id: int) -> HttpResponse:
-    """Five queries of its own, however much there is."""
+    """Seven queries of its own, however much there is."""
     business = access.demand(request, business_id, Action.VIEW)
     now, place = timezone.now(), wording.zone(business)
-    syncs = list(Sync.objects.only("mode", "polled_until", "business"))
+    syncs = list(Sync.objects.select_related("business", "version", "source", "target").order_by("pk"))
     places = ledger.count(Link.objects.filter(sync__in=syncs))
     days = counting.days(now, place)
     connections = list(Connection.objects.exclude(status=Connection.Status.OFF).defer("credentials"))
@@ -46,7 +46,10 @@ def numbers(request: HttpRequest, business_id: int) -> HttpResponse:
         "latest": figures.LATEST,
         "days": [(day, f"{reverse('records', args=[business.pk])}?written={day.on.isoformat()}") for day in days],
         "newest": days[-1].on,
-        "written": sum(day.written for day in days),
+        "written": (written := sum(day.written for day in days)),
+        "hours": counting.typing_hours(written),
+        "typing": counting.TYPING_MINUTES,
+        "kept": [(one, wording.terms_of(one.sync)) for one in counting.kept(syncs, now, place)],
         "refused": sum(day.refused for day in days),
         "chart": json.dumps(_chart(business, days)),
         "used": counting.used(connections),

@@ -143,6 +143,27 @@ def test_what_the_overview_counts_as_written_leads_to_its_records(acme: Business
     assert "Only what was written in the last 24 hours." in listed
 
 
+def test_each_sync_tells_what_it_keeps_and_how_much_of_it_is_used(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        written(sync, timezone.now(), 60)
+        written(sync, timezone.now() - timedelta(days=40))
+        assert sync.version
+        content = {**sync.version.content, "rules": [{"name": "Leads"}]}
+        sync.version = factories.version(sync, content=content | {"options": {"two_way": True}})
+        sync.save()
+        factories.sync(acme, "preview", "invoices-to-stripe", source=sync.source, target=sync.target)
+        fields = len(content["mappings"])
+    table = page(alice, acme).partition('id="kept"')[2].partition("</table>")[0]
+    clients, invoices = [
+        [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"(?s)<t[hd][ >].*?</t[hd]>", row)]
+        for row in table.split("<tr>")[2:]
+    ]
+    assert clients == ["Clients to customers Live", "Jobber and Stripe, both ways", str(fields), "1", "9", "60"]
+    assert invoices[:2] == ["Invoices to Stripe Preview: nothing is written", "Jobber to Stripe"]
+    assert invoices[-2:] == ["0", "0"]
+    assert "Reckoned at 2 minutes of typing each, that is about 2 hours saved." in page(alice, acme)
+
+
 def test_it_says_when_it_was_counted_and_what_to_do_before_anything_is(acme: Business, alice: User) -> None:
     html = page(alice, acme)
     assert "counted <time" in html
