@@ -172,8 +172,7 @@ def test_from_signing_in_to_everything_in_step_and_an_edit_at_stripe(demo: Demo,
     page.get_by_role("link", name="Records").first.click()
     owner.fits()
     page.get_by_role("searchbox").first.fill("Wilhelmina")
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name=re.compile("^Wilhelmina")).first.click()
+    page.keyboard.press("Enter")  # the only one of that name: its page opens
     expect(page.get_by_text("All fields agree")).to_be_visible()
     expect(page.get_by_text(re.compile("Jobber told us of (a|[0-9]+) change")).first).to_be_visible()
     owner.fits()
