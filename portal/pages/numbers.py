@@ -28,12 +28,13 @@ SPANS = (("last hour", timedelta(hours=1)), ("last 24 hours", figures.DAY), ("la
 @login_required
 @require_safe
 def numbers(request: HttpRequest, business_id: int) -> HttpResponse:
-    """Seven queries of its own, however much there is."""
+    """Six queries of its own, however much there is."""
     business = access.demand(request, business_id, Action.VIEW)
     now, place = timezone.now(), wording.zone(business)
     syncs = list(Sync.objects.select_related("business", "version", "source", "target").order_by("pk"))
     places = ledger.count(Link.objects.filter(sync__in=syncs))
-    days = counting.days(now, place)
+    calls = counting.calls(now, place)
+    days = counting.days(calls, now, place)
     connections = list(Connection.objects.exclude(status=Connection.Status.OFF).defer("credentials"))
     measured = figures.speeds(Attempt.objects.filter(business=business), now, [span for _, span in SPANS])
     context = {
@@ -49,7 +50,7 @@ def numbers(request: HttpRequest, business_id: int) -> HttpResponse:
         "written": (written := sum(day.written for day in days)),
         "hours": counting.typing_hours(written),
         "typing": counting.TYPING_MINUTES,
-        "kept": [(one, wording.terms_of(one.sync)) for one in counting.kept(syncs, now, place)],
+        "kept": [(one, wording.terms_of(one.sync)) for one in counting.kept(syncs, calls)],
         "refused": sum(day.refused for day in days),
         "chart": json.dumps(_chart(business, days)),
         "used": counting.used(connections),
