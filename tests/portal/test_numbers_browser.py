@@ -50,6 +50,6 @@ def test_the_chart_is_drawn_without_breaking_the_policy_and_a_bar_leads_to_its_r
 def test_the_table_beside_the_chart_says_the_same(page: Any, address: str) -> None:
     page.goto(address)
     page.get_by_text("The same as a table").click()
-    today = page.locator("tbody tr").first
+    today = page.locator("details tbody tr").first
     assert today.locator("td").all_inner_texts() == ["2", "1"]
-    assert page.locator("tbody tr").count() == 30
+    assert page.locator("details tbody tr").count() == 30
