@@ -10,7 +10,6 @@ from portal import spreadsheets, wording
 from portal.mismatches import Shown, month_name
 from syncs.models import Report
 
-FORMS = {"csv": spreadsheets.CSV, "xlsx": spreadsheets.XLSX, "pdf": "application/pdf"}
 _HEAD = (
     "Kind", "Record", "What is wrong", "Field", "Here", "There", "Here (amount)", "There (amount)", "Currency",
     "First seen", "State", "Why", "By",
@@ -24,10 +23,7 @@ def body(report: Report, rows: Sequence[Shown], form: str) -> bytes | str:
 
 
 def attached(report: Report, body: bytes | str, form: str) -> HttpResponse:
-    found = HttpResponse(body, content_type=FORMS[form])
-    name = f"reconciliation-{report.started_at:%Y-%m-%d}-{report.pk}.{form}"
-    found["Content-Disposition"] = f'attachment; filename="{name}"'
-    return found
+    return spreadsheets.attached(f"reconciliation-{report.started_at:%Y-%m-%d}-{report.pk}", form, body)
 
 
 def _head(report: Report) -> list[str]:

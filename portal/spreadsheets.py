@@ -13,8 +13,12 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import IllegalCharacterError
 
-CSV = "text/csv; charset=utf-8"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: {ending: content type} of the files that people take along.
+FORMS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
 #: Its name, its head, its lines.
 type Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 #: What a cell must not begin with, as OWASP says, and what some programs take for the same.
@@ -39,8 +43,13 @@ def as_csv(rows: Iterable[Sequence[object]]) -> str:
 
 def attachment(name: str, rows: Iterable[Sequence[object]]) -> HttpResponse:
     """`name`: of the file, without its ending."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
-    return HttpResponse(as_csv(rows), content_type=CSV, headers=headers)
+    return attached(name, "csv", as_csv(rows))
+
+
+def attached(name: str, form: str, body: bytes | str) -> HttpResponse:
+    """`form`: a key of FORMS, and the ending of the file."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"', "Cache-Control": "no-store"}
+    return HttpResponse(body, content_type=FORMS[form], headers=headers)
 
 
 def as_xlsx(sheets: Sequence[Sheet]) -> bytes:

@@ -51,9 +51,7 @@ def trail_file(request: HttpRequest, business_id: int, form: str) -> HttpRespons
     rows = list(trail.as_file(business, asked))
     if form == "csv":
         return spreadsheets.attachment(name, [trail.HEAD, *rows])
-    headers = {"Content-Disposition": f'attachment; filename="{name}.xlsx"', "Cache-Control": "no-store"}
-    body = spreadsheets.as_xlsx([("Audit trail", trail.HEAD, rows)])
-    return HttpResponse(body, content_type=spreadsheets.XLSX, headers=headers)
+    return spreadsheets.attached(name, "xlsx", spreadsheets.as_xlsx([("Audit trail", trail.HEAD, rows)]))
 
 
 @login_required

@@ -9,7 +9,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import access, beats, downloads, figures, mismatches, paging, report_pdf, reviews, sides, wording
+from portal import (
+    access,
+    beats,
+    downloads,
+    figures,
+    mismatches,
+    paging,
+    report_pdf,
+    reviews,
+    sides,
+    spreadsheets,
+    wording,
+)
 from portal.access import Action
 from portal.models import User
 from portal.pages import syncs as sync_pages
@@ -145,7 +157,7 @@ def report_file(request: HttpRequest, business_id: int, report_id: int, form: st
     """`form`: csv, xlsx or pdf. What leaves the portal is written down."""
     business = access.demand(request, business_id, Action.VIEW)
     found = find(report_id)
-    if form not in downloads.FORMS:
+    if form not in spreadsheets.FORMS:
         raise Http404("No such file.")
     rows = mismatches.shown(list(mismatches.listed(found, "", "")[:MOST]), sides.teller(found.sync))
     words = f"Downloaded the report on “{found.sync}” of {found.started_at:%Y-%m-%d}"
