@@ -7,13 +7,11 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from django.db.models import Prefetch
-
-from syncs import trying
+from syncs import snapshots, trying
 from syncs.mapping import compile_version
-from syncs.models import Attempt, Link, Snapshot, SnapshotHistory, Sync, Write
+from syncs.models import Attempt, Link, Snapshot, Sync, Write
 from syncs.planning import Plan
 
 
@@ -62,14 +60,12 @@ def _agreed_then(attempt: Attempt) -> dict[str, Any]:
 
 
 def as_known(connection_id: int, resource: str, external_id: str, moment: datetime) -> Snapshot | None:
-    """The record as it was known at a moment: the first state that was replaced after it, else the one held now."""
-    later = SnapshotHistory.objects.filter(replaced_at__gt=moment).order_by("replaced_at")
-    rows = Snapshot.objects.filter(connection=connection_id, resource=resource, external_id=external_id)
-    held = rows.prefetch_related(Prefetch("history", queryset=later, to_attr="later")).first()
+    """The record as it was known at a moment; None where it was not known yet."""
+    held = Snapshot.objects.filter(connection=connection_id, resource=resource, external_id=external_id).first()
     if held is None:
         return None
-    older = next(iter(cast(Any, held).later), None)
-    if older:
+    older = snapshots.as_of(held, moment)
+    if older is not held:
         for name in ("data", "fingerprint", "updated_at", "deleted_at", "read_at"):
             setattr(held, name, getattr(older, name))
     elif held.created_at and held.created_at > moment:

@@ -99,7 +99,7 @@ def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
 def _take_targets(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     if run.kind != Run.Kind.RECONCILE or sync.reconciling_writes:
         strangers.take_in(sync, page.records)
-    _, changed = snapshots.save(sync.target, sync.target_resource, page.records, asked, by=sync)
+    _, changed = snapshots.keep(sync.target, sync.target_resource, page.records, asked, by=sync)
     _mark_by_target(run, sync, changed)
     _count(run, target_seen=len(page.records))
     run.cursor = page.next_cursor or ""
@@ -122,7 +122,7 @@ def _targets_read(run: Run, sync: Sync) -> None:
 
 
 def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
-    _, changed = snapshots.save(sync.source, sync.source_resource, page.records, asked, by=sync)
+    _, changed = snapshots.keep(sync.source, sync.source_resource, page.records, asked, by=sync)
     drifting.cross_off(run, sync, page.records)
     changed |= set(page.unreadable)  # the look at each of them will say so
     labels = {r.id: r.label for r in page.records} | {key: key for key in page.unreadable}

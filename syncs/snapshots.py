@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -50,13 +50,20 @@ def save(
     connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, by: Sync,
     gone: Sequence[str] = (),
 ) -> tuple[dict[str, Snapshot], set[str]]:  # fmt: skip
+    """As `keep`, without what was erased."""
+    return keep(connection, resource, barring.kept(connection, resource, records, read_at), read_at, by=by, gone=gone)
+
+
+def keep(
+    connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, by: Sync,
+    gone: Sequence[str] = (),
+) -> tuple[dict[str, Snapshot], set[str]]:  # fmt: skip
     """Store what was read at `read_at` (the moment before asking) `by` a sync. Returns the snapshots and the ids that
     changed.
 
     An older state never overwrites a newer one; a replaced state goes to the history. Other syncs of these records
     look again once it is stored: to their own reading, nothing would have changed any more.
     """
-    records = barring.kept(connection, resource, records, read_at)
     before = known(connection, resource, [r.id for r in records] + list(gone))
     after: dict[str, Snapshot] = dict(before)
     replaced: list[SnapshotHistory] = []
@@ -100,12 +107,11 @@ def _tell_others(connection: "Connection", resource: str, ids: Sequence[str], by
     notice.again(rested, f"seen by {by}", timezone.now(), Link.Priority.LIVE)
 
 
-def as_of(held: Snapshot, moment: datetime) -> dict[str, Any]:
-    """What was known of this record at that moment."""
+def as_of(held: Snapshot, moment: datetime) -> Snapshot | SnapshotHistory:
+    """What was known of this record at that moment: the first state that was replaced after it, else the one held."""
     places = {f"snapshot__{name}": getattr(held, name) for name in ("connection_id", "resource", "external_id")}
-    replaced = SnapshotHistory.objects.filter(**places, replaced_at__gt=moment).order_by("pk").first()
-    found: dict[str, Any] = replaced.data if replaced else held.data
-    return found
+    replaced = SnapshotHistory.objects.filter(**places, replaced_at__gt=moment).order_by("replaced_at", "pk").first()
+    return replaced or held
 
 
 def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:
