@@ -15,7 +15,7 @@ class Killed(BaseException):
 
 def test_a_page_whose_storing_broke_off_is_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {world.jobber.add("Ann", name, f"{name.lower()}@example.com") for name in ("Smith", "Jones", "Brown")}
-    real, kills = snapshots.save, [1]
+    real, kills = snapshots.keep, [1]
 
     def dies(connection: Any, resource: str, *more: Any, **options: Any) -> Any:
         if resource == "clients" and kills:
@@ -23,7 +23,7 @@ def test_a_page_whose_storing_broke_off_is_read_again(world: World, monkeypatch:
             raise Killed
         return real(connection, resource, *more, **options)
 
-    monkeypatch.setattr(snapshots, "save", dies)
+    monkeypatch.setattr(snapshots, "keep", dies)
     with pytest.raises(Killed):
         world.work()
     assert not Link.objects.exists()
