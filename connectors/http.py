@@ -18,6 +18,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from connectors import hearing
 from connectors.deadline import Backend, within
 from connectors.errors import (
     AuthError,
@@ -92,6 +93,7 @@ class Http:
             with within(self._seconds or DEADLINE_SECONDS):
                 response = self._exchange(url, headers, content, writes)
             status = response.status
+            hearing.note(status, response.body, writes=writes)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol):
             raise TransientError(f"{self.name} could not be reached.") from None
         except httpx.HTTPError:

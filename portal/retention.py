@@ -89,7 +89,7 @@ KINDS = (
 #: The two that belong to a chain: what was sent in a write, and the audit trail.
 SENT, TRAIL = "sent", "audit"
 WORDS = {kind.name: kind.words for kind in reversed(KINDS)} | {
-    SENT: "What was sent to your accounts, word for word", TRAIL: "The audit trail",
+    SENT: "What was sent to your accounts and what they answered, word for word", TRAIL: "The audit trail",
 }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _blank_sent(business: Business, until: float, tell: Tell) -> bool:
                 last = mine.filter(intended_at__lt=before).latest("pk").pk
                 words = f"What was sent before {before:%Y-%m-%d} is no longer kept"
                 audit.record(business.pk, None, proof.PRUNED, business, words, writes_until=last)
-            mine.filter(pk__in=ids).update(params={}, nonce="", error="")
+            mine.filter(pk__in=ids).update(params={}, nonce="", error="", answer="")
         done += len(ids)
         tell(f"{WORDS[SENT]}, of {business}", done)
         if time.monotonic() > until:

@@ -10,6 +10,7 @@ from operator import or_
 from django.db.models import Model, Q, QuerySet
 
 from portal import wording
+from portal.calls import CameBack, came_back
 from portal.sides import Teller
 from portal.wording import Badge
 from syncs.models import Approval, Attempt, Event, Link, Write
@@ -34,6 +35,8 @@ class Entry:
     changes: Sequence[tuple[str, str, str]] = ()
     facts: Sequence[tuple[str, str]] = ()
     sent: Sequence[tuple[str, str]] = ()
+    #: Of a call: what the service said.
+    came: CameBack | None = None
     order: int = 0
     beside: str = ""
     page: int = 0
@@ -299,7 +302,8 @@ def _write(tell: Teller, write: Write) -> Entry:
     plan = {"back": back, "resource": write.resource if write.resource in wording.BESIDE else ""}
     sent = [(what, value) for what, value in tell.fields(plan, write.params.items())]
     return Entry(
-        write.settled_at or write.intended_at, title, badge, told, facts=_trace(write), sent=sent, order=3,
+        write.settled_at or write.intended_at, title, badge, told, facts=_trace(write), sent=sent,
+        came=came_back(write), order=3,
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ class Asked:
         if self.about:
             ids = Q(outside_id=self.about) | Q(target_id=self.about)
             found = found.filter(Q(link__label__icontains=self.about) | ids)
-        return found.select_related(*related)
+        return found.select_related(*related).defer("params", "answer")
 
     def _between(self, name: str, business: Business) -> dict[str, datetime]:
         """Days are those of the business."""

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from connectors.base import Record, Session, WriteResult
 from connectors.errors import ConnectorError, ContractError, MissingError, RateLimited, RejectedError, UnknownOutcome
+from connectors.hearing import hearing
 from syncs import lanes, ledger
 from syncs.failpoints import failpoint
 from syncs.looking import Look
@@ -55,6 +56,8 @@ class Answer:
     found: Sequence[Record] = ()
     error: ConnectorError | None = None
     seconds: float = 0.0
+    #: What the service said, as connectors.hearing keeps it.
+    said: str = ""
 
 
 def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
@@ -110,14 +113,15 @@ def send(session: Session, order: Order, reference: str, deadline: float) -> Ans
     """Runs on a thread: the network and nothing else. Any error becomes part of the answer."""
     started = time.monotonic()
     failpoint("send.before")
-    try:
-        answer = _send(session, order, reference, deadline)
-    except ConnectorError as error:
-        answer = Answer(order, error=error)
-    except Exception as error:  # a fault of ours must not be taken for the service's word
-        answer = Answer(order, error=_unexpected(error))
+    with hearing() as heard:
+        try:
+            answer = _send(session, order, reference, deadline)
+        except ConnectorError as error:
+            answer = Answer(order, error=error)
+        except Exception as error:  # a fault of ours must not be taken for the service's word
+            answer = Answer(order, error=_unexpected(error))
     failpoint("send.after")
-    answer.seconds = time.monotonic() - started
+    answer.seconds, answer.said = time.monotonic() - started, heard.said
     return answer
 
 

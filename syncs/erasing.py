@@ -22,6 +22,7 @@ from syncs.models import (
     Erased,
     Event,
     Invoice,
+    Lane,
     Link,
     Mismatch,
     Payment,
@@ -134,6 +135,7 @@ def _books(found: Theirs) -> None:
 @transaction.atomic
 def erase(link: Link, by: "User") -> dict[str, int]:
     """All of it, at once or not at all. Returns how many rows of what were erased."""
+    _take_away(of(link))
     theirs = of(link)
     rows = theirs.rows()
     names = sweeping.names(rows["records"], rows["earlier states"])
@@ -149,6 +151,14 @@ def erase(link: Link, by: "User") -> dict[str, int]:
     return counts
 
 
+def _take_away(theirs: Theirs) -> None:
+    """Whoever works on them just now has lost the lane, and stores nothing of what they know. The next worker comes
+    when that lease would have ended: what is under way has its answer by then."""
+    lanes = Lane.objects.filter(pk__in=Link.objects.filter(pk__in=theirs.links).values("sync__lane"))
+    for lane in lanes.order_by("pk").select_for_update():
+        Lane.objects.filter(pk=lane.pk).update(lease="")
+
+
 def _bar(theirs: Theirs) -> None:
     business_id = theirs.link.business_id
     rows = [Erased(business_id=business_id, connection_id=c, resource=r, external_id=key) for c, r, key in theirs.keys]
@@ -162,7 +172,9 @@ def _blank(theirs: Theirs, rows: dict[str, QuerySet[Model]]) -> None:
         state=Link.State.SKIPPED, verdict="skip", handled=F("noticed"), since=now, waits_for=None,
     )  # fmt: skip
     rows["looks"].update(plan=_PLAN, error="")
-    rows["writes"].update(params={}, nonce="", error="")
+    begun = rows["writes"].filter(state__in=[Write.State.INTENDED, Write.State.UNKNOWN])
+    begun.update(state=Write.State.ABSENT, settled_at=now)
+    rows["writes"].update(params={}, nonce="", error="", answer="")
     waiting = rows["approvals"].filter(state=Approval.State.WAITING)
     waiting.update(state=Approval.State.OVERTAKEN, decided_at=now)
     rows["approvals"].update(plan=_PLAN, edits={}, reason="", shown="")

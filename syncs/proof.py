@@ -63,7 +63,7 @@ def of(business_id: int) -> Proof:
     sent = _Walk(WRITES, head.hash, "", 0)
     rows = AuditEntry.objects.filter(business_id=business_id).order_by("pk").iterator()
     found = trail.along(rows, _entry_as_written(gone))
-    rows_sent = Write.objects.filter(business_id=business_id).order_by("pk").iterator()
+    rows_sent = Write.objects.filter(business_id=business_id).defer("answer").order_by("pk").iterator()
     found = found or sent.along(rows_sent, _write_as_sent(gone))
     return Proof(trail.count, sent.count, head.audit_hash, head.hash, found)
 

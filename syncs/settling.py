@@ -32,7 +32,7 @@ _LINK_STATE = (
 #: A call that goes out again so long after it was planned may be refused for what was right then, such as a due date.
 OUTDATED = timedelta(minutes=15)
 _WRITE_STATE = (
-    "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "settled_at",
+    "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "answer", "settled_at",
 )  # fmt: skip
 _STATE_OF = {
     Verdict.SKIP: Link.State.SKIPPED,
@@ -264,7 +264,7 @@ def _after_error(link: Link, look: Look, sync: Sync, decision: Decision, now: da
 def _settle_write(answer: Answer, now: datetime) -> None:
     write, error = answer.order.write, answer.error
     write.state, write.settled_at = state_after(answer), now
-    write.duration_ms = round(answer.seconds * 1000, 2)
+    write.duration_ms, write.answer = round(answer.seconds * 1000, 2), answer.said
     if answer.result:
         write.outside_id, write.request_id = answer.result.record.id, answer.result.request_id[:120]
         write.replayed = answer.result.replayed

@@ -24,6 +24,7 @@ _TELLING = re.compile(r"(^|[._])(name|email|emails|phone|phones|mobile|company_n
 #: Where sentences and plans are kept, by model: in these columns a name can stand that is not the row's own.
 PLACES: dict[str, tuple[str, ...]] = {
     "syncs.Link": ("cause", "decision"), "syncs.Attempt": ("plan", "error"),
+    "syncs.Write": ("error", "answer"),
     "syncs.Incident": ("title", "next_step", "note"),
     "syncs.Event": ("body",), "syncs.Run": ("cause",), "syncs.Approval": ("plan", "reason", "edits"),
     "syncs.Mismatch": ("label", "words", "fields", "why"), "syncs.WhatIf": ("content", "fields", "cause"),
@@ -40,10 +41,16 @@ class Names:
 
     all: tuple[str, ...]
 
+    @property
+    def spelt(self) -> tuple[str, ...]:
+        """As they are, and as JSON writes them in either way."""
+        ways = {w for n in self.all for w in (n, json.dumps(n)[1:-1], json.dumps(n, ensure_ascii=False)[1:-1])}
+        return tuple(sorted(ways, key=lambda name: (-len(name), name)))
+
     def struck(self, value: Any) -> Any:
         """The same without them, as deep as it goes."""
         if isinstance(value, str):
-            for name in self.all:
+            for name in self.spelt:
                 value = re.sub(re.escape(name), STRUCK, value, flags=re.IGNORECASE)
             return value
         if isinstance(value, list):
@@ -94,14 +101,11 @@ def having(rows: QuerySet[Any], columns: Iterable[str], said: Names) -> list[Any
     """Those in which one of these names stands: as it is, or as JSON writes it."""
     model: type[Model] = rows.model
     asked, texts = Q(pk__in=[]), {}
-    spelt = {
-        way for name in said.all for way in (name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1])
-    }
     for column in columns:
         plain = column
         if isinstance(model._meta.get_field(column), JSONField):
             plain = f"{column}_text"
             texts[plain] = Cast(column, TextField())
-        for way in spelt:
+        for way in said.spelt:
             asked |= Q(**{f"{plain}__icontains": way})
     return list(rows.annotate(**texts).filter(asked))

@@ -20,7 +20,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from connectors import http
+from connectors import hearing, http
 from connectors.errors import ContractError, TransientError, UnknownOutcome
 
 _NOT_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError, SSLError)
@@ -99,7 +99,9 @@ class Transport(stripe.HTTPClient):
                 method.upper(), url, body=post_data, headers=headers, redirect=False, preload_content=False
             )
             status = response.status
-            return _read(response, started), response.status, response.headers
+            body = _read(response, started)
+            hearing.note(status, body, writes=method.upper() != "GET")
+            return body, status, response.headers
         except _NOT_SENT:
             raise TransientError("Stripe could not be reached.") from None
         except (HTTPError, TimeoutError):

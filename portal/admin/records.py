@@ -17,6 +17,7 @@ from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter
 from portal.admin.buttons import Confirm, button
 from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, rendered, state, state_badge, when
 from portal.admin.filters import Place, Raised, one_of, within
+from portal.calls import came_back
 from syncs import notice
 from syncs.models import Approval, Attempt, Incident, Link, Snapshot, Sync, Write
 from syncs.planning import Verdict
@@ -122,7 +123,7 @@ class LinkAdmin(ScopedAdmin):
             "looks": [
                 (a, OUTCOME_WORDS.get(a.outcome, a.outcome)) for a in row.history.select_related("version")[:SHOWN]
             ],
-            "calls": list(row.writes.select_related("actor")[:SHOWN]),
+            "calls": [(call, came_back(call)) for call in row.writes.select_related("actor")[:SHOWN]],
         }
 
     @staticmethod
@@ -242,11 +243,15 @@ class WriteAdmin(HistoryAdmin):
     links_by = ("link", "link__sync", "connection")
     fields = (
         ("business", "connection"), ("call", "link"), ("condition", "trouble"), ("intended_at", "settled_at"),
-        ("target_id", "outside_id"), ("key", "request_id"), ("replayed", "spent"), ("took", "who"), "sent",
+        ("target_id", "outside_id"), ("key", "request_id"), ("replayed", "spent"), ("took", "who"), "sent", "came_back",
         ("previous_hash", "hash"),
     )  # fmt: skip
     made, record, where = when("intended_at", "when"), linked("link", "record"), linked("business")
     condition, sent = state(), as_json("params", "what was sent")
+
+    @admin.display(description="what came back")
+    def came_back(self, row: Write) -> SafeString | str:
+        return rendered("admin/syncs/write/came_back.html", {"came": came_back(row)})
 
     @admin.display(description="call", ordering="verb")
     def call(self, row: Write) -> str:

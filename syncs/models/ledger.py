@@ -64,6 +64,8 @@ class Write(models.Model):
     replayed = models.BooleanField(default=False)
     duration_ms = models.FloatField(null=True)
     error = models.CharField(max_length=500, blank=True)
+    #: What came back: status and body without secrets, cut where it is long (connectors.hearing). '' where nothing did.
+    answer = models.TextField(blank=True)
     settled_at = models.DateTimeField(null=True)
 
     #: SHA-256 over `nonce` and `params`: it stays when what was sent is erased.

@@ -1,6 +1,7 @@
 """A client who is erased is nowhere in the database any more, stays out, and the proof of what was done holds."""
 
 import json
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from connectors.base import Notice, NoticeKind
 from portal.models import Alert, Business, User
-from syncs import audit, erasing, notice, proof
+from syncs import audit, erasing, notice, proof, settling
 from syncs.models import AuditEntry, Erased, Event, Link, Snapshot, Sync, Write
 from tests import factories
 from tests.syncs.world import World
@@ -114,3 +115,35 @@ def test_the_body_of_a_webhook_about_them_is_not_kept(here: World, hoa: Link, al
     here.work()
     assert [event.body for event in Event.objects.filter(event_id__startswith="evt_")] == ["", ""]
     assert everywhere(EMAIL) == []
+
+
+def test_a_call_under_way_while_they_are_erased_brings_nothing_back(
+    here: World, hoa: Link, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, erased = settling.settle_answers, []
+
+    def at_that_moment(*told: Any, **more: Any) -> None:
+        if not erased:
+            erased.append(erasing.erase(hoa, alice))
+        real(*told, **more)
+
+    here.jobber.edit(hoa.source_id, companyName="Hoa Trees")
+    monkeypatch.setattr(settling, "settle_answers", at_that_moment)
+    here.read_again()
+    assert erased
+    here.forget_waits()
+    here.work()
+    assert [place for word in SAID for place in everywhere(word)] == []
+    assert here.open_writes() == 0
+
+
+def test_a_call_without_an_answer_is_not_made_again_once_they_are_erased(here: World, alice: User) -> None:
+    here.sandbox.sandbox.frame.faults.add("500", service="stripe", operation="POST customers", times=100)
+    key = here.jobber.add(FIRST, LAST, EMAIL)
+    here.read_again()
+    assert here.open_writes() == 1
+    erasing.erase(here.link(key), alice)
+    written = here.writes()
+    here.forget_waits()
+    here.read_again()
+    assert (here.writes(), here.open_writes(), here.stripe.customers()) == (written, 0, [])

@@ -1,0 +1,91 @@
+"""What a service said to a call that writes, word for word, fit to be kept and shown.
+
+Whatever speaks HTTP notes its answers here; who makes a call listens. Secrets, tokens and card data go before it is
+kept, and what is long is cut.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+
+#: Characters that are kept of an answer.
+MOST = 2000
+_PAIR = re.compile(r'"(\w+)"\s*:\s*(?:"(?:[^"\\]|\\.)*"?|[\d.]+)')
+_SECRET = re.compile(
+    r"secret|token|password|api_?key|authorization|cvc|cvv|last4|exp_month|exp_year|fingerprint|iban|account_number"
+    r"|routing_number",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"\b([rsp]k_(?:live|test)_|whsec_)\w+")
+_CARD_NUMBER = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w.-])")
+_LONG = re.compile(r"(?<![\w+/=.~-])[\w+/=.~-]{24,}")
+#: Long, and no credential: names of fields, ids of records at Stripe, ids at Jobber ("gid://…" in base64).
+_HARMLESS = re.compile(
+    r"[a-z]+(?:_[a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+"
+    r"|(?:acct|ch|cn|cus|dp|du|evt|ii|il|in|pi|po|price|prod|py|re|req|txn)_[A-Za-z0-9]{1,40}|Z2lkOi8v[\w+/=]{1,80}"
+)
+#: The end of what was cut may be a part of a credential.
+_BROKEN_OFF = re.compile(r"[\w+/=.~-]*\Z")
+
+
+@dataclass(slots=True)
+class Heard:
+    """The answer to the last call that writes; where none was made, to the one that was refused."""
+
+    status: int = 0
+    body: bytes = b""
+
+    @property
+    def said(self) -> str:
+        """Status and body as text, '' when nothing came back."""
+        return f"HTTP {self.status}\n{kept(self.body)}" if self.status else ""
+
+
+_listening: ContextVar[Heard | None] = ContextVar("listening", default=None)
+
+
+@contextmanager
+def hearing() -> Iterator[Heard]:
+    """Hears what is answered to this thread."""
+    heard = Heard()
+    before = _listening.set(heard)
+    try:
+        yield heard
+    finally:
+        _listening.reset(before)
+
+
+def note(status: int, body: bytes, *, writes: bool) -> None:
+    heard = _listening.get()
+    if heard is not None and (writes or status >= 400):
+        heard.status, heard.body = status, body
+
+
+def kept(body: bytes) -> str:
+    """Its beginning as text, without line breaks, and without what opens an account or pays."""
+    lines = body[: 4 * MOST].decode(errors="replace").replace("\0", "").splitlines()
+    text = " ".join(line.strip() for line in lines)
+    cut = len(text) > MOST or len(body) > 4 * MOST
+    if cut:
+        text = _BROKEN_OFF.sub("", text[:MOST])
+    text = _PAIR.sub(_without_secret, text)
+    if "k_" in text or "whsec_" in text:
+        text = _KEY.sub(r"\1…", text)
+    text = _CARD_NUMBER.sub("…", _LONG.sub(_without_credential, text))
+    return f"{text} … (cut here: it came with {len(body):,} bytes)" if cut else text
+
+
+def _without_secret(pair: re.Match[str]) -> str:
+    return f'"{pair[1]}": "…"' if _is_secret(pair[1]) else pair[0]
+
+
+@lru_cache(1000)
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
+
+
+def _without_credential(long: re.Match[str]) -> str:
+    return long[0] if _HARMLESS.fullmatch(long[0]) else "…"
