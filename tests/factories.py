@@ -227,11 +227,11 @@ def event(held_by: Connection, record_id: str, topic: str = "CLIENT_UPDATE", **c
 
 def incident(of: Sync, cause_code: str = "ambiguous", records: int = 1, **changes: Any) -> Incident:
     values = {
-        "subject": f"sync:{of.pk}", "title": f"{records} clients may already exist in Stripe",
+        "sync": of, "subject": f"sync:{of.pk}", "title": f"{records} clients may already exist in Stripe",
         "next_step": "Say who is who on the list of records that need a look.",
     }  # fmt: skip
     return Incident.objects.create(
-        business=of.business, sync=of, cause_code=cause_code, records=records, **{**values, **changes}
+        business=of.business, cause_code=cause_code, records=records, **{**values, **changes}
     )  # fmt: skip
 
 

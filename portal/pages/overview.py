@@ -76,6 +76,8 @@ def context(business: Business) -> dict[str, Any]:
     rows = Sync.objects.select_related("source", "target", "lane").annotate(beat=Subquery(alive[:1]))
     syncs: list[Sync] = list(rows.order_by("pk"))
     connections = _connections(syncs)
+    for row in connections:
+        row.business = business
     runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
     incidents = list(handling.once(Incident.objects.filter(handling.asking(timezone.now()))))
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
