@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import timezone
 
 from connectors.amounts import major
 from portal import spreadsheets, wording
@@ -23,7 +24,12 @@ def body(report: Report, rows: Sequence[Shown], form: str) -> bytes | str:
 
 
 def attached(report: Report, body: bytes | str, form: str) -> HttpResponse:
-    return spreadsheets.attached(f"reconciliation-{report.started_at:%Y-%m-%d}-{report.pk}", form, body)
+    return spreadsheets.attached(f"reconciliation-{day(report)}-{report.pk}", form, body)
+
+
+def day(report: Report) -> str:
+    """As the calendar of the business has it: '2026-11-29'."""
+    return f"{timezone.localdate(report.started_at, wording.zone(report.sync.business)):%Y-%m-%d}"
 
 
 def _head(report: Report) -> list[str]:

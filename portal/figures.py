@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import (
     BooleanField,
@@ -47,14 +48,28 @@ class Asking:
     failing: int = 0
 
 
-def asking(asked_for: Sequence[str]) -> Asking:
-    """What waits in the business whose scope is open, and for the word of one of these roles: in one query."""
+def _needing_somebody() -> tuple[QuerySet[Any], QuerySet[Any]]:
+    """`n`: how many each stands for, 0 for one."""
     incidents = handling.once(Incident.objects.filter(handling.asking(timezone.now())))
     disputed = Payment.objects.filter(status=Payment.Status.DISPUTED)
+    return incidents.annotate(n=F("records")), disputed.annotate(n=Value(1))
+
+
+def needing_somebody() -> dict[int, int]:
+    """{business: what waits for a person there}, of those whose scope is open and in which something does: as `asking`
+    counts it, in one query."""
+    first, second = (rows.order_by().values_list("business", "n") for rows in _needing_somebody())
+    counts = Counter[int]()
+    for business, n in first.union(second, all=True).order_by():
+        counts[business] += n or 1
+    return counts
+
+
+def asking(asked_for: Sequence[str]) -> Asking:
+    """What waits in the business whose scope is open, and for the word of one of these roles: in one query."""
     approvals = Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for)
     found = [
-        incidents.annotate(what=Value("attention"), n=F("records")),
-        disputed.annotate(what=Value("attention"), n=Value(1)),
+        *(rows.annotate(what=Value("attention")) for rows in _needing_somebody()),
         approvals.annotate(what=Value("approvals"), n=Value(1)),
         AlertDestination.objects.filter(FAILING).annotate(what=Value("failing"), n=Value(1)),
     ]

@@ -57,14 +57,11 @@ class Asked:
 
     def _entries(self, business: Business) -> QuerySet[AuditEntry]:
         found = AuditEntry.objects.filter(business=business, **self._between("at", business))
-        begins = Q()
-        for action in WHAT[self.what][1] if self.what else ():
-            begins |= Q(action__startswith=action)
         if self.who:
             found = found.filter(who__icontains=self.who)
         if self.about:
             found = found.filter(Q(words__icontains=self.about) | Q(subject=self.about))
-        return found.filter(begins)
+        return found.filter(of_kind(self.what))
 
     def _writes(self, business: Business) -> QuerySet[Write]:
         related = ("link__sync__source", "link__sync__target", "connection", "actor")
@@ -85,6 +82,18 @@ class Asked:
         if self.until:
             limits[f"{name}__lt"] = _begins(self.until + timedelta(days=1), place)
         return limits
+
+
+def of_kind(what: str) -> Q:
+    """Of entries: those of one of the kinds; all for a name that is none."""
+    begins = Q()
+    for action in WHAT[what][1] if what in WHAT else ():
+        begins |= Q(action__startswith=action)
+    return begins
+
+
+def kind(entry: AuditEntry) -> str:
+    return next((words for words, begins in WHAT.values() if entry.action.startswith(begins)), "Other")
 
 
 def _day(said: str) -> date | None:
@@ -115,9 +124,8 @@ def lines(rows: Iterable[Any]) -> list[Line]:
 
 
 def _done(row: AuditEntry) -> Line:
-    kind, _, pk = row.subject.partition(":")
-    what = next((words for words, begins in WHAT.values() if row.action.startswith(begins)), "Other")
-    return Line(row.at, row.who, what, row.words, row.subject, int(pk) if kind == "link" else None, row.hash)
+    about, _, pk = row.subject.partition(":")
+    return Line(row.at, row.who, kind(row), row.words, row.subject, int(pk) if about == "link" else None, row.hash)
 
 
 def _written(row: Write) -> Line:

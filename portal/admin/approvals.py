@@ -14,8 +14,8 @@ from syncs.models import Approval
 class ApprovalAdmin(HistoryAdmin):
     list_display = ("asked", "record", "condition", "role", "held_for", "worth", "decider", "decided", "of", "where")
     list_select_related = ("link", "sync", "business", "decided_by")
-    search_fields = ("link__label", "link__source_id", "who", "reason")
-    search_help_text = "A name, the record's id, who decided, or a reason"
+    search_fields = ("link__label", "link__source_id", "who", "reason", "business__name")
+    search_help_text = "A name, the record's id, a business, who decided, or a reason"
     list_filter = (BY_BUSINESS, ("sync", SeenFilter), "state", "role")
     links_by = ("link",)
     fields = (

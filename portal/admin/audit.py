@@ -1,11 +1,13 @@
 """The audit trail: who did what in a business; and what was erased and stays out."""
 
 from collections import Counter
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
 
 from portal import spreadsheets, trail
 from portal.access import Action
@@ -22,18 +24,34 @@ def _cells(line: trail.Line) -> tuple[str, ...]:
     return (at, line.who, line.what, line.words, line.about, line.proof)
 
 
+class Kind(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
+    """What was done, in the kinds of the owner's page."""
+
+    title, parameter_name = "what", "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(key, words) for key, (words, _) in trail.WHAT.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        return queryset.filter(trail.of_kind(self.value() or ""))
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(HistoryAdmin):
     """Append only: each entry is chained to the one before it in the business."""
 
-    list_display = ("words", "who", "action", "where", "done")
+    list_display = ("words", "who", "kind", "where", "done")
     list_select_related = ("business",)
-    search_fields = ("words", "who", "subject")
-    search_help_text = "Words, who did it, or what it was done to, such as link:12"
-    list_filter = (BY_BUSINESS, within("at"), "action")
+    search_fields = ("words", "who", "subject", "business__name")
+    search_help_text = "Words, who did it, a business, or what it was done to, such as link:12"
+    list_filter = (BY_BUSINESS, within("at"), Kind)
     fields = ("business", "words", ("who", "action"), ("subject", "at"), "more", ("previous_hash", "hash"))
     actions = ("download",)
     where, done, more = linked("business"), when("at", "when"), as_json("details", "details")
+
+    @admin.display(description="what", ordering="action")
+    def kind(self, row: AuditEntry) -> str:
+        return trail.kind(row)
 
     @admin.action(description="Download as CSV", permissions=["view"])
     def download(self, request: HttpRequest, rows: QuerySet[AuditEntry]) -> HttpResponse:

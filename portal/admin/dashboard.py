@@ -99,6 +99,7 @@ def _troubled(stands: Sequence[Standing]) -> dict[str, Any]:
     return {
         "rows": found[:SHOWN],
         "more": max(0, len(found) - SHOWN),
+        "address": list_of(Sync),
         "well": len(running) - len(found),
         "all": len(running),
     }

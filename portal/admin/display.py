@@ -83,7 +83,9 @@ def lasting(moment: datetime | None) -> SafeString | str:
         return NOTHING
     local = timezone.localtime(moment)
     exact = date_format(local, "j M Y, H:i:s T")
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, timesince(moment, depth=1))
+    brief = timezone.now() - moment < timedelta(minutes=1)
+    words = "under a minute" if brief else timesince(moment, depth=1)
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, words)
 
 
 def pretty(value: Any) -> SafeString | str:

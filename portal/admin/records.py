@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
+from django.utils.text import Truncator, capfirst
 from unfold.forms import BaseDialogForm
 
-from portal import replays, sides
+from portal import replays, sides, wording
 from portal.access import Action
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter, person
 from portal.admin.buttons import Confirm, button
@@ -43,7 +43,7 @@ class LinkAdmin(ScopedAdmin):
     actions_detail = ("sync_this_record",)
     fields = (
         ("business", "sync"), ("label", "condition"), ("source_id", "target_id"), ("reason", "decided"),
-        ("since", "next_try"), ("noticed_by", "noticed_at"), ("priority", "attempts"), ("raised", "sent_on"), "related",
+        ("since", "next_try"), ("because", "noticed_at"), ("priority", "attempts"), ("raised", "sent_on"), "related",
     )  # fmt: skip
     change_form_outer_before_template = "admin/syncs/link/story.html"
     of, where = linked("sync"), linked("business")
@@ -63,6 +63,10 @@ class LinkAdmin(ScopedAdmin):
     @admin.display(description="why")
     def reason(self, row: Link) -> str:
         return row.cause or NOTHING
+
+    @admin.display(description="noticed")
+    def because(self, row: Link) -> str:
+        return why_looked(row)
 
     @admin.display(description="counterpart", ordering="target_id")
     def counterpart(self, row: Link) -> str:
@@ -121,7 +125,8 @@ class LinkAdmin(ScopedAdmin):
             ],
             "agreed": sorted(row.base.items()),
             "looks": [
-                (a, OUTCOME_WORDS.get(a.outcome, a.outcome)) for a in row.history.select_related("version")[:SHOWN]
+                (a, why_looked(a), OUTCOME_WORDS.get(a.outcome, a.outcome))
+                for a in row.history.select_related("version")[:SHOWN]
             ],
             "calls": [(call, came_back(call)) for call in row.writes.select_related("actor")[:SHOWN]],
         }
@@ -156,6 +161,11 @@ class LinkAdmin(ScopedAdmin):
         self.message_user(request, said, messages.SUCCESS if chosen else messages.WARNING)
 
 
+def why_looked(row: Attempt | Link) -> str:
+    """'A change was reported (CLIENT_UPDATE)'."""
+    return capfirst(wording.why_noticed(row.noticed_by))
+
+
 def ask_all(rows: list[Link], who: str) -> None:
     """A person wants these looked at now: all of them, or none. In the order in which workers take lanes."""
     with transaction.atomic():
@@ -178,7 +188,7 @@ class ReplayForm(BaseDialogForm):  # type: ignore[misc]  # unfold ships no types
 class AttemptAdmin(HistoryAdmin):
     """Every look at a record: why, what was planned, how it ended."""
 
-    list_display = ("looked", "record", "where", "noticed_by", "planned", "ended", "reason")
+    list_display = ("looked", "record", "where", "because", "planned", "ended", "reason")
     list_select_related = ("link", "business")
     search_fields = ("link__label", "link__source_id", "error")
     list_filter = (
@@ -190,11 +200,15 @@ class AttemptAdmin(HistoryAdmin):
     links_by = ("link", "link__sync", "version")
     actions_detail = ("replay",)
     fields = (
-        ("business", "link"), ("noticed_by", "noticed_at"), ("at", "version"), ("planned", "ended"), "failure",
+        ("business", "link"), ("because", "noticed_at"), ("at", "version"), ("planned", "ended"), "failure",
         "plan_shown",
     )  # fmt: skip
     looked, record, where = when("at", "when"), linked("link", "record"), linked("business")
     planned = state("verdict", "plan")
+
+    @admin.display(description="why", ordering="noticed_by")
+    def because(self, row: Attempt) -> str:
+        return why_looked(row)
 
     @admin.display(description="outcome", ordering="outcome")
     def ended(self, row: Attempt) -> SafeString | str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, paging, spreadsheets, trail
+from portal import access, paging, spreadsheets, trail, wording
 from portal.access import Action
 from portal.models import User
 from syncs import audit, proof
@@ -47,7 +47,7 @@ def trail_file(request: HttpRequest, business_id: int, form: str) -> HttpRespons
     asked = trail.Asked.of(request.POST.dict())
     told = "the writes" if asked.writes else "the audit trail"
     audit.record(business.pk, cast(User, request.user), "audit.exported", business, f"Downloaded {told}", form=form)
-    name = f"{slugify(business.name)}-audit-{timezone.localdate():%Y-%m-%d}"
+    name = f"{slugify(business.name)}-audit-{timezone.localdate(timezone=wording.zone(business)):%Y-%m-%d}"
     rows = list(trail.as_file(business, asked))
     if form == "csv":
         return spreadsheets.attachment(name, [trail.HEAD, *rows])

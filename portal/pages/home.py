@@ -7,19 +7,22 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
 from django_scopes import scope
 
-from portal import access, people, places
+from portal import access, figures, people, places
 from portal.access import Action
 from portal.models import Business, Membership, Role, User
 from syncs import audit
 
 #: How many businesses one person may own: nobody needs more, and a script that makes them stops here.
 MOST_OWNED = 25
+#: Of more than so many one is looked for by its name.
+MANY = 6
 
 
 def plain(text: str) -> None:
@@ -84,9 +87,25 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def businesses(request: HttpRequest) -> HttpResponse:
+    """`q`: part of a name; `show=attention`: those only in which something waits for a person."""
     person = cast(User, request.user)
-    mine = Membership.objects.filter(user=person).select_related("business").order_by("business__name")
-    context = {"memberships": mine, "invitations": people.waiting_for(person)}
+    mine = list(Membership.objects.filter(user=person).select_related("business").order_by(Lower("business__name")))
+    with scope(business=[one.business_id for one in mine]):
+        waits = figures.needing_somebody() if mine else {}
+    asked, needing = request.GET.get("q", "").strip()[:200], request.GET.get("show") == "attention"
+    words = asked.casefold().split()
+    named = [one for one in mine if all(word in one.business.name.casefold() for word in words)]
+    context = {
+        "memberships": [
+            (one, waits.get(one.business_id, 0)) for one in named if waits.get(one.business_id) or not needing
+        ],
+        "belongs": len(mine),
+        "many": len(mine) > MANY,
+        "needing": len(waits),
+        "q": asked,
+        "only_needing": needing,
+        "invitations": people.waiting_for(person),
+    }
     return render(request, "portal/businesses.html", context)
 
 

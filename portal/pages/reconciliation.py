@@ -160,7 +160,7 @@ def report_file(request: HttpRequest, business_id: int, report_id: int, form: st
     if form not in spreadsheets.FORMS:
         raise Http404("No such file.")
     rows = mismatches.shown(list(mismatches.listed(found, "", "")[:MOST]), sides.teller(found.sync))
-    words = f"Downloaded the report on “{found.sync}” of {found.started_at:%Y-%m-%d}"
+    words = f"Downloaded the report on “{found.sync}” of {downloads.day(found)}"
     audit.record(business_id, cast(User, request.user), "report.exported", found, words, form=form, rows=len(rows))
     if form != "pdf":
         return downloads.attached(found, downloads.body(found, rows, form), form)

@@ -122,7 +122,7 @@ def test_connections_that_need_somebody_are_named_with_what_to_do(boss: Client, 
         Connection.objects.filter(pk=here.sync.target_id).update(concerns=[off, off])
         Connection.objects.filter(pk=here.sync.source_id).update(status="needs_reconnect", status_reason="It ran out.")
     html = boss.get(reverse("admin:index")).content.decode()
-    for words in ("It ran out.", "Connect Jobber again.", "Stripe does not pay out.", "and 1 more", "Open Stripe."):
+    for words in ("It ran out.", "Connect Jobber again.", "Stripe does not pay out.", "And 1 more.", "Open Stripe."):
         assert words in html
 
 
@@ -232,3 +232,15 @@ def test_places_of_links_are_those_of_the_ledger(here: World) -> None:
             k: v for k, v in said.items() if k != "seen"
         }
         assert Link.objects.filter(Q(*PLACES.values(), _connector=Q.OR)).count() == said["seen"]
+
+
+def test_the_syncs_that_do_not_fit_are_one_press_away(boss: Client) -> None:
+    for number in range(10):
+        made = Business.objects.create(name=f"Business {number}")
+        with scope(business=made):
+            away = factories.connection(made, status="needs_reconnect", status_since=timezone.now())
+            factories.sync(made, source=away)
+    html = boss.get(reverse("admin:index")).content.decode()
+    assert "And 2 more: <a" in html
+    assert f'href="{list_address(Sync)}">all syncs, with how they are doing</a>' in html
+    assert "under a minute" in html

@@ -104,6 +104,17 @@ def test_a_name_in_it_is_not_taken_for_html(owner: Client, page: str, acme: Busi
     assert b"<script>alert" not in owner.get(page).content
 
 
+def test_the_admin_says_what_kind_it_was_and_finds_it_by_that(here: World) -> None:
+    support = signed_in(person(here.business, "Sue", "support", is_staff=True))
+    with scope(business=here.business):
+        audit.record(here.business.pk, None, "audit.exported", here.business, "Took the trail along")
+    html = support.get("/admin/syncs/auditentry/").content.decode()
+    assert "sync.mode" not in html
+    assert "Settings" in html
+    found = support.get("/admin/syncs/auditentry/", {"what": "exports"}).context["cl"]
+    assert [row.words for row in found.result_list] == ["Took the trail along"]
+
+
 def test_support_downloads_entries_in_the_admin_and_it_is_written_down(here: World) -> None:
     support = signed_in(person(here.business, "Sue", "support", is_staff=True))
     with scope(business=here.business):

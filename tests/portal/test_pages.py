@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError
 from django.test import Client
 from django.urls import path
+from django_scopes import scope
 
 from portal import urls
 from portal.models import Business, Membership, User
+from tests import factories
 from tests.conftest import person, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +217,39 @@ def test_a_person_of_two_businesses_has_a_role_in_each(acme: Business, rival: Bu
     browser = signed_in(both)
     assert browser.get(f"/b/{acme.pk}/settings/").status_code == 200
     assert browser.get(f"/b/{rival.pk}/settings/").status_code == 403
+
+
+def many_businesses(of: User) -> None:
+    for number in range(12):
+        made = Business.objects.create(name=f"{'Green Tiling' if number % 2 else 'Blue Roofing'} {number}")
+        Membership.objects.create(business=made, user=of, role="owner")
+        with scope(business=made):
+            if number == 5:
+                factories.incident(factories.sync(made), records=3)
+
+
+def test_one_of_many_businesses_is_found_by_its_name(
+    acme: Business, rival: Business, alice: User, mallory: User, django_assert_max_num_queries: Any
+) -> None:
+    many_businesses(alice)
+    with scope(business=rival):
+        factories.incident(factories.sync(rival), records=9)
+    browser = signed_in(alice)
+    browser.get("/businesses/")
+    with django_assert_max_num_queries(6):
+        html = browser.get("/businesses/").content.decode()
+    assert [name for name in ("Acme Plumbing", "Green Tiling 5", "Blue Roofing 10") if name not in html] == []
+    assert "1 of 13 needs somebody" in html
+    assert "3 need attention" in html
+    assert rival.name not in html
+    found = browser.get("/businesses/", {"q": "tiling GREEN 1"}).content.decode()
+    assert ("Green Tiling 11" in found, "Green Tiling 5" in found, "Blue Roofing 10" in found) == (True, False, False)
+    needing = browser.get("/businesses/", {"show": "attention"}).content.decode()
+    assert ("Green Tiling 5" in needing, "Green Tiling 11" in needing) == (True, False)
+    assert "None like that" in browser.get("/businesses/", {"q": rival.name}).content.decode()
+
+
+def test_with_one_business_there_is_nothing_to_look_for(acme: Business, alice: User) -> None:
+    html = signed_in(alice).get("/businesses/").content.decode()
+    assert "Acme Plumbing" in html
+    assert "Find a business" not in html

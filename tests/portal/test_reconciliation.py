@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -248,3 +249,12 @@ def test_there_is_no_other_file(acme: Business, alice: User, sync: Sync) -> None
     with scope(business=acme):
         found = report(sync)
     assert signed_in(alice).post(page(acme, f"reports/{found.pk}/report.doc")).status_code == 404
+
+
+def test_a_file_has_the_day_of_the_business_in_its_name(alice: User, sync: Sync) -> None:
+    with scope(business=sync.business):
+        found = report(sync)
+        Run.objects.filter(pk=found.run_id).update(started_at=datetime(2026, 11, 28, 20, tzinfo=UTC))
+        Report.objects.filter(pk=found.pk).update(started_at=datetime(2026, 11, 28, 20, tzinfo=UTC))
+    answer = signed_in(alice).post(page(sync.business, f"reports/{found.pk}/report.csv"))
+    assert f'"reconciliation-2026-11-29-{found.pk}.csv"' in answer["Content-Disposition"]  # in Sydney it is Sunday
