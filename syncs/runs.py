@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.base import Page, Session
-from syncs import barring, drifting, lanes, ledger, notice, snapshots, strangers
+from syncs import barring, bulk, drifting, lanes, ledger, notice, snapshots, strangers
 from syncs.failpoints import failpoint
 from syncs.models import Lane, Link, Run, Snapshot, Sync
 from syncs.rules.routes import ROUTED
@@ -134,7 +134,7 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
         _next_page(run, sync, page)
         return
     marked = {x.pk for x in links.values() if x.source_id in changed or _unsettled(x, sync)}
-    Link.objects.bulk_create(fresh)
+    bulk.insert_each(fresh)
     _mark(marked, run, asked)
     unchanged = sum(1 for x in links.values() if x.pk not in marked and x.run_id != run.pk)
     found = len(fresh) + len(changed & links.keys())
