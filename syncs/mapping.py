@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from syncs.rules import RuleError
@@ -86,7 +87,7 @@ class Compiled:
     def values(self, data: Mapping[str, Any], there: Collection[str] = ()) -> tuple[dict[str, Value], list[str]]:
         """{target path: value}, and warnings about what could not be sent. `there`: paths the target has filled."""
         found: dict[str, Value] = {}
-        taken = {row.target for row in self.rows}
+        taken = set(self._targets)
         for row in self.rows:
             for sources, target in _pairs(row, data, self.limits, taken):
                 found[target] = _value(row, sources, data)
@@ -97,6 +98,16 @@ class Compiled:
             _as_one(found, prefix)
         return found, warnings + self._fit(found, there)
 
+    @cached_property
+    def _targets(self) -> frozenset[str]:
+        return frozenset(row.target for row in self.rows)
+
+    @cached_property
+    def _own(self) -> dict[str, frozenset[str]]:
+        """{prefix of a group: the paths in it that a row of their own writes, or a constant}"""
+        named = {*self.constants, *(row.target for row in self.rows if not row.many)}
+        return {prefix: frozenset(p for p in named if p.startswith(prefix)) for prefix in self.limits.groups}
+
     def setting(self, values: Mapping[str, Any]) -> "Compiled":
         """With these values whatever the rows say. What is set is no longer a row's to say, and goes nowhere back."""
         rows = tuple(replace(row, back="", owner="source") if row.target in values else row for row in self.rows)
@@ -106,8 +117,7 @@ class Compiled:
         """Leave out what a group has no room for: rows of their own come first, then what is there, then by name."""
         warnings = []
         for prefix, most in self.limits.groups.items():
-            own = {r.target for r in self.rows if r.target.startswith(prefix) and not r.many}
-            own |= {path for path in self.constants if path.startswith(prefix)}
+            own = self._own[prefix]
             more = [p for p in found if p.startswith(prefix) and p not in own and not is_empty(found[p].value)]
             strangers = sum(1 for p in there if p.startswith(prefix) and p not in own and not self.covers(p))
             more.sort(key=lambda path: (path not in there, path))
@@ -130,7 +140,7 @@ class Compiled:
 
     def origins(self, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """{target path: the source's paths that its value is made of}; what a rule sets is made of none."""
-        taken = {row.target for row in self.rows}
+        taken = set(self._targets)
         found = {t: paths for row in self.rows for paths, t in _pairs(row, data, self.limits, taken)}
         return {target: () if target in self.constants else paths for target, paths in found.items()}
 
