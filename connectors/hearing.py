@@ -19,8 +19,9 @@ _SECRET = (
     "fingerprint", "iban", "account_number", "routing_number",
 )  # fmt: skip
 _KEY = re.compile(r"\b([rsp]k_(?:live|test)_|whsec_)\w+")
-_CARD_NUMBER = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w.-])")
-_LONG = re.compile(r"(?<![\w+/=.~-])[\w+/=.~-]{24,}")
+#: What stands before is looked at after the first digit: few places have one.
+_CARD_NUMBER = re.compile(r"\d(?<![\w.+-]\d)(?:[ -]?\d){12,18}(?![\w.-])", re.ASCII)
+_LONG = re.compile(r"(?<![\w+/=.~-])[\w+/=.~-]{24,}", re.ASCII)
 #: Long, and no credential: names of fields, ids of records at Stripe, ids at Jobber ("gid://…" in base64).
 _HARMLESS = re.compile(
     r"[a-z]+(?:_[a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+"
