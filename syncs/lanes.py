@@ -39,6 +39,10 @@ class LostLease(Exception):
     """Somebody else holds the lane now: what this worker knows is old and must not be stored."""
 
 
+class Stepped(Exception):
+    """The sync is in another mode now: what was read or planned in the one before must not be stored."""
+
+
 def holder() -> str:
     """Names who holds a lease: supervisor, process, one claim."""
     return f"{os.environ.get('FIELDBRIDGE_SUPERVISOR', 'none')}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
@@ -87,11 +91,14 @@ def renew(lane: Lane) -> None:
     lane.lease_until = until
 
 
-def guard(lane: Lane) -> None:
-    """Inside the transaction that stores results: locks the lane, or LostLease."""
+def guard(lane: Lane, sync: Sync | None = None) -> None:
+    """Inside the transaction that stores results: locks the lane, or LostLease. With a sync, Stepped where its mode is
+    not the one that it was worked in."""
     held = Lane.objects.select_for_update().filter(pk=lane.pk, lease=lane.lease, lease_until__gt=timezone.now())
     if held.values_list("pk", flat=True).first() is None:
         raise LostLease(lane.lease)
+    if sync and not Sync.objects.filter(pk=sync.pk, mode=sync.mode).exists():
+        raise Stepped(f"{sync} is not in {sync.mode} any more.")
 
 
 def lock(lane_id: int) -> None:

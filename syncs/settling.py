@@ -45,7 +45,8 @@ _STATE_OF = {
 
 
 def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool) -> None:
-    """Looks that lead to no call: in step, left out, held, ended, or planned only."""
+    """Looks that lead to no call: in step, left out, held, ended, or planned only. Stepped where what was only planned
+    is to be written by now."""
     if not looks:
         return
     now = timezone.now()
@@ -54,7 +55,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
     attempts = [_attempt(look, sync, now, "planned" if preview else "done") for look in looks]
     try:
         with transaction.atomic():
-            lanes.guard(lane)
+            lanes.guard(lane, sync)
             strangers.give_way(sync, [look.link for look in looks])
             bulk.update_each([look.link for look in looks], _LINK_STATE)
             flagging.keep(looks)

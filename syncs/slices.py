@@ -108,7 +108,7 @@ class Slice:
                     break
             if self.pages.ahead:
                 self._read_page(always=True)
-        except Stop:
+        except (Stop, lanes.Stepped):
             pass
         finally:
             self._land_all()
@@ -182,7 +182,11 @@ class Slice:
         live = sync.writes
         writing = self._once([look for look in looks if live and look.plan.writes])
         quiet = [look for look in looks if not (live and look.plan.writes)]
-        settling.settle_looks(self.lane, sync, quiet, preview=not live)
+        try:
+            settling.settle_looks(self.lane, sync, quiet, preview=not live)
+        except lanes.Stepped:
+            self._unclaim([look.link for look in looks])
+            raise
         if writing:
             self._write(sync, writing)
 

@@ -1,6 +1,7 @@
 """Whatever breaks on the way, each change arrives once in effect, and one bad record hurts nobody else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import MagicMock
@@ -360,6 +361,23 @@ def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
     world.work()
     slices.looking.snapshots.save(snapshot.connection, "clients", [older], snapshot.read_at, by=world.sync)
     assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == "Jones"
+
+
+def test_a_state_that_names_an_earlier_time_counts_where_it_is_still_shown(world: World) -> None:
+    """The service's clock was set back between two edits, or a backup was put in place."""
+    clients = reviewed(world, 1)
+    world.work()
+    held = Snapshot.objects.get(external_id=clients[0])
+    assert held.updated_at is not None
+    found = held.as_record()
+    shown = replace(
+        found, data={**found.data, "last_name": "Jones"}, updated_at=held.updated_at - timedelta(minutes=2)
+    )  # fmt: skip
+    for minutes, name in ((9, "Smith"), (11, "Jones")):
+        slices.looking.snapshots.save(
+            held.connection, "clients", [shown], held.read_at + timedelta(minutes=minutes), by=world.sync
+        )
+        assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == name
 
 
 def test_an_unreadable_answer_is_told_to_the_maintainers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
