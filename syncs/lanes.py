@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -24,6 +24,8 @@ LEASE = timedelta(seconds=90)
 MARGIN_SECONDS = 45.0
 #: A wake-up older than this is taken for lost.
 WAKE_LOST = timedelta(seconds=30)
+AGAIN_SECONDS = 1.0
+RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 
 
 #: As text: this is asked for every webhook, and a queryset takes ten times as long.
@@ -139,8 +141,15 @@ def answered(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(failures=0, resume_at=None)
 
 
-def park_lane(lane: Lane, code: str, words: str) -> None:
-    Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+def refused(lane: Lane, side: "Connection", code: str, words: str) -> None:
+    """The lane waits for a person, unless that side was connected again since it was last read: then it goes on."""
+    with transaction.atomic():
+        same = type(side).objects.select_for_update().filter(pk=side.pk, credentials_digest=side.credentials_digest)
+        if same.values_list("pk", flat=True).first() is None:
+            wait(lane, AGAIN_SECONDS, failed=False)
+            return
+        Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+        incidents.connection_failed(side, code, f"{side} needs attention: {words}", RECONNECT)
 
 
 def park(connection: "Connection", code: str, words: str) -> None:

@@ -57,7 +57,6 @@ BATCH = 100
 SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
-RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 #: How long others wait at most while one works; a slice that nobody waits for is longer.
 TURN_SECONDS = 1.0
 #: While so many backfill links wait, no further page is read.
@@ -325,9 +324,7 @@ class Slice:
         """A side cannot be read or opened: the lane waits. Always raises Stop."""
         decision = decide(error, self.lane.failures)
         if decision.next == Next.RECONNECT:
-            side = self.sessions.last or sync.target
-            lanes.park_lane(self.lane, decision.code, decision.words)
-            incidents.connection_failed(side, decision.code, f"{side} needs attention: {decision.words}", RECONNECT)
+            lanes.refused(self.lane, self.sessions.last or sync.target, decision.code, decision.words)
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:

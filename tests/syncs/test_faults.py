@@ -351,6 +351,21 @@ def test_a_key_that_is_no_longer_taken_parks_the_lane_until_a_person_reconnects(
     assert Incident.objects.filter(state="open").count() == 0
 
 
+def test_a_lane_is_not_parked_for_a_refusal_that_a_person_has_answered_by_connecting_again(world: World) -> None:
+    """The worker that was refused comes to it late; nobody would wake the lane any more."""
+    reviewed(world, 1)
+    lane = lanes.claim(world.sync.lane_id)
+    assert lane is not None
+    refused, other = Connection.objects.get(connector="stripe"), Connection.objects.get(connector="jobber")
+    refused.credentials_digest = "of the key before"
+    lanes.refused(lane, refused, "auth", "Stripe let nobody in.")
+    assert not Lane.objects.get().parked
+    assert not Incident.objects.exists()
+    lanes.refused(lane, other, "auth", "Jobber let nobody in.")
+    assert Lane.objects.get().parked
+    assert Incident.objects.get().connection_id == other.pk
+
+
 def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
     clients = reviewed(world, 1)
     world.work()
