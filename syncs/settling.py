@@ -13,8 +13,9 @@ from connectors.base import Record
 from connectors.errors import MissingError
 from syncs import approvals, bulk, flagging, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
+from syncs.comparing import same
 from syncs.failpoints import failpoint
-from syncs.looking import Look, known_of
+from syncs.looking import Look, known_of, rules_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict, agreement
 from syncs.retries import Decision, Next, decide
@@ -244,11 +245,22 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
         link.source_id = answered.id
     if made.more and steps >= MOST_STEPS:
         _move(link, Link.State.HELD, "no_end", f"It was not in step after {steps} steps in a row.", now)
-    elif made.more:
+    elif made.more or _shows_news(look, sync, answered):
         link.handled, link.attempts = min(link.handled, link.noticed - 1), steps
         _move(link, Link.State.DUE, "", "", now)
     else:
         _move(link, Link.State.IN_STEP, "", "", now)
+
+
+def _shows_news(look: Look, sync: Sync, answered: Record) -> bool:
+    """Whether a changed record shows what it did not when this was planned, and what was not sent: somebody else has
+    written that. Once it is stored it is no news to any reading, and the word of it may be lost."""
+    made, before = look.plan, look.source if look.plan.back else look.target
+    if made.resource or made.verdict == Verdict.CREATE or before is None:
+        return False
+    rows = [row for row in rules_of(sync)[0].rows if row.mode != "with_changes"]
+    paths = {path for row in rows for path in (row.sources if made.back else (row.target,))}
+    return any(not same(answered.data.get(p), before.data.get(p)) for p in paths - made.data.keys())
 
 
 def _after_error(link: Link, look: Look, sync: Sync, decision: Decision, now: datetime, outage: bool) -> None:
