@@ -308,8 +308,6 @@ class Slice:
             if isinstance(refused.error, ScopeError):
                 raise refused.error
             self.sessions.renew(side)
-        except KeyError:
-            self.sessions.of(side)  # renewed already, for an earlier flight
         except ConnectorError as error:
             self.sessions.last = side
             self._stopped(error, sync)

@@ -351,6 +351,21 @@ def test_a_key_that_is_no_longer_taken_parks_the_lane_until_a_person_reconnects(
     assert Incident.objects.filter(state="open").count() == 0
 
 
+def test_refusals_of_two_flights_at_once_park_the_lane_and_fail_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes when the connection needs a person already."""
+    reviewed(world, 4)
+    monkeypatch.setattr(slices, "BATCH", 2)
+    refusing = MagicMock(side_effect=AuthError("Stripe no longer accepts our sign-in."))
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.create", refusing)
+    world.work()
+    assert refusing.call_count > 2
+    assert Lane.objects.get().parked
+    assert set(Link.objects.values_list("state", flat=True)) == {"due"}
+    assert Incident.objects.filter(state="open").count() == 1
+
+
 def test_a_lane_is_not_parked_for_a_refusal_that_a_person_has_answered_by_connecting_again(world: World) -> None:
     """The worker that was refused comes to it late; nobody would wake the lane any more."""
     reviewed(world, 1)
