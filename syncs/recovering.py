@@ -102,6 +102,7 @@ def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], sessions: Sessions, 
             made[write.key] = [r for r in found if r.references.get(reference) == link.source_id]
     if here:
         made |= _made_here(sync, [write for _, write in here], sessions)
+    made |= _made_beside(sync, [write for _, write in begun], sessions)
     return [
         Order(
             looking.look_of(sync, link, write),
@@ -144,6 +145,25 @@ def _made_here(sync: Sync, creates: Sequence[Write], sessions: Sessions) -> dict
             made[write.key] = [one]
             taken.add(one.id)
     return made
+
+
+def _made_beside(sync: Sync, begun: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:
+    """{key of the write: the thing that it made beside the counterpart}, such as a tax rate or the record of a payment,
+    where its key would not keep it from being made twice."""
+    made: dict[str, Sequence[Record]] = {}
+    creates = [w for w in begun if w.verb == "create" and w.connection_id == sync.target_id and not _key_is_good(w)]
+    beside = [write for write in creates if write.resource != sync.target_resource]
+    for resource in sorted({write.resource for write in beside}):
+        writes = [write for write in beside if write.resource == resource]
+        found = _written_since(sync.target, writes, sessions)
+        made |= {w.key: [r] for w in writes for r in found if _told_in(r, w.params)}
+    return made
+
+
+def _told_in(record: Record, sent: Data) -> bool:
+    """Whether it is what came of this, as far as a record of its kind shows it: what it refers to it always does."""
+    told = [path for path in sent if path in record.data or path.startswith("metadata.")]
+    return bool(told) and all(same(record.data.get(path), sent[path]) for path in told)
 
 
 def _shows(record: Record, sent: Data) -> bool:

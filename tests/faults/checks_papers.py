@@ -31,19 +31,21 @@ def of_papers(tenant: Tenant, people: People) -> Iterator[str]:
         elif link.state in STOPPED:
             yield from _stopped(tenant, people, bill, link)
         elif bill in tenant.bills.held:
-            yield from _as_it_is(tenant, bill, there[0] if there else None, link)
+            yield from _as_it_is(tenant, bill, there[0] if there else {}, link)
         elif there:
             yield f"{bill} is gone, and {there[0]['id']} is {there[0]['status']} ({link.state})"
     yield from _totals(tenant)
     yield from _notes(tenant)
 
 
-def _as_it_is(tenant: Tenant, bill: str, there: dict[str, Any] | None, link: Link) -> Iterator[str]:
-    """In step, or left out for a reason: the same sum of the same lines, from the right one, as far as it is paid."""
+def _as_it_is(tenant: Tenant, bill: str, there: Mapping[str, Any], link: Link) -> Iterator[str]:
+    """In step, or left out for a reason: the same sum of the same lines, from the right one, as far as it is paid. One
+    that is settled in Jobber may be void in Stripe: nobody is asked for anything."""
     paper, told = tenant.bills.paper(bill), f"{bill}, {link.state}"
     meant = MEANT[paper.status]
-    if there is None:
-        if meant and link.cause_code not in {"target_deleted"}:
+    if not there:
+        void = link.target_id in tenant.drawer.invoices and paper.status in {"paid", "bad_debt"}
+        if meant and not void:
             yield f"{told}: it is {paper.status}, and not in Stripe: {link.cause_code}"
         return
     if there["status"] not in meant:
@@ -58,7 +60,7 @@ def _as_it_is(tenant: Tenant, bill: str, there: dict[str, Any] | None, link: Lin
         yield from _open(paper, there, told)
 
 
-def _open(paper: Paper, there: dict[str, Any], told: str) -> Iterator[str]:
+def _open(paper: Paper, there: Mapping[str, Any], told: str) -> Iterator[str]:
     if there.get("description") != paper.subject:
         yield f"{told}: its subject is {paper.subject}, and {there.get('description')} in Stripe"
     cards = sum(p["amount"] for p in there["payments"] if p["status"] == "paid" and p["kind"] == "payment_intent")

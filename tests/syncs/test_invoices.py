@@ -80,6 +80,24 @@ def test_one_tax_rate_serves_all_invoices_of_its_kind(here: World, sync: Sync) -
     assert [len(here.stripe.invoices(i)) for i in made] == [1] * 15
 
 
+@pytest.mark.parametrize("what", ["tax_rates", "payment_records/report_payment"])
+def test_a_thing_beside_it_is_made_once_though_its_key_is_spent(here: World, sync: Sync, what: str) -> None:
+    """Stripe has made it, fails, and would repeat that failure for the key."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.jobber.take_payment(made, "50.00")
+    broken = here.sandbox.sandbox.frame.faults.add("500_after", service="stripe", operation=f"POST {what}", times=1)
+    here.read_again(sync)
+    for _ in range(4):
+        here.forget_waits()
+        here.work()
+    assert broken.hits == 1
+    assert len(here.stripe.tax_rates()) == 1
+    told = Write.objects.filter(resource=what.partition("/")[0], verb="create")
+    assert [write.state for write in told] == ["confirmed"]
+    assert here.stripe.invoices(made)[0]["amount_remaining"] == cents(here, made) - 5000
+    assert link(sync, made).state == "in_step"
+
+
 def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: User) -> None:
     choosing.pause(here.sync, "preview", None)
     sync = here.also("invoices-to-stripe", alice)
