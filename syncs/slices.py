@@ -162,8 +162,7 @@ class Slice:
             Q(next_try=None) | Q(next_try__lte=now), sync__in=self.syncs, noticed__gt=F("handled")
         ).exclude(pk__in=flying)  # fmt: skip
         for sync in self.syncs.values():
-            if strangers.being_made(sync):
-                due = due.exclude(sync=sync, target_id=None, handled=0)
+            strangers.hold_off(sync, due)
         found = list(due.filter(claims__lt=SUSPECT_CLAIMS).order_by("priority", "id")[: 3 if probing else BATCH])
         if not found:
             found = list(due.filter(claims__gte=SUSPECT_CLAIMS).order_by("claims", "id")[:1])

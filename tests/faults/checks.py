@@ -50,13 +50,25 @@ def all_of(world: World, people: People) -> list[str]:
 
 #: What may cost a look, but never a write.
 _HARMLESS = {"lost_webhook", "doubled_webhook", "late_webhook", "lost_task", "doubled_task"}
-_OURS = {"edits", "calls", "refused", "needless write", "jobber read", "jobber write", "stripe read", "stripe write"}
+_OURS = {
+    "edits",
+    "calls",
+    "tasks",
+    "refused",
+    "needless write",
+    "jobber read",
+    "jobber write",
+    "stripe read",
+    "stripe write",
+}
 
 
 def frugal(counts: Counter[str]) -> Iterator[str]:
     """The work is bounded, and where no call and no process broke, nothing was written that was there already."""
     if counts["calls"] > 12 * counts["edits"] + 200:
         yield f"{counts['calls']} calls for {counts['edits']} edits"
+    if counts["tasks"] > 2 * counts["calls"] + 300:
+        yield f"workers were woken {counts['tasks']} times for {counts['calls']} calls"
     if counts["needless write"] and not counts.keys() - _HARMLESS - _OURS:
         yield f"{counts['needless write']} writes of what was there already"
 

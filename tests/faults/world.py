@@ -182,6 +182,7 @@ class World:
         module, _, name = task["func"].rpartition(".")
         process = self.loop.process
         self.ground.trace(f"{process.name if process else '-'} {name} {task['args']}")
+        self.ground.counts["tasks"] += 1
         try:
             getattr(import_module(module), name)(*task["args"])
         except Exception:
