@@ -80,6 +80,18 @@ def settle_unreadable(lane: Lane, sync: Sync, link: Link, decision: Decision) ->
     _hold(lane, sync, link, link.noticed, decision)
 
 
+def set_aside(sync: Sync, links: Sequence[Link]) -> None:
+    """Each of these has killed the workers that took it up."""
+    for link in links:
+        link.claims, link.handled = 0, link.noticed
+        words = "The worker stopped each time it took this record up."
+        _move(link, Link.State.PARKED, "kills_worker", words, timezone.now())
+    with transaction.atomic():
+        bulk.update_each(links, ("state", "cause_code", "cause", "claims", "handled", "since"))
+        approvals.overtaken(links)
+        waiting.wake(sync, links)
+
+
 _TAKEN = Decision(Next.HOLD, "taken", "Its counterpart is already linked to another record.")
 
 
@@ -94,6 +106,7 @@ def _hold(lane: Lane, sync: Sync, link: Link, noticed: int, decision: Decision) 
         lanes.guard(lane)
         link.save(update_fields=_LINK_STATE)
         approvals.overtaken([link])
+        waiting.wake(sync, [link])
         Attempt.objects.create(
             business_id=sync.business_id, link=link, version_id=sync.version_id, noticed_by=link.noticed_by,
             noticed_at=link.noticed_at, verdict=Verdict.HOLD, plan={}, outcome="failed", error_code=decision.code,
@@ -176,7 +189,8 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
     bulk.insert_each([a for a in attempts if a])
     approvals.overtaken([a.order.look.link for a in answers])
-    waiting.wake(sync, [a.order.look.link for a in answers if a.result])
+    links = [answer.order.look.link for answer in answers]
+    waiting.wake(sync, [link for link in links if link.target_id or link.handled >= link.noticed])
 
 
 def _spend_decisions(links: Sequence[Link]) -> None:
@@ -225,6 +239,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     if answer.error is None:
         return None  # a counterpart turned up: the next look sees it
     decision = decide(answer.error, link.attempts)
+    if isinstance(answer.error, MissingError) and answer.order.write.verb == "create":
+        decision = Decision(Next.HOLD, "missing", decision.words)  # what it belongs to is gone, and stays so
     if decision.next == Next.HOLD and now - answer.order.write.intended_at > OUTDATED:
         decision = replace(decision, next=Next.AGAIN)  # what was refused is planned anew from how things are now
     _after_error(link, look, sync, decision, now, outage)

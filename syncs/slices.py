@@ -30,7 +30,6 @@ from connectors.errors import (
 )
 from syncs import (
     applying,
-    approvals,
     incidents,
     lanes,
     looking,
@@ -245,12 +244,8 @@ class Slice:
         Link.objects.filter(pk__in=[link.pk for link in links]).update(claims=F("claims") + 1)
         failpoint("claims.counted")
         deadly = [link for link in links if link.claims >= MOST_CLAIMS]
-        for link in deadly:
-            link.state, link.cause_code, link.claims, link.handled = Link.State.PARKED, "kills_worker", 0, link.noticed
-            link.cause, link.since = "The worker stopped each time it took this record up.", timezone.now()
-            link.save(update_fields=["state", "cause_code", "cause", "claims", "handled", "since"])
         if deadly:
-            approvals.overtaken(deadly)
+            settling.set_aside(sync, deadly)
         return [link for link in links if link not in deadly]
 
     def _unclaim(self, links: Sequence[Link]) -> None:

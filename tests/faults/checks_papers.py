@@ -133,6 +133,7 @@ _FITS: dict[str, Callable[[Tenant, Paper | None, Mapping[str, Any]], bool]] = {
     "rounding_differs": _draft,
     "total_differs": _draft,
     "client_stopped": _no_customer,
+    "rejected:customer": _no_customer,
 }
 
 

@@ -1,11 +1,14 @@
 """Jobber invoices as Stripe invoices, through both stand-ins: totals to the cent, or held with the cause."""
 
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
+from django.utils import timezone
 
+from connectors.errors import RejectedError
 from portal.models import User
-from syncs import choosing, deciding
+from syncs import choosing, deciding, notice
 from syncs.deciding import Choice
 from syncs.models import Invoice, Link, Sync, Write
 from tests.syncs.world import World
@@ -110,6 +113,23 @@ def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: U
     here.go_live()
     assert link(sync, made).state == "in_step"
     assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
+
+
+def test_an_invoice_that_waits_is_told_when_its_client_is_refused_again(
+    here: World, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would wait for ever for what nobody is about to do."""
+    refusing = MagicMock(side_effect=RejectedError("Stripe does not take this."))
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.create", refusing)
+    client = here.jobber.add(email="ann@example.com")
+    made = here.jobber.bill(client, LINES)
+    here.read_again(sync)
+    assert link(sync, made).cause_code == "client_stopped"
+    notice.mark(here.sync, client, "once more", timezone.now(), Link.Priority.BACKFILL)
+    notice.mark(sync, made, "once more", timezone.now())
+    here.work()
+    assert here.link(client).cause_code == "rejected"
+    assert link(sync, made).cause_code == "client_stopped"
 
 
 def test_a_draft_stays_in_jobber_until_it_is_sent(here: World, sync: Sync) -> None:
