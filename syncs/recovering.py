@@ -98,8 +98,10 @@ def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], sessions: Sessions, 
     made: dict[str, Sequence[Record]] = {}
     if there:
         found = _written_since(sync.target, [write for _, write in there], sessions)
+        others = _of_other_calls(sync, found)
         for link, write in there:
-            made[write.key] = [r for r in found if r.references.get(reference) == link.source_id]
+            mine = [r for r in found if r.references.get(reference) == link.source_id]
+            made[write.key] = [r for r in mine if r.id not in others]
     if here:
         made |= _made_here(sync, [write for _, write in here], sessions)
     made |= _made_beside(sync, [write for _, write in begun], sessions)
@@ -130,6 +132,15 @@ def _written_since(connection: "Connection", creates: Sequence[Write], sessions:
     """All records made since these creates were begun, by one list for all: a search could lag behind."""
     since, sent = min(write.intended_at for write in creates) - SLACK, [write.params for write in creates]
     return sessions.call(connection, lambda session: session.written_since(creates[0].resource, since, sent))
+
+
+def _of_other_calls(sync: Sync, found: Sequence[Record]) -> set[str]:
+    """What is known to have come of another call, such as an invoice whose place this one takes."""
+    known = Write.objects.filter(
+        connection=sync.target_id, resource=sync.target_resource, verb="create", state=Write.State.CONFIRMED,
+        outside_id__in=[record.id for record in found],
+    )  # fmt: skip
+    return set(known.values_list("outside_id", flat=True))
 
 
 def _made_here(sync: Sync, creates: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:

@@ -193,6 +193,24 @@ def test_a_change_after_it_was_opened_waits_for_a_person(here: World, sync: Sync
     assert link(sync, made).decision == {}
 
 
+def test_a_new_one_whose_answer_is_lost_is_found_beside_the_one_that_was_voided(
+    here: World, sync: Sync, alice: User
+) -> None:
+    """Both carry the invoice's id, and were made within minutes."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(sync)
+    here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
+    here.read_again(sync)
+    lost = here.sandbox.sandbox.frame.faults.add("reset_after", service="stripe", operation="POST invoices", times=1)
+    deciding.decide(link(sync, made), Choice.REPLACE, "", alice)
+    for _ in range(4):
+        here.work()
+        here.forget_waits()
+    assert lost.hits == 1
+    assert sorted(i["status"] for i in here.stripe.invoices(made)) == ["open", "void"]
+    assert link(sync, made).state == "in_step"
+
+
 def test_bad_debt_is_uncollectible_and_never_void(here: World, sync: Sync) -> None:
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
     here.read_again(sync)
