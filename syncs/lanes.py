@@ -183,7 +183,12 @@ def with_work() -> "QuerySet[Lane]":
     left = Link.objects.filter(run=OuterRef("pk"), noticed__gt=F("handled"))
     runs = Run.objects.filter(ready, sync__lane=OuterRef("pk"), state=Run.State.RUNNING)
     runs = runs.filter(~Q(side=Run.Side.WORK) | ~Exists(left))
-    stale = Snapshot.objects.filter(connection=OuterRef("target"), noticed_at__gt=F("read_at"))
+    written_to = (
+        Sync.objects.filter(lane=OuterRef(OuterRef("pk"))).exclude(mode=Sync.Mode.OFF).values("target_resource")
+    )
+    stale = Snapshot.objects.filter(
+        connection=OuterRef("target"), resource__in=written_to, noticed_at__gt=F("read_at")
+    )  # fmt: skip
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     allowed = Q(resume_at=None) | Q(resume_at__lte=now)
     waiting = Lane.objects.filter(free, allowed, Exists(working), parked="")

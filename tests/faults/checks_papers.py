@@ -116,7 +116,7 @@ def _draft(tenant: Tenant, paper: Paper | None, there: Mapping[str, Any]) -> boo
 
 def _no_customer(tenant: Tenant, paper: Paper | None, there: Mapping[str, Any]) -> bool:
     link = Link.objects.filter(sync=tenant.sync, source_id=paper.client if paper else "").first()
-    return link is None or not link.target_id or link.state == Link.State.ENDED
+    return link is None or not link.target_id or link.target_id not in tenant.stripe.records
 
 
 _FITS: dict[str, Callable[[Tenant, Paper | None, Mapping[str, Any]], bool]] = {

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from connectors.errors import RejectedError
 from portal.models import User
-from syncs import choosing, deciding, notice
+from syncs import choosing, deciding, lanes, notice
 from syncs.deciding import Choice
-from syncs.models import Invoice, Link, Sync, Write
+from syncs.models import Invoice, Link, Snapshot, Sync, Write
 from tests.syncs.world import World
 
 
@@ -130,6 +130,32 @@ def test_an_invoice_that_waits_is_told_when_its_client_is_refused_again(
     here.work()
     assert here.link(client).cause_code == "rejected"
     assert link(sync, made).cause_code == "client_stopped"
+
+
+def test_an_invoice_is_not_made_for_a_customer_that_was_deleted(here: World, sync: Sync) -> None:
+    """Also while it is asked whether its client should have a new one."""
+    client = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    here.stripe.delete(here.stripe.of(client)[0]["id"])
+    here.read_again()
+    here.jobber.edit(client, lastName="Jones")
+    here.read_again()
+    assert (here.link(client).state, here.link(client).cause_code) == ("held", "target_deleted")
+    made = here.jobber.bill(client, LINES)
+    here.read_again(sync)
+    assert (link(sync, made).state, link(sync, made).cause_code) == ("held", "client_stopped")
+
+
+def test_a_lane_has_no_work_for_what_another_lane_reads(here: World, sync: Sync, alice: User) -> None:
+    """Payments go to Jobber, whose clients the other lane is about to read again."""
+    client = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    payments = here.also("payments-to-jobber", alice)
+    assert payments.lane_id != here.sync.lane_id
+    Snapshot.objects.filter(external_id=client).update(noticed_at=timezone.now())
+    assert not lanes.with_work().filter(pk=payments.lane_id).exists()
+    Snapshot.objects.filter(resource="customers").update(noticed_at=timezone.now())
+    assert lanes.with_work().filter(pk=here.sync.lane_id).exists()
 
 
 def test_a_draft_stays_in_jobber_until_it_is_sent(here: World, sync: Sync) -> None:
