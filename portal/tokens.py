@@ -249,7 +249,8 @@ def _reload(connection: Connection) -> None:
 
 
 def _needs_person(connection: Connection, sent_digest: str, code: str, words: str) -> bool:
-    """Mark the connection and park its lanes, only if the pair that was refused is still the stored one."""
+    """Mark the connection and park its lanes, only if the pair that was refused is still the stored one. Then the
+    caller's object goes on holding that pair, whatever a person stores right after."""
     now = timezone.now()
     values = {"status": Status.NEEDS_RECONNECT, "status_reason": words[:300], "status_since": now}
     with transaction.atomic():
@@ -258,7 +259,7 @@ def _needs_person(connection: Connection, sent_digest: str, code: str, words: st
             return False
         park(connection, code, words)
         _told(connection, "connection.refused", f"{connection} does not let Fieldbridge in any more: {words}")
-    _reload(connection)
+        _reload(connection)
     return True
 
 

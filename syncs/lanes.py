@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -24,6 +24,8 @@ LEASE = timedelta(seconds=90)
 MARGIN_SECONDS = 45.0
 #: A wake-up older than this is taken for lost.
 WAKE_LOST = timedelta(seconds=30)
+AGAIN_SECONDS = 1.0
+RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 
 
 #: As text: this is asked for every webhook, and a queryset takes ten times as long.
@@ -37,6 +39,10 @@ _OTHERS_WAIT = """SELECT EXISTS (SELECT 1 FROM syncs_lane WHERE business_id <> %
 
 class LostLease(Exception):
     """Somebody else holds the lane now: what this worker knows is old and must not be stored."""
+
+
+class Stepped(Exception):
+    """The sync is in another mode now: what was read or planned in the one before must not be stored."""
 
 
 def holder() -> str:
@@ -87,11 +93,14 @@ def renew(lane: Lane) -> None:
     lane.lease_until = until
 
 
-def guard(lane: Lane) -> None:
-    """Inside the transaction that stores results: locks the lane, or LostLease."""
+def guard(lane: Lane, sync: Sync | None = None) -> None:
+    """Inside the transaction that stores results: locks the lane, or LostLease. With a sync, Stepped where its mode is
+    not the one that it was worked in."""
     held = Lane.objects.select_for_update().filter(pk=lane.pk, lease=lane.lease, lease_until__gt=timezone.now())
     if held.values_list("pk", flat=True).first() is None:
         raise LostLease(lane.lease)
+    if sync and not Sync.objects.filter(pk=sync.pk, mode=sync.mode).exists():
+        raise Stepped(f"{sync} is not in {sync.mode} any more.")
 
 
 def lock(lane_id: int) -> None:
@@ -132,8 +141,15 @@ def answered(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(failures=0, resume_at=None)
 
 
-def park_lane(lane: Lane, code: str, words: str) -> None:
-    Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+def refused(lane: Lane, side: "Connection", code: str, words: str) -> None:
+    """The lane waits for a person, unless that side was connected again since it was last read: then it goes on."""
+    with transaction.atomic():
+        same = type(side).objects.select_for_update().filter(pk=side.pk, credentials_digest=side.credentials_digest)
+        if same.values_list("pk", flat=True).first() is None:
+            wait(lane, AGAIN_SECONDS, failed=False)
+            return
+        Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+        incidents.connection_failed(side, code, f"{side} needs attention: {words}", RECONNECT)
 
 
 def park(connection: "Connection", code: str, words: str) -> None:
@@ -167,7 +183,12 @@ def with_work() -> "QuerySet[Lane]":
     left = Link.objects.filter(run=OuterRef("pk"), noticed__gt=F("handled"))
     runs = Run.objects.filter(ready, sync__lane=OuterRef("pk"), state=Run.State.RUNNING)
     runs = runs.filter(~Q(side=Run.Side.WORK) | ~Exists(left))
-    stale = Snapshot.objects.filter(connection=OuterRef("target"), noticed_at__gt=F("read_at"))
+    written_to = (
+        Sync.objects.filter(lane=OuterRef(OuterRef("pk"))).exclude(mode=Sync.Mode.OFF).values("target_resource")
+    )
+    stale = Snapshot.objects.filter(
+        connection=OuterRef("target"), resource__in=written_to, noticed_at__gt=F("read_at")
+    )  # fmt: skip
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     allowed = Q(resume_at=None) | Q(resume_at__lte=now)
     waiting = Lane.objects.filter(free, allowed, Exists(working), parked="")

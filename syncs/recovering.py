@@ -98,10 +98,13 @@ def orders(sync: Sync, begun: Sequence[tuple[Link, Write]], sessions: Sessions, 
     made: dict[str, Sequence[Record]] = {}
     if there:
         found = _written_since(sync.target, [write for _, write in there], sessions)
+        others = _of_other_calls(sync, found)
         for link, write in there:
-            made[write.key] = [r for r in found if r.references.get(reference) == link.source_id]
+            mine = [r for r in found if r.references.get(reference) == link.source_id]
+            made[write.key] = [r for r in mine if r.id not in others]
     if here:
         made |= _made_here(sync, [write for _, write in here], sessions)
+    made |= _made_beside(sync, [write for _, write in begun], sessions)
     return [
         Order(
             looking.look_of(sync, link, write),
@@ -131,6 +134,15 @@ def _written_since(connection: "Connection", creates: Sequence[Write], sessions:
     return sessions.call(connection, lambda session: session.written_since(creates[0].resource, since, sent))
 
 
+def _of_other_calls(sync: Sync, found: Sequence[Record]) -> set[str]:
+    """What is known to have come of another call, such as an invoice whose place this one takes."""
+    known = Write.objects.filter(
+        connection=sync.target_id, resource=sync.target_resource, verb="create", state=Write.State.CONFIRMED,
+        outside_id__in=[record.id for record in found],
+    )  # fmt: skip
+    return set(known.values_list("outside_id", flat=True))
+
+
 def _made_here(sync: Sync, creates: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:
     """{key of the write: the record it made}. Records of the source carry no cross reference, so each is known by
     showing all that was sent; one that has its counterpart is no answer, nor is one for two writes."""
@@ -144,6 +156,25 @@ def _made_here(sync: Sync, creates: Sequence[Write], sessions: Sessions) -> dict
             made[write.key] = [one]
             taken.add(one.id)
     return made
+
+
+def _made_beside(sync: Sync, begun: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:
+    """{key of the write: the thing that it made beside the counterpart}, such as a tax rate or the record of a payment,
+    where its key would not keep it from being made twice."""
+    made: dict[str, Sequence[Record]] = {}
+    creates = [w for w in begun if w.verb == "create" and w.connection_id == sync.target_id and not _key_is_good(w)]
+    beside = [write for write in creates if write.resource != sync.target_resource]
+    for resource in sorted({write.resource for write in beside}):
+        writes = [write for write in beside if write.resource == resource]
+        found = _written_since(sync.target, writes, sessions)
+        made |= {w.key: [r] for w in writes for r in found if _told_in(r, w.params)}
+    return made
+
+
+def _told_in(record: Record, sent: Data) -> bool:
+    """Whether it is what came of this, as far as a record of its kind shows it: what it refers to it always does."""
+    told = [path for path in sent if path in record.data or path.startswith("metadata.")]
+    return bool(told) and all(same(record.data.get(path), sent[path]) for path in told)
 
 
 def _shows(record: Record, sent: Data) -> bool:

@@ -82,7 +82,7 @@ def wait(run: Run, seconds: float) -> None:
 def take(lane: Lane, run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     """Store a page that was asked for at `asked`, its marks and the cursor in one transaction."""
     with transaction.atomic():
-        lanes.guard(lane)
+        lanes.guard(lane, sync)
         side = side_of(run, sync)
         resource = sync.target_resource if run.side == Run.Side.TARGET else sync.source_resource
         page = replace(page, records=barring.kept(side, resource, page.records, asked))

@@ -36,9 +36,12 @@ class Sessions:
         return self._open[connection.pk]
 
     def renew(self, connection: "Connection") -> Session:
-        """After a refusal: AuthError when the connection needs a person."""
-        refused = self._open.pop(connection.pk).credentials
-        self._open[connection.pk] = connection.reopen(refused)
+        """After a refusal: AuthError when the connection needs a person. One that an earlier refusal has closed is
+        only opened."""
+        refused = self._open.pop(connection.pk, None)
+        if refused is None:
+            return self.of(connection)
+        self._open[connection.pk] = connection.reopen(refused.credentials)
         return self._open[connection.pk]
 
     def call[T](self, connection: "Connection", ask: Callable[[Session], T]) -> T:

@@ -13,8 +13,9 @@ from connectors.base import Record
 from connectors.errors import MissingError
 from syncs import approvals, bulk, flagging, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
+from syncs.comparing import same
 from syncs.failpoints import failpoint
-from syncs.looking import Look, known_of
+from syncs.looking import Look, known_of, rules_of
 from syncs.models import Attempt, Lane, Link, Snapshot, Sync, Write
 from syncs.planning import Plan, Verdict, agreement
 from syncs.retries import Decision, Next, decide
@@ -45,7 +46,8 @@ _STATE_OF = {
 
 
 def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool) -> None:
-    """Looks that lead to no call: in step, left out, held, ended, or planned only."""
+    """Looks that lead to no call: in step, left out, held, ended, or planned only. Stepped where what was only planned
+    is to be written by now."""
     if not looks:
         return
     now = timezone.now()
@@ -54,7 +56,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
     attempts = [_attempt(look, sync, now, "planned" if preview else "done") for look in looks]
     try:
         with transaction.atomic():
-            lanes.guard(lane)
+            lanes.guard(lane, sync)
             strangers.give_way(sync, [look.link for look in looks])
             bulk.update_each([look.link for look in looks], _LINK_STATE)
             flagging.keep(looks)
@@ -78,6 +80,18 @@ def settle_unreadable(lane: Lane, sync: Sync, link: Link, decision: Decision) ->
     _hold(lane, sync, link, link.noticed, decision)
 
 
+def set_aside(sync: Sync, links: Sequence[Link]) -> None:
+    """Each of these has killed the workers that took it up."""
+    for link in links:
+        link.claims, link.handled = 0, link.noticed
+        words = "The worker stopped each time it took this record up."
+        _move(link, Link.State.PARKED, "kills_worker", words, timezone.now())
+    with transaction.atomic():
+        bulk.update_each(links, ("state", "cause_code", "cause", "claims", "handled", "since"))
+        approvals.overtaken(links)
+        waiting.wake(sync, links)
+
+
 _TAKEN = Decision(Next.HOLD, "taken", "Its counterpart is already linked to another record.")
 
 
@@ -92,6 +106,7 @@ def _hold(lane: Lane, sync: Sync, link: Link, noticed: int, decision: Decision) 
         lanes.guard(lane)
         link.save(update_fields=_LINK_STATE)
         approvals.overtaken([link])
+        waiting.wake(sync, [link])
         Attempt.objects.create(
             business_id=sync.business_id, link=link, version_id=sync.version_id, noticed_by=link.noticed_by,
             noticed_at=link.noticed_at, verdict=Verdict.HOLD, plan={}, outcome="failed", error_code=decision.code,
@@ -174,7 +189,8 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
     bulk.insert_each([a for a in attempts if a])
     approvals.overtaken([a.order.look.link for a in answers])
-    waiting.wake(sync, [a.order.look.link for a in answers if a.result])
+    links = [answer.order.look.link for answer in answers]
+    waiting.wake(sync, [link for link in links if link.target_id or link.handled >= link.noticed])
 
 
 def _spend_decisions(links: Sequence[Link]) -> None:
@@ -223,6 +239,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     if answer.error is None:
         return None  # a counterpart turned up: the next look sees it
     decision = decide(answer.error, link.attempts)
+    if isinstance(answer.error, MissingError) and answer.order.write.verb == "create":
+        decision = Decision(Next.HOLD, "missing", decision.words)  # what it belongs to is gone, and stays so
     if decision.next == Next.HOLD and now - answer.order.write.intended_at > OUTDATED:
         decision = replace(decision, next=Next.AGAIN)  # what was refused is planned anew from how things are now
     _after_error(link, look, sync, decision, now, outage)
@@ -243,11 +261,22 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
         link.source_id = answered.id
     if made.more and steps >= MOST_STEPS:
         _move(link, Link.State.HELD, "no_end", f"It was not in step after {steps} steps in a row.", now)
-    elif made.more:
+    elif made.more or _shows_news(look, sync, answered):
         link.handled, link.attempts = min(link.handled, link.noticed - 1), steps
         _move(link, Link.State.DUE, "", "", now)
     else:
         _move(link, Link.State.IN_STEP, "", "", now)
+
+
+def _shows_news(look: Look, sync: Sync, answered: Record) -> bool:
+    """Whether a changed record shows what it did not when this was planned, and what was not sent: somebody else has
+    written that. Once it is stored it is no news to any reading, and the word of it may be lost."""
+    made, before = look.plan, look.source if look.plan.back else look.target
+    if made.resource or made.verdict == Verdict.CREATE or before is None:
+        return False
+    rows = [row for row in rules_of(sync)[0].rows if row.mode != "with_changes"]
+    paths = {path for row in rows for path in (row.sources if made.back else (row.target,))}
+    return any(not same(answered.data.get(p), before.data.get(p)) for p in paths - made.data.keys())
 
 
 def _after_error(link: Link, look: Look, sync: Sync, decision: Decision, now: datetime, outage: bool) -> None:

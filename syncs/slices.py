@@ -30,7 +30,6 @@ from connectors.errors import (
 )
 from syncs import (
     applying,
-    approvals,
     incidents,
     lanes,
     looking,
@@ -57,7 +56,6 @@ BATCH = 100
 SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
-RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 #: How long others wait at most while one works; a slice that nobody waits for is longer.
 TURN_SECONDS = 1.0
 #: While so many backfill links wait, no further page is read.
@@ -108,7 +106,7 @@ class Slice:
                     break
             if self.pages.ahead:
                 self._read_page(always=True)
-        except Stop:
+        except (Stop, lanes.Stepped):
             pass
         finally:
             self._land_all()
@@ -163,8 +161,7 @@ class Slice:
             Q(next_try=None) | Q(next_try__lte=now), sync__in=self.syncs, noticed__gt=F("handled")
         ).exclude(pk__in=flying)  # fmt: skip
         for sync in self.syncs.values():
-            if strangers.being_made(sync):
-                due = due.exclude(sync=sync, target_id=None, handled=0)
+            strangers.hold_off(sync, due)
         found = list(due.filter(claims__lt=SUSPECT_CLAIMS).order_by("priority", "id")[: 3 if probing else BATCH])
         if not found:
             found = list(due.filter(claims__gte=SUSPECT_CLAIMS).order_by("claims", "id")[:1])
@@ -182,7 +179,11 @@ class Slice:
         live = sync.writes
         writing = self._once([look for look in looks if live and look.plan.writes])
         quiet = [look for look in looks if not (live and look.plan.writes)]
-        settling.settle_looks(self.lane, sync, quiet, preview=not live)
+        try:
+            settling.settle_looks(self.lane, sync, quiet, preview=not live)
+        except lanes.Stepped:
+            self._unclaim([look.link for look in looks])
+            raise
         if writing:
             self._write(sync, writing)
 
@@ -243,12 +244,8 @@ class Slice:
         Link.objects.filter(pk__in=[link.pk for link in links]).update(claims=F("claims") + 1)
         failpoint("claims.counted")
         deadly = [link for link in links if link.claims >= MOST_CLAIMS]
-        for link in deadly:
-            link.state, link.cause_code, link.claims, link.handled = Link.State.PARKED, "kills_worker", 0, link.noticed
-            link.cause, link.since = "The worker stopped each time it took this record up.", timezone.now()
-            link.save(update_fields=["state", "cause_code", "cause", "claims", "handled", "since"])
         if deadly:
-            approvals.overtaken(deadly)
+            settling.set_aside(sync, deadly)
         return [link for link in links if link not in deadly]
 
     def _unclaim(self, links: Sequence[Link]) -> None:
@@ -305,8 +302,6 @@ class Slice:
             if isinstance(refused.error, ScopeError):
                 raise refused.error
             self.sessions.renew(side)
-        except KeyError:
-            self.sessions.of(side)  # renewed already, for an earlier flight
         except ConnectorError as error:
             self.sessions.last = side
             self._stopped(error, sync)
@@ -321,9 +316,7 @@ class Slice:
         """A side cannot be read or opened: the lane waits. Always raises Stop."""
         decision = decide(error, self.lane.failures)
         if decision.next == Next.RECONNECT:
-            side = self.sessions.last or sync.target
-            lanes.park_lane(self.lane, decision.code, decision.words)
-            incidents.connection_failed(side, decision.code, f"{side} needs attention: {decision.words}", RECONNECT)
+            lanes.refused(self.lane, self.sessions.last or sync.target, decision.code, decision.words)
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:

@@ -1,7 +1,7 @@
 """Keeping the latest known state of outside records."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CLUES = ("email", "phone", "namesake")
 #: Records with a phone, or a name and postcode, of others: so many are looked at in one go.
 MOST_ALIKE = 500
+#: A service may show an older state for a while. What it still shows so long after counts, whatever time it names: a
+#: clock was set back, or a backup was put in place.
+STILL_SHOWN = timedelta(minutes=10)
 _STATE = (
     "data", "fingerprint", "updated_at", "deleted_at", "read_at", "label", "email", "phone", "namesake", "words",
     "references", "reference", "url", "created_at",
@@ -116,8 +119,9 @@ def as_of(held: Snapshot, moment: datetime) -> Snapshot | SnapshotHistory:
 
 def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:
     """Times are whole seconds at the services, so the same time says nothing: then the later reading counts."""
-    if record.updated_at and old.updated_at and record.updated_at != old.updated_at:
-        return record.updated_at < old.updated_at
+    here, there = record.updated_at, old.updated_at
+    if here and there and here != there and read_at - old.read_at < STILL_SHOWN:
+        return here < there
     return read_at < old.read_at
 
 

@@ -1,6 +1,8 @@
 """Records that were made at the target: they get a link of their own, where the sync makes them at the source too."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -8,6 +10,12 @@ from connectors.base import Record
 from syncs import recipes
 from syncs.bothways import UNMADE
 from syncs.models import Link, Sync, Write
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+#: An answer without which nothing can be said of new records is asked after this often.
+HELD_OFF = timedelta(seconds=2)
 
 
 def take_in(sync: Sync, records: Sequence[Record]) -> None:
@@ -35,12 +43,13 @@ def _wanted(sync: Sync) -> bool:
     return sync.writes and bool(chosen)
 
 
-def being_made(sync: Sync) -> bool:
+def hold_off(sync: Sync, due: "QuerySet[Link]") -> None:
     """A record of the target may be appearing at the source right now. Until that is settled, a source record that
-    nobody knew must not be looked at: it may be that one, and would get a second counterpart."""
+    nobody knew must not be looked at: it may be that one, and would get a second counterpart. `due`: all links due."""
     open_states = [Write.State.INTENDED, Write.State.UNKNOWN]
     begun = Write.objects.filter(link__sync=sync, connection=sync.source_id, verb="create", state__in=open_states)
-    return _wanted(sync) and begun.exists()
+    if _wanted(sync) and begun.exists():
+        due.filter(sync=sync, target_id=None, handled=0).update(next_try=timezone.now() + HELD_OFF)
 
 
 def give_way(sync: Sync, links: Sequence[Link]) -> None:

@@ -49,7 +49,8 @@ def _links(sync: Sync, ids: set[str]) -> dict[str, Link]:
 
 def of(link: Link) -> Parent:
     """How a record that another one waits for stands."""
-    if link.target_id and link.state != Link.State.ENDED:
+    gone = link.state == Link.State.ENDED or link.cause_code == "target_deleted"
+    if link.target_id and not gone:
         return Parent("ready", link.target_id, link.label, key=link.pk)
     stopped = link.state in _STOPPED and link.noticed <= link.handled
     return Parent("stopped" if stopped else "coming", "", link.label or link.source_id, link.cause, link.pk)

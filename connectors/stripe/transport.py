@@ -12,7 +12,7 @@ from typing import Any
 import certifi
 import pycurl
 import stripe
-from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPHeaderDict
 
 from connectors import hearing, http
 from connectors.errors import ContractError, TransientError, UnknownOutcome
@@ -93,7 +93,7 @@ class _Answer:
 
     def headers(self) -> Mapping[str, str]:
         pairs = (line.decode("latin-1").split(":", 1) for line in self.lines if b":" in line)
-        return CaseInsensitiveDict({name: value.strip() for name, value in pairs})
+        return HTTPHeaderDict((name, value.strip()) for name, value in pairs)
 
 
 def _prepare(handle: pycurl.Curl, verb: str, url: str, headers: Mapping[str, str], body: Any, answer: _Answer) -> None:

@@ -8,8 +8,9 @@ from django_scopes import scope
 
 from portal.models import Connection
 from syncs import ledger
-from syncs.models import Event, Incident, Lane, Link, Run, Snapshot, Write
+from syncs.models import Event, Incident, Lane, Link, Run, Snapshot, Sync, Write
 from syncs.models.working import Link as WorkingLink
+from tests.faults.checks_papers import of_papers
 from tests.faults.people import FIELDS, LATER_COUNTS, People
 from tests.faults.world import Tenant, World
 
@@ -49,13 +50,25 @@ def all_of(world: World, people: People) -> list[str]:
 
 #: What may cost a look, but never a write.
 _HARMLESS = {"lost_webhook", "doubled_webhook", "late_webhook", "lost_task", "doubled_task"}
-_OURS = {"edits", "calls", "refused", "needless write", "jobber read", "jobber write", "stripe read", "stripe write"}
+_OURS = {
+    "edits",
+    "calls",
+    "tasks",
+    "refused",
+    "needless write",
+    "jobber read",
+    "jobber write",
+    "stripe read",
+    "stripe write",
+}
 
 
 def frugal(counts: Counter[str]) -> Iterator[str]:
     """The work is bounded, and where no call and no process broke, nothing was written that was there already."""
     if counts["calls"] > 12 * counts["edits"] + 200:
         yield f"{counts['calls']} calls for {counts['edits']} edits"
+    if counts["tasks"] > 2 * counts["calls"] + 300:
+        yield f"workers were woken {counts['tasks']} times for {counts['calls']} calls"
     if counts["needless write"] and not counts.keys() - _HARMLESS - _OURS:
         yield f"{counts['needless write']} writes of what was there already"
 
@@ -63,9 +76,12 @@ def frugal(counts: Counter[str]) -> Iterator[str]:
 def _of_tenant(world: World, tenant: Tenant, people: People) -> Iterator[str]:
     yield from _doubles(tenant)
     yield from _in_step(tenant, people)
+    if tenant.papers:
+        yield from of_papers(tenant, people)
     yield from _foreign(tenant)
-    yield from _equation(tenant)
-    yield from _incidents(tenant)
+    for sync in tenant.syncs:
+        yield from _equation(sync)
+        yield from _incidents(sync)
     yield from _chain()
     yield from _notices(world, tenant)
 
@@ -84,7 +100,7 @@ def _doubles(tenant: Tenant) -> Iterator[str]:
 
 def _in_step(tenant: Tenant, people: People) -> Iterator[str]:
     """Every client has its customer, alike in every field, or a link that says why not."""
-    links = {link.source_id: link for link in Link.objects.all()}
+    links = {link.source_id: link for link in Link.objects.filter(sync=tenant.sync)}
     customers = {h.get("metadata.jobber_client_id"): (k, h) for k, h in tenant.stripe.records.items()}
     for key, held in sorted(tenant.jobber.records.items()):
         link = links.get(key)
@@ -137,22 +153,22 @@ def _foreign(tenant: Tenant) -> Iterator[str]:
     yield from (f"a snapshot of {s.external_id}" for s in strange)
 
 
-def _equation(tenant: Tenant) -> Iterator[str]:
-    places = ledger.equation(tenant.sync)
+def _equation(sync: Sync) -> Iterator[str]:
+    places = ledger.equation(sync)
     if places["waiting"]:
-        yield f"{places['waiting']} records wait"
+        yield f"{places['waiting']} records of {sync} wait"
     if places["seen"] != sum(n for place, n in places.items() if place != "seen"):
         yield f"the ledger does not add up: {places}"
-    yield from (f"the write {w.pk} is {w.state}" for w in Write.objects.filter(state__in=OPEN))
+    yield from (f"the write {w.pk} is {w.state}" for w in Write.objects.filter(link__sync=sync, state__in=OPEN))
 
 
-def _incidents(tenant: Tenant) -> Iterator[str]:
+def _incidents(sync: Sync) -> Iterator[str]:
     """Open exactly while there are records with the cause, or a connection needs a person."""
-    states = Link.objects.filter(state__in=STOPPED).values_list("cause_code", flat=True)
+    states = Link.objects.filter(sync=sync, state__in=STOPPED).values_list("cause_code", flat=True)
     causes = Counter(states)
-    opened = {i.cause_code: i.records for i in Incident.objects.filter(sync=tenant.sync, state="open")}
+    opened = {i.cause_code: i.records for i in Incident.objects.filter(sync=sync, state="open")}
     if opened != causes:
-        yield f"incidents are open for {opened}, records are stopped by {dict(causes)}"
+        yield f"{sync}: incidents are open for {opened}, records are stopped by {dict(causes)}"
     for incident in Incident.objects.filter(connection__status="active", state="open"):
         yield f"an incident is open for a connection that works: {incident.title}"
 

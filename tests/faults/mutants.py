@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 from portal import tokens
 from portal.models import Connection
 from syncs import (
+    gathering,
     incidents,
     lanes,
     ledger,
@@ -19,7 +21,9 @@ from syncs import (
     settling,
     slices,
     snapshots,
+    waiting,
 )
+from syncs.invoices import drafting, steps
 from syncs.models import Link
 from syncs.retries import Decision, Next
 
@@ -128,6 +132,23 @@ def _marks_at_rest_only() -> Iterator[None]:
         yield
 
 
+def _any_mode(lane: Any, sync: Any = None, real: Callable[..., None] = lanes.guard) -> None:
+    real(lane)
+
+
+def _parked_anyway(lane: Any, side: Any, code: str, words: str) -> None:
+    lanes.Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+
+
+def _any_total(case: Any) -> Any:
+    """The draft's own total is taken for the one that was wanted."""
+    return drafting.on_draft(replace(case, document=replace(case.document, total=case.total_there)))
+
+
+def _any_total_opens() -> Planted:
+    return patch.dict(steps._BY_STATUS, {"draft": _any_total})
+
+
 def _unnoticed(*_: Any, **__: Any) -> None:
     return None
 
@@ -183,5 +204,22 @@ MUTANTS = (
     Mutant("pair-anyway", "a new pair is saved where the one sent is still there", "always",
            _put(tokens, "_save", _saved_anyway),
            ACCESS + "test_a_late_answer_does_not_replace_what_a_person_has_signed_in_with_since"),
+    Mutant("older-for-ever", "an earlier time counts once it has been shown for a while", "never",
+           _put(snapshots, "STILL_SHOWN", timedelta(days=999)), 44),
+    Mutant("still-planned", "what was planned in preview is stored only while it is one", "also once it is live",
+           _put(lanes, "guard", _any_mode), 49),
+    Mutant("parked-anyway", "a refusal parks a lane only where nobody has connected again since", "always",
+           _put(lanes, "refused", _parked_anyway),
+           ENGINE + "test_a_lane_is_not_parked_for_a_refusal_that_a_person_has_answered_by_connecting_again"),
+    Mutant("swallowed", "what an answer shows beside what was sent is looked at", "it is stored, and no more",
+           _put(settling, "_shows_news", lambda *_: False), 88),
+    Mutant("no-parent", "an invoice waits until its client is a customer", "it does not wait",
+           _put(steps, "_client", _unnoticed), 301),
+    Mutant("never-told", "what waits for another record is looked at when that is there", "it goes on waiting",
+           _put(waiting, "wake", _unnoticed), 301),
+    Mutant("any-total", "an invoice can be paid only once both totals agree", "whatever they are",
+           _any_total_opens, 301),
+    Mutant("told-twice", "a payment that Stripe was told of is known again", "it is told again",
+           _put(gathering, "_recorded", lambda batch: {}), 301),
 )  # fmt: skip
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}

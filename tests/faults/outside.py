@@ -39,11 +39,13 @@ _LOSES_THE_ANSWER = frozenset({"500_after", "500_saved", "timeout_after", "late"
 
 @dataclass(eq=False)
 class Account:
-    """One account at one service. `records`: by id, flat as the field catalogue has them."""
+    """One account at one service. `records`: its clients or customers by id, flat as the field catalogue has them;
+    `shelves`: what else it holds, by resource (tests.faults.shelves)."""
 
     id: str
     tag: str
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shelves: dict[str, Any] = field(default_factory=dict)
     #: {key: (when, what was sent, the answer or the saved failure)}
     keys: dict[str, tuple[datetime, str, Any]] = field(default_factory=dict)
     access: dict[str, datetime] = field(default_factory=dict)

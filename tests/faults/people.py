@@ -10,6 +10,7 @@ from django_scopes import scopes_disabled
 
 from connectors.base import Data
 from syncs.models import Link
+from tests.faults.billing import Billing
 from tests.faults.outside import Account
 from tests.faults.sessions import POISON, STRANGE, Records
 from tests.faults.world import CLIENTS, Tenant, World
@@ -42,6 +43,10 @@ class People:
     number: int = 0
     #: How many of the things that were planned have been done.
     turn: int = 0
+    billing: Billing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.billing = Billing(self.world, self.rng)
 
     def furnish(self, tenant: Tenant) -> None:
         """What is there on both sides before anything is connected."""
@@ -50,6 +55,8 @@ class People:
         known = next(iter(tenant.jobber.records.values()))
         self.world.stripe.make(tenant.stripe, {"name": "known before", "email": known["email"]})
         self.world.stripe.make(tenant.stripe, {"name": f"stranger {tenant.stripe.tag}"})
+        if tenant.papers:
+            self.billing.furnish(tenant)
 
     def _value(self, name: str, account: Account) -> str:
         self.number += 1
@@ -74,6 +81,9 @@ class People:
         self.edits += 1
         self.turn += 1
         if self._troubled(tenant):
+            return
+        if tenant.papers and self.rng.random() < 0.6:
+            self.billing.act(tenant)
             return
         drawn = 1.0 if self.world.weather.hot else self.rng.random()
         if drawn < 0.15:

@@ -1,9 +1,10 @@
-"""Both stand-ins' records: Jobber's clients and Stripe's customers, as the engine sees them through a session."""
+"""Both stand-ins as the engine sees them through a session: Jobber's clients and Stripe's customers, and what stands
+on the shelves beside them."""
 
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -16,18 +17,15 @@ from connectors.jobber import Jobber
 from connectors.likeness import namesake_key, phone_key
 from connectors.stripe import Stripe
 from tests.faults.outside import Account, Service
+from tests.faults.shelves import LAG, POISON
 
 PAGE = 3
-#: Reads may show the state before our own write for so long.
-LAG = timedelta(seconds=30)
-#: What no service takes, in any field.
-POISON = "refused by everyone"
 #: A record that nobody can read.
 STRANGE = "not as we know it"
 
 
 class Records(Service):
-    """A service with one resource. `record` shows one; `make` and `change` are what people and the portal do."""
+    """A service with its clients or customers. `record` shows one; `make` and `change` are what people and we do."""
 
     resource: str
     topics: tuple[str, str, str]
@@ -148,11 +146,8 @@ class StripeStandIn(Records, Stripe):
         self.tell(account, topic, self.resource, about.id, event=event, key=key, object=about.data, **more)
 
     def hint(self, said: Mapping[str, Any]) -> Record | None:
-        if said.get("kind", "changed") != "changed" or not said.get("object"):
-            return None
-        made = datetime.fromtimestamp(said["object"]["created"], UTC)
-        held = {p: v for p, v in said["object"].items() if p not in {"id", "created", "livemode"}}
-        return self.record(said["record"], held | {"_made": made})
+        shown = said.get("object") if said.get("kind", "changed") == "changed" else None
+        return Record(said["record"], shown, "") if shown else None
 
 
 def _record(key: str, data: Data, name: str, postcode: str, **more: Any) -> Record:
@@ -187,12 +182,12 @@ class StandIn(Session):
         since = since or (updated_since.isoformat() if updated_since else "")
 
         def act(account: Account) -> Page:
-            rows = sorted((held["_number"], key) for key, held in account.records.items())
-            mine = [(n, key) for n, key in rows if n > int(after or 0) and self._since(account, key, since)]
+            rows = sorted(self._rows(account, resource))
+            mine = [(n, key) for n, key, at in rows if n > int(after or 0) and _since(at, since)]
             records, unreadable = [], []
             for _, key in mine[:PAGE]:
                 try:
-                    found = self.service.shown(account, key)
+                    found = self._shown(account, resource, key)
                 except ContractError:
                     unreadable.append(key)
                 else:
@@ -200,23 +195,28 @@ class StandIn(Session):
             more = f"{mine[PAGE - 1][0]}|{since}" if len(mine) > PAGE else None
             return Page([r for r in records if r], more, len(rows), unreadable)
 
-        return self._call(f"page {after or '-'} {'changes' if since else 'all'}", act)
+        return self._call(f"{resource} page {after or '-'} {'changes' if since else 'all'}", act)
 
-    def _since(self, account: Account, key: str, since: str) -> bool:
-        if not since:
-            return True
-        held = account.records[key]
-        at = held["_made"] if self.service.slug == "stripe" else held["_at"]
-        return bool(at.replace(microsecond=0) >= datetime.fromisoformat(since).replace(microsecond=0))
+    def _rows(self, account: Account, resource: str) -> list[tuple[int, str, datetime]]:
+        if resource in account.shelves:
+            found: list[tuple[int, str, datetime]] = account.shelves[resource].rows()
+            return found
+        by = "_made" if self.service.slug == "stripe" else "_at"
+        return [(held["_number"], key, held[by]) for key, held in account.records.items()]
+
+    def _shown(self, account: Account, resource: str, key: str) -> Record | None:
+        shelf = account.shelves.get(resource)
+        found: Record | None = shelf.shown(key) if shelf else self.service.shown(account, key)
+        return found
 
     def fetch(self, resource: str, ids: Sequence[str]) -> dict[str, Record | None]:
         if self.service.slug == "jobber":
-            return self._call(f"fetch {' '.join(ids)}", lambda a: {i: self._own(a, i) for i in ids})
-        return {i: self._call(f"fetch {i}", lambda a, i=i: self._own(a, i)) for i in ids}
+            return self._call(f"fetch {' '.join(ids)}", lambda a: {i: self._own(a, resource, i) for i in ids})
+        return {i: self._call(f"fetch {i}", lambda a, i=i: self._own(a, resource, i)) for i in ids}
 
-    def _own(self, account: Account, key: str) -> Record | None:
+    def _own(self, account: Account, resource: str, key: str) -> Record | None:
         self._mine(account, key)
-        return self.service.shown(account, key)
+        return self._shown(account, resource, key)
 
     def _mine(self, account: Account, key: str) -> None:
         if f"{account.id}" not in key:
@@ -224,20 +224,31 @@ class StandIn(Session):
 
     def create(self, resource: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         self._only_own(data)
-        made = lambda a: WriteResult(self.service.make(a, data, key))  # noqa: E731
-        return self._call(
-            f"create {_words(data)}", made, key=key, sent=json.dumps(data, sort_keys=True), deadline=deadline
-        )
+
+        def act(account: Account) -> WriteResult:
+            shelf = account.shelves.get(resource)
+            return WriteResult(shelf.make(data, key) if shelf else self.service.make(account, data, key))
+
+        sent = json.dumps(data, sort_keys=True)
+        what = _words(data) if resource in {"clients", "customers"} else f"{resource} {sent}"
+        return self._call(f"create {what}", act, key=key, sent=sent, deadline=deadline)
 
     def update(self, resource: str, record_id: str, data: Data, *, key: str, deadline: float) -> WriteResult:
+        return self.act(resource, record_id, "update", data, key=key, deadline=deadline)
+
+    def act(self, resource: str, record_id: str, action: str, data: Data, *, key: str, deadline: float) -> WriteResult:
         self._only_own(data)
 
         def act(account: Account) -> WriteResult:
             self._mine(account, record_id)
+            shelf = account.shelves.get(resource)
+            if shelf:
+                return WriteResult(shelf.change(record_id, action, data, key))
             return WriteResult(self.service.change(account, record_id, data, key))
 
-        sent = json.dumps([record_id, data], sort_keys=True)
-        return self._call(f"update {record_id} {_words(data)}", act, key=key, sent=sent, deadline=deadline)
+        sent = json.dumps([record_id, action, data], sort_keys=True)
+        what = _words(data) if resource in {"clients", "customers"} else json.dumps(data, sort_keys=True)
+        return self._call(f"{action} {record_id} {what}", act, key=key, sent=sent, deadline=deadline)
 
     def _only_own(self, data: Data) -> None:
         """Every value in the simulation names its business."""
@@ -245,6 +256,9 @@ class StandIn(Session):
         email = str(data.get("email") or "")
         if email and not email.endswith(f"@{account.tag}.example"):
             self.service.ground.wrong.append(f"{account.id} was sent {email}")
+        for path in ("customer", "invoice_id", "payment_record"):
+            if data.get(path):
+                self._mine(account, str(data[path]))
 
     def find_by_email(self, resource: str, email: str) -> list[Record]:
         def act(account: Account) -> list[Record]:
@@ -254,6 +268,10 @@ class StandIn(Session):
 
     def budgets(self) -> list[Budget]:
         return []
+
+
+def _since(at: datetime, since: str) -> bool:
+    return not since or at.replace(microsecond=0) >= datetime.fromisoformat(since).replace(microsecond=0)
 
 
 def _words(data: Data) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.faults import checks, seams, weather
 from tests.faults.loop import Loop, Process
@@ -108,11 +109,14 @@ def _plan(world: World, people: People) -> None:
     """When people do what."""
     loop, rng = world.loop, people.rng
     for tenant in world.tenants:
-        loop.at(rng.uniform(20, 90), lambda tenant=tenant: _somebody(world, lambda: world.go_live(tenant)))
+        for sync in tenant.syncs:
+            loop.at(rng.uniform(20, 90), partial(_somebody, world, partial(world.go_live, tenant, sync)))
     for moment in _moments(world, rng):
         loop.at(moment, people.act)
     for moment in range(60, int(ACTIVE_SECONDS), 120):
         loop.at(moment, lambda: _somebody(world, world.look_after))
+        if world.weather.papers:
+            loop.at(moment + 50, lambda: _somebody(world, people.billing.decide))
     if world.weather.jump:
         loop.at(rng.uniform(100, 900), lambda: world.jump(world.weather.jump))
     if world.weather.revoked:

@@ -47,6 +47,8 @@ class Weather:
     bursts: bool = False
     #: Who freezes does so most often right before a call leaves or after it was answered. In seeds above 200.
     slow_calls: bool = False
+    #: Businesses also have invoices and payments: three syncs each, on two lanes. In seeds above 300.
+    papers: bool = False
     #: (service, from, for so many seconds)
     outages: list[tuple[str, float, float]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
@@ -112,7 +114,7 @@ def drawn(seed: int) -> Weather:
     found.jump = _jump(rng, found.sweep)
     found.outages = _outages(rng)
     found.bursts = seed > 100 and rng.random() < 0.6
-    found.slow_calls = seed > 200
+    found.slow_calls, found.papers = seed > 200, seed > 300
     return found
 
 

@@ -25,9 +25,11 @@ from portal.broker import Polling
 from portal.models import Business, Connection, User
 from syncs import choosing, notice, recipes
 from syncs.models import Link, Sync
+from tests.faults import shelves
 from tests.faults.loop import Box, Loop, Process
 from tests.faults.outside import Account, Ground
 from tests.faults.sessions import JobberStandIn, StripeStandIn
+from tests.faults.shelves import Bills, Drawer, Notes
 from tests.faults.weather import Weather
 
 WORKERS = 3
@@ -39,11 +41,37 @@ AGAIN_SECONDS = (5.0, 60.0, 600.0, 3600.0)
 
 @dataclass
 class Tenant:
+    """`sync` is that of the clients; `papers` those of invoices and payments, where the business has any."""
+
     business: Business
     sync: Sync
     jobber: Account
     stripe: Account
+    papers: list[Sync] = field(default_factory=list)
     live: bool = False
+
+    @property
+    def syncs(self) -> list[Sync]:
+        return [self.sync, *self.papers]
+
+    @property
+    def invoices(self) -> Sync | None:
+        return self.papers[0] if self.papers else None
+
+    @property
+    def bills(self) -> Bills:
+        found: Bills = self.jobber.shelves["invoices"]
+        return found
+
+    @property
+    def notes(self) -> Notes:
+        found: Notes = self.jobber.shelves["notes"]
+        return found
+
+    @property
+    def drawer(self) -> Drawer:
+        found: Drawer = self.stripe.shelves["invoices"].drawer
+        return found
 
 
 @dataclass
@@ -85,8 +113,18 @@ class World:
                 sync = choosing.choose(
                     business, recipes.get("clients-to-customers"), here, there, user, options
                 )  # fmt: skip
-            self.tenants.append(Tenant(business, sync, jobber, stripe))
+                papers = self._papers(business, here, there, user) if self.weather.papers else []
+            if papers:
+                shelves.furnish((self.jobber, jobber), (self.stripe, stripe))
+            self.tenants.append(Tenant(business, sync, jobber, stripe, papers))
         self.user = user
+
+    def _papers(self, business: Business, here: Connection, there: Connection, user: User) -> list[Sync]:
+        """Invoices go one way, on the lane of the clients, and payments the other, on a lane of their own."""
+        return [
+            choosing.choose(business, recipes.get("invoices-to-stripe"), here, there, user),
+            choosing.choose(business, recipes.get("payments-to-jobber"), there, here, user),
+        ]
 
     # The queue and its workers
 
@@ -144,6 +182,7 @@ class World:
         module, _, name = task["func"].rpartition(".")
         process = self.loop.process
         self.ground.trace(f"{process.name if process else '-'} {name} {task['args']}")
+        self.ground.counts["tasks"] += 1
         try:
             getattr(import_module(module), name)(*task["args"])
         except Exception:
@@ -206,12 +245,12 @@ class World:
 
     # The people of the portal
 
-    def go_live(self, tenant: Tenant) -> None:
+    def go_live(self, tenant: Tenant, sync: Sync) -> None:
         with scope(business=tenant.business):
-            tenant.sync.refresh_from_db()
-            choosing.go_live(tenant.sync, None)
-            tenant.live = True
-        self.ground.trace(f"{tenant.business} goes live")
+            sync.refresh_from_db()
+            choosing.go_live(sync, None)
+            tenant.live = tenant.live or sync is tenant.sync
+        self.ground.trace(f"{tenant.business} goes live with {sync}")
 
     def look_after(self) -> None:
         """Somebody signs in again where the portal asks for it, and presses “try again” where a worker kept dying."""

@@ -1,6 +1,7 @@
 """Whatever breaks on the way, each change arrives once in effect, and one bad record hurts nobody else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import MagicMock
@@ -350,6 +351,36 @@ def test_a_key_that_is_no_longer_taken_parks_the_lane_until_a_person_reconnects(
     assert Incident.objects.filter(state="open").count() == 0
 
 
+def test_refusals_of_two_flights_at_once_park_the_lane_and_fail_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes when the connection needs a person already."""
+    reviewed(world, 4)
+    monkeypatch.setattr(slices, "BATCH", 2)
+    refusing = MagicMock(side_effect=AuthError("Stripe no longer accepts our sign-in."))
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.create", refusing)
+    world.work()
+    assert refusing.call_count > 2
+    assert Lane.objects.get().parked
+    assert set(Link.objects.values_list("state", flat=True)) == {"due"}
+    assert Incident.objects.filter(state="open").count() == 1
+
+
+def test_a_lane_is_not_parked_for_a_refusal_that_a_person_has_answered_by_connecting_again(world: World) -> None:
+    """The worker that was refused comes to it late; nobody would wake the lane any more."""
+    reviewed(world, 1)
+    lane = lanes.claim(world.sync.lane_id)
+    assert lane is not None
+    refused, other = Connection.objects.get(connector="stripe"), Connection.objects.get(connector="jobber")
+    refused.credentials_digest = "of the key before"
+    lanes.refused(lane, refused, "auth", "Stripe let nobody in.")
+    assert not Lane.objects.get().parked
+    assert not Incident.objects.exists()
+    lanes.refused(lane, other, "auth", "Jobber let nobody in.")
+    assert Lane.objects.get().parked
+    assert Incident.objects.get().connection_id == other.pk
+
+
 def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
     clients = reviewed(world, 1)
     world.work()
@@ -360,6 +391,23 @@ def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
     world.work()
     slices.looking.snapshots.save(snapshot.connection, "clients", [older], snapshot.read_at, by=world.sync)
     assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == "Jones"
+
+
+def test_a_state_that_names_an_earlier_time_counts_where_it_is_still_shown(world: World) -> None:
+    """The service's clock was set back between two edits, or a backup was put in place."""
+    clients = reviewed(world, 1)
+    world.work()
+    held = Snapshot.objects.get(external_id=clients[0])
+    assert held.updated_at is not None
+    found = held.as_record()
+    shown = replace(
+        found, data={**found.data, "last_name": "Jones"}, updated_at=held.updated_at - timedelta(minutes=2)
+    )  # fmt: skip
+    for minutes, name in ((9, "Smith"), (11, "Jones")):
+        slices.looking.snapshots.save(
+            held.connection, "clients", [shown], held.read_at + timedelta(minutes=minutes), by=world.sync
+        )
+        assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == name
 
 
 def test_an_unreadable_answer_is_told_to_the_maintainers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
-from syncs import choosing, ledger, notice
+from syncs import choosing, lanes, ledger, notice, settling, slices
 from syncs.models import Link, Run, Write
 from tests.syncs.world import World
 
@@ -47,6 +48,36 @@ def test_the_same_again_costs_no_write(demo: World) -> None:
     run = Run.objects.latest("id")
     assert run.counts["ledger"]["seen"] == 200
     assert run.counts["ledger"]["unchanged"] + run.counts["ledger"]["held"] + run.counts["ledger"]["skipped"] == 200
+
+
+def test_what_a_worker_began_in_preview_does_not_stay_planned_when_it_goes_live_meanwhile(world: World) -> None:
+    clients = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(3)]
+    lane = lanes.claim(world.sync.lane_id)
+    assert lane is not None
+    begun = slices.Slice(lane)
+    choosing.go_live(world.sync, None)
+    begun.run(5.0)
+    lanes.release(lane)
+    world.work()
+    assert [len(world.stripe.of(client)) for client in clients] == [1] * 3
+    assert set(Link.objects.values_list("state", flat=True)) == {"in_step"}
+
+
+def test_what_was_looked_at_in_preview_does_not_stay_planned_when_it_goes_live_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes live between the look and its storing."""
+    client, stored = world.jobber.add("Ann", "Smith", "ann@example.com"), settling.settle_looks
+
+    def late(*looked: Any, **more: Any) -> None:
+        monkeypatch.setattr(settling, "settle_looks", stored)
+        choosing.go_live(world.sync, None)
+        stored(*looked, **more)
+
+    monkeypatch.setattr(settling, "settle_looks", late)
+    world.work()
+    assert len(world.stripe.of(client)) == 1
+    assert world.link(client).state == "in_step"
 
 
 def test_two_clients_with_one_email_wait_for_a_person_and_never_share(world: World) -> None:

@@ -1,13 +1,16 @@
 """Jobber invoices as Stripe invoices, through both stand-ins: totals to the cent, or held with the cause."""
 
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
+from django.utils import timezone
 
+from connectors.errors import RejectedError
 from portal.models import User
-from syncs import choosing, deciding
+from syncs import choosing, deciding, lanes, notice
 from syncs.deciding import Choice
-from syncs.models import Invoice, Link, Sync, Write
+from syncs.models import Invoice, Link, Snapshot, Sync, Write
 from tests.syncs.world import World
 
 
@@ -80,6 +83,24 @@ def test_one_tax_rate_serves_all_invoices_of_its_kind(here: World, sync: Sync) -
     assert [len(here.stripe.invoices(i)) for i in made] == [1] * 15
 
 
+@pytest.mark.parametrize("what", ["tax_rates", "payment_records/report_payment"])
+def test_a_thing_beside_it_is_made_once_though_its_key_is_spent(here: World, sync: Sync, what: str) -> None:
+    """Stripe has made it, fails, and would repeat that failure for the key."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.jobber.take_payment(made, "50.00")
+    broken = here.sandbox.sandbox.frame.faults.add("500_after", service="stripe", operation=f"POST {what}", times=1)
+    here.read_again(sync)
+    for _ in range(4):
+        here.forget_waits()
+        here.work()
+    assert broken.hits == 1
+    assert len(here.stripe.tax_rates()) == 1
+    told = Write.objects.filter(resource=what.partition("/")[0], verb="create")
+    assert [write.state for write in told] == ["confirmed"]
+    assert here.stripe.invoices(made)[0]["amount_remaining"] == cents(here, made) - 5000
+    assert link(sync, made).state == "in_step"
+
+
 def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: User) -> None:
     choosing.pause(here.sync, "preview", None)
     sync = here.also("invoices-to-stripe", alice)
@@ -92,6 +113,49 @@ def test_an_invoice_waits_for_its_client_and_fails_nothing(here: World, alice: U
     here.go_live()
     assert link(sync, made).state == "in_step"
     assert [i["status"] for i in here.stripe.invoices(made)] == ["open"]
+
+
+def test_an_invoice_that_waits_is_told_when_its_client_is_refused_again(
+    here: World, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would wait for ever for what nobody is about to do."""
+    refusing = MagicMock(side_effect=RejectedError("Stripe does not take this."))
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.create", refusing)
+    client = here.jobber.add(email="ann@example.com")
+    made = here.jobber.bill(client, LINES)
+    here.read_again(sync)
+    assert link(sync, made).cause_code == "client_stopped"
+    notice.mark(here.sync, client, "once more", timezone.now(), Link.Priority.BACKFILL)
+    notice.mark(sync, made, "once more", timezone.now())
+    here.work()
+    assert here.link(client).cause_code == "rejected"
+    assert link(sync, made).cause_code == "client_stopped"
+
+
+def test_an_invoice_is_not_made_for_a_customer_that_was_deleted(here: World, sync: Sync) -> None:
+    """Also while it is asked whether its client should have a new one."""
+    client = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    here.stripe.delete(here.stripe.of(client)[0]["id"])
+    here.read_again()
+    here.jobber.edit(client, lastName="Jones")
+    here.read_again()
+    assert (here.link(client).state, here.link(client).cause_code) == ("held", "target_deleted")
+    made = here.jobber.bill(client, LINES)
+    here.read_again(sync)
+    assert (link(sync, made).state, link(sync, made).cause_code) == ("held", "client_stopped")
+
+
+def test_a_lane_has_no_work_for_what_another_lane_reads(here: World, sync: Sync, alice: User) -> None:
+    """Payments go to Jobber, whose clients the other lane is about to read again."""
+    client = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    payments = here.also("payments-to-jobber", alice)
+    assert payments.lane_id != here.sync.lane_id
+    Snapshot.objects.filter(external_id=client).update(noticed_at=timezone.now())
+    assert not lanes.with_work().filter(pk=payments.lane_id).exists()
+    Snapshot.objects.filter(resource="customers").update(noticed_at=timezone.now())
+    assert lanes.with_work().filter(pk=here.sync.lane_id).exists()
 
 
 def test_a_draft_stays_in_jobber_until_it_is_sent(here: World, sync: Sync) -> None:
@@ -153,6 +217,24 @@ def test_a_change_after_it_was_opened_waits_for_a_person(here: World, sync: Sync
     assert next(i for i in found if i["id"] == first["id"])["status"] == "void"
     assert next(i for i in found if i["status"] == "open")["total"] == cents(here, made)
     assert link(sync, made).decision == {}
+
+
+def test_a_new_one_whose_answer_is_lost_is_found_beside_the_one_that_was_voided(
+    here: World, sync: Sync, alice: User
+) -> None:
+    """Both carry the invoice's id, and were made within minutes."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(sync)
+    here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
+    here.read_again(sync)
+    lost = here.sandbox.sandbox.frame.faults.add("reset_after", service="stripe", operation="POST invoices", times=1)
+    deciding.decide(link(sync, made), Choice.REPLACE, "", alice)
+    for _ in range(4):
+        here.work()
+        here.forget_waits()
+    assert lost.hits == 1
+    assert sorted(i["status"] for i in here.stripe.invoices(made)) == ["open", "void"]
+    assert link(sync, made).state == "in_step"
 
 
 def test_bad_debt_is_uncollectible_and_never_void(here: World, sync: Sync) -> None:

@@ -1,7 +1,11 @@
 """What is paid in Stripe is known in Jobber by a note, a link and, where wanted, a closed invoice."""
 
 from typing import Any
+from unittest.mock import MagicMock
 
+import pytest
+
+from connectors.errors import MissingError
 from portal.models import User
 from syncs.models import Link, Payment, Snapshot, Sync, Write
 from tests.syncs.test_invoices import LINES, cents
@@ -53,6 +57,20 @@ def test_a_declined_card_is_noted_and_the_invoice_stays_open(here: World, invoic
     here.read_again(payments)
     assert [n.split(" of ")[0] for n in here.jobber.notes(made)] == ["A payment"]
     assert here.stripe.invoices(made)[0]["status"] == "open"
+
+
+def test_a_payment_of_an_invoice_that_is_gone_is_held_at_once(
+    here: World, invoices: Sync, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, there = billed(here, invoices)
+    payments = here.also("payments-to-jobber", alice)
+    here.stripe.pay(there)
+    missing = MagicMock(side_effect=MissingError("Jobber has no such invoice."))
+    monkeypatch.setattr("connectors.jobber.client.JobberSession.create", missing)
+    here.read_again(payments)
+    link = Link.objects.get(sync=payments)
+    assert (link.state, link.cause_code, link.cause) == ("held", "missing", "Jobber has no such invoice.")
+    assert missing.call_count == 1
 
 
 def test_the_page_to_pay_by_stands_on_the_invoice(here: World, invoices: Sync, alice: User) -> None:

@@ -61,6 +61,22 @@ def test_an_edit_made_while_the_record_waits_is_not_lost(here: World) -> None:
     assert here.stripe.of(made)[0]["metadata"]["jobber_last_name"] == "Brown"
 
 
+def test_an_edit_that_nobody_told_of_comes_to_light_with_our_own_next_write(here: World) -> None:
+    """The answer shows it, and is stored: to every later reading it would be nothing new."""
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    here.stripe.edit(here.stripe.of(made)[0]["id"], email="new@example.com")
+    here.jobber.edit(made, lastName="Jones")
+    notice.mark(here.sync, made, "webhook CLIENT_UPDATE", timezone.now())
+    Snapshot.objects.filter(resource="customers").update(read_at=timezone.now())  # read just before it was edited
+    here.work()
+    here.forget_waits()
+    here.work()
+    assert client(here, made)["email"] == "new@example.com"
+    assert here.stripe.of(made)[0]["metadata"]["jobber_last_name"] == "Jones"
+    assert here.stripe.of(made)[0]["email"] == "new@example.com"
+
+
 def test_what_is_made_in_stripe_becomes_one_client(here: World) -> None:
     customer = here.stripe.add(name="Jo van Dam", email="jo@example.com", phone="+61412000111")
     here.read_again()

@@ -70,16 +70,19 @@ class Till:
     def carry_out(self, made: Plan) -> str:
         """The id of what the step was about."""
         self.seen.append(made.action or f"{made.verdict} {made.resource}".strip())
-        if made.resource:
-            return {"tax_rates": self._rate, "payment_records": self._payment}[made.resource](made.data)
-        if made.verdict == Verdict.CREATE:
-            return self._create(made.data)
-        held = self.invoices[made.target_id]
-        if made.action:
-            self._actions[made.action](self, held, made.data)
-        else:
-            self._update(held, made.data)
+        if made.verdict == Verdict.CREATE or made.resource:
+            return self.make(made.resource or "invoices", made.data)
+        self.change(made.target_id, made.action or "update", made.data)
         return made.target_id
+
+    def make(self, resource: str, data: dict[str, Any]) -> str:
+        """The id of what was made."""
+        makes = {"tax_rates": self._rate, "payment_records": self._payment, "invoices": self._create}
+        return makes[resource](data)
+
+    def change(self, key: str, verb: str, data: dict[str, Any]) -> None:
+        """An invoice's fields with "update", else what one of the actions does."""
+        self._actions[verb](self, self.invoices[key], data)
 
     def _rate(self, data: dict[str, Any]) -> str:
         key = self._id("txr")
@@ -200,9 +203,10 @@ class Till:
 
     _actions: dict[str, Callable[["Till", dict[str, Any], dict[str, Any]], None]] = field(
         init=False, repr=False, default_factory=lambda: {
-            "add_lines": Till._add_lines, "update_lines": Till._update_lines, "remove_lines": Till._remove_lines,
-            "finalize": Till._finalize, "void": Till._void, "mark_uncollectible": Till._mark_uncollectible,
-            "pay_out_of_band": Till._pay_out_of_band, "delete": Till._delete, "attach_payment": Till._attach_payment,
+            "update": Till._update, "add_lines": Till._add_lines, "update_lines": Till._update_lines,
+            "remove_lines": Till._remove_lines, "finalize": Till._finalize, "void": Till._void,
+            "mark_uncollectible": Till._mark_uncollectible, "pay_out_of_band": Till._pay_out_of_band,
+            "delete": Till._delete, "attach_payment": Till._attach_payment,
         },
     )  # fmt: skip
 
