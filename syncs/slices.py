@@ -378,6 +378,9 @@ def work(lane_id: int, seconds: float = 5.0) -> None:
         log.warning("lane %s: the lease was lost; who holds it repeats the work", lane_id)
         return
     except Exception as error:
+        if not Lane.objects.filter(pk=lane_id).exists():
+            log.warning("lane %s was deleted with its business while it was worked", lane_id)
+            return
         lanes.broke_off(lane, error, backoff(lane.failures + 1))
         raise
     finally:

@@ -137,7 +137,7 @@ _BUSINESSES = (
     Row("F87", "Somebody else's first sync of thousands", "A live change is written about as soon as without it", ("tests/bench/fairness.py",)),
     Row("F88", "Somebody else's service is slow", "Only that business's work waits", ("tests/portal/test_worker.py::test_polls_of_one_business_fail_alone", "tests/bench/fairness.py")),
     Row("F89", "Many changes of one record at once", "Few looks, the last value", (STEP + "test_five_edits_within_a_second_leave_the_last_value_and_one_customer", "tests/bench/changes.py")),
-    Row("F90", "A business is erased while it is worked for", "Its work stops, nothing comes back", missing="A business cannot be erased yet."),
+    Row("F90", "A business is erased while it is worked for", "Its work stops, nothing comes back", (ENGINE + "test_a_business_that_is_deleted_while_it_is_worked_for_stays_deleted",)),
 )  # fmt: skip
 _XERO = (
     Row("Xero", "A lost answer to a renewal, a webhook switched off after a day, a day's allowance", "As Xero's own rules ask", missing="Xero is not connected yet; its rows come with it."),

@@ -6,6 +6,7 @@ import hmac
 import time
 from contextlib import nullcontext
 from datetime import timedelta
+from types import ModuleType
 from unittest.mock import MagicMock
 
 import pytest
@@ -19,9 +20,9 @@ from connectors import registry
 from connectors.errors import SignatureError
 from connectors.sandbox.faults import Fault
 from connectors.stripe.sandbox.events import signature
-from portal import ticking
-from portal.models import User
-from syncs import choosing, notice, runs, settling, slices
+from portal import copies, leaving, ticking
+from portal.models import Business, User
+from syncs import applying, choosing, looking, notice, runs, settling, slices
 from syncs.models import Incident, Lane, Link, Run, Sync
 from tests.conftest import signed_in
 from tests.syncs import world as worlds
@@ -337,3 +338,31 @@ def test_no_record_is_blamed_for_the_database(world: World, monkeypatch: pytest.
     assert failing.call_count >= 7
     assert not Link.objects.filter(state="parked").exists()
     all_once(world, clients)
+
+
+# F90
+
+
+@pytest.mark.django_db(transaction=True)  # what points to a business that is gone is refused when it is committed
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(runs, "take"), (looking, "look"), (applying, "intend"), (settling, "settle_looks"), (settling, "settle_answers")],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_business_that_is_deleted_while_it_is_worked_for_stays_deleted(
+    world: World, alice: User, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
+) -> None:
+    clients, real, business = reviewed(world, 3), getattr(module, step), world.business.pk
+
+    def meanwhile(*args: object, **more: object) -> object:
+        if Business.objects.filter(pk=business).exists():
+            leaving.delete(world.business, alice)
+        return real(*args, **more)
+
+    world.jobber.add("Late", "Smith", "late@example.com")
+    choosing.sync_now(world.sync)
+    monkeypatch.setattr(module, step, meanwhile)
+    world.work()
+    assert not Business.objects.filter(pk=business).exists()
+    assert [m.__name__ for m in copies.owned() if m._base_manager.filter(business_id=business).exists()] == []
+    assert all(len(world.stripe.of(client)) <= 1 for client in clients)
