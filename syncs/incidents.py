@@ -20,6 +20,7 @@ _WORDS = {
     "ambiguous": ("{n} {records} may already exist in {there}", "Say who is who."),
     "target_deleted": ("{n} {records} changed after the counterpart was deleted", "Make a new one, or leave it out."),
     "gave_up": ("{n} {records} could not be written after many tries", "Look at the answer, then try again."),
+    "missing": ("{n} {records} belong{s} to what is gone in {there}", "Put it back there, or leave {them} out."),
     "contract": ("{n} {records} met an answer we do not know", "Tell the maintainers; nothing was lost."),
     "kills_worker": ("{n} {records} stopped the worker each time", "Look at the record, then try again."),
     "total_differs": (

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from connectors.base import Record
-from connectors.errors import MissingError
+from connectors.errors import ContractError, MissingError, RejectedError
 from syncs import approvals, bulk, flagging, lanes, snapshots, strangers, waiting
 from syncs.applying import Answer, state_after
 from syncs.comparing import same
@@ -30,8 +30,6 @@ _LINK_STATE = (
     "source_id", "target_id", "label", "base", "rendered", "handled", "state", "verdict", "written_at", "cause_code",
     "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
-#: A call that goes out again so long after it was planned may be refused for what was right then, such as a due date.
-OUTDATED = timedelta(minutes=15)
 _WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "answer", "settled_at",
 )  # fmt: skip
@@ -220,12 +218,12 @@ def _keep_records(sync: Sync, answers: Sequence[Answer], asked: datetime) -> Non
 
 
 def _read_again(answers: Sequence[Answer], now: datetime) -> None:
-    """The service says these are gone: the next look sees for itself."""
-    lost = [a.order.write for a in answers if isinstance(a.error, MissingError) and a.order.write.target_id]
-    for write in lost:
-        held = Snapshot.objects.filter(
-            connection=write.connection_id, resource=write.resource, external_id=write.target_id
-        )
+    """The service says that these are gone or moved on, or shows them as they were: the next look sees for itself."""
+    refused = [a for a in answers if isinstance(a.error, MissingError) or _refused_again(a)]
+    lost = [a.order.write for a in refused if a.order.write.target_id]
+    old = [(a.order.write, a.result.record.id) for a in answers if a.result and _repeated(a)]
+    for write, number in [*((write, write.target_id) for write in lost), *old]:
+        held = Snapshot.objects.filter(connection=write.connection_id, resource=write.resource, external_id=number)
         held.update(noticed_at=now)
 
 
@@ -233,7 +231,7 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     _settle_write(answer, now)
     look, link = answer.order.look, answer.order.look.link
     if answer.result:
-        _settle_done(link, look, sync, answer.result.record, now)
+        _settle_done(link, look, sync, answer, now)
         return _attempt(look, sync, now, "written")
     link.claims = 0
     if answer.error is None:
@@ -241,16 +239,17 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
     decision = decide(answer.error, link.attempts)
     if isinstance(answer.error, MissingError) and answer.order.write.verb == "create":
         decision = Decision(Next.HOLD, "missing", decision.words)  # what it belongs to is gone, and stays so
-    if decision.next == Next.HOLD and now - answer.order.write.intended_at > OUTDATED:
-        decision = replace(decision, next=Next.AGAIN)  # what was refused is planned anew from how things are now
+    if _refused_again(answer):
+        decision = replace(decision, next=Next.AGAIN)  # it was right when it was planned, and is planned anew
     _after_error(link, look, sync, decision, now, outage)
     quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
     return None if quiet else _attempt(look, sync, now, "failed", decision)
 
 
-def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: datetime) -> None:
+def _settle_done(link: Link, look: Look, sync: Sync, answer: Answer, now: datetime) -> None:
     """The step is done. With more to come the link stays due; the last one leaves it in step."""
-    made, shown = look.plan, look.target.data if look.target else {}
+    assert answer.result is not None  # noqa: S101  # only what was done comes here
+    made, shown, answered = look.plan, look.target.data if look.target else {}, answer.result.record
     ours, steps = not (made.back or made.resource), link.attempts + 1
     _handled(link, look, sync)
     link.written_at = now
@@ -261,11 +260,22 @@ def _settle_done(link: Link, look: Look, sync: Sync, answered: Record, now: date
         link.source_id = answered.id
     if made.more and steps >= MOST_STEPS:
         _move(link, Link.State.HELD, "no_end", f"It was not in step after {steps} steps in a row.", now)
-    elif made.more or _shows_news(look, sync, answered):
+    elif made.more or _repeated(answer) or _shows_news(look, sync, answered):
         link.handled, link.attempts = min(link.handled, link.noticed - 1), steps
         _move(link, Link.State.DUE, "", "", now)
     else:
         _move(link, Link.State.IN_STEP, "", "", now)
+
+
+def _refused_again(answer: Answer) -> bool:
+    """Whether a call that went out before is refused now: what it was planned from has changed."""
+    return answer.order.again and isinstance(answer.error, RejectedError | ContractError)
+
+
+def _repeated(answer: Answer) -> bool:
+    """Whether the service has only repeated what it said of this record the first time: it may be another by now."""
+    order = answer.order
+    return bool(answer.result and answer.result.replayed and not (order.made or order.look.plan.resource))
 
 
 def _shows_news(look: Look, sync: Sync, answered: Record) -> bool:

@@ -170,7 +170,7 @@ def _record_payment(case: Case, payment: document.Earlier) -> Plan:
 def on_uncollectible(case: Case) -> Plan:
     """It can still be paid, so it must not ask for another sum; no payment can be attached to it."""
     if case.goal == UNCOLLECTIBLE:
-        return _lasting_fields(case, LASTING) or case.in_step("It is bad debt on both sides.")
+        return _replaced(case) or _lasting_fields(case, LASTING) or case.in_step("It is bad debt on both sides.")
     return (
         _not_wanted(case)
         or _replaced(case)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from syncs.models import Link
@@ -116,14 +117,17 @@ def _draft(tenant: Tenant, paper: Paper | None, there: Mapping[str, Any]) -> boo
 
 def _no_customer(tenant: Tenant, paper: Paper | None, there: Mapping[str, Any]) -> bool:
     link = Link.objects.filter(sync=tenant.sync, source_id=paper.client if paper else "").first()
-    return link is None or not link.target_id or link.target_id not in tenant.stripe.records
+    return link is None or link.state == Link.State.ENDED or link.target_id not in tenant.stripe.records
 
 
 _FITS: dict[str, Callable[[Tenant, Paper | None, Mapping[str, Any]], bool]] = {
     "approve_replace": _moved,
     "approve_void": _unwanted,
     "part_paid": lambda t, p, there: _part(there) and (_unwanted(t, p, there) or _moved(t, p, there)),
-    "paid_twice": lambda t, p, there: p is not None and bool(p.payments) and _part(there),
+    "paid_twice": lambda t, p, there: (
+        p is not None
+        and any(_part(there) or Decimal(paid) * 100 > there["amount_remaining"] for _, paid, _ in p.payments)
+    ),
     "payment_changed": lambda t, p, there: p is not None and bool(p.payments),
     "paid_there": _paid_there,
     "changed_after_paid": lambda t, p, there: (

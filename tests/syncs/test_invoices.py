@@ -237,6 +237,51 @@ def test_a_new_one_whose_answer_is_lost_is_found_beside_the_one_that_was_voided(
     assert link(sync, made).state == "in_step"
 
 
+def test_an_answer_that_is_only_repeated_is_not_taken_for_how_the_invoice_is(here: World, sync: Sync) -> None:
+    """Stripe answers a known key with what it said the first time: since then somebody has voided it."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    lost = here.sandbox.sandbox.frame.faults.add(
+        "reset_after", service="stripe", operation="POST invoice/{id}/finalize", times=1
+    )  # fmt: skip
+    here.read_again(sync)
+    assert lost.hits == 1
+    here.stripe.void(here.stripe.invoices(made)[0]["id"])
+    here.forget_waits()
+    here.work()
+    assert (link(sync, made).state, link(sync, made).cause_code) == ("held", "void_there")
+
+
+def test_an_action_that_is_refused_when_it_goes_out_again_is_planned_anew(here: World, sync: Sync) -> None:
+    """It was paid by card meanwhile, so the cash cannot be attached to it any more."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(sync)
+    (there,) = here.stripe.invoices(made)
+    here.jobber.take_payment(made, f"{there['total'] / 100:.2f}")
+    lost = here.sandbox.sandbox.frame.faults.add(
+        "reset", service="stripe", operation="POST invoice/{id}/attach_payment", times=1
+    )  # fmt: skip
+    here.read_again(sync)
+    assert lost.hits == 1
+    here.stripe.pay(there["id"])
+    for _ in range(2):
+        here.forget_waits()
+        here.work()
+    assert (link(sync, made).state, link(sync, made).cause) == ("in_step", "")
+
+
+def test_bad_debt_that_comes_to_another_sum_waits_for_a_person(here: World, sync: Sync) -> None:
+    """It can still be paid in Stripe."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(sync)
+    here.jobber.change_invoice(made, discount={"discountRate": 10.0, "discountType": "Unit"})
+    here.jobber.close_invoice(made, "BAD_DEBT")
+    here.read_again(sync)
+    here.forget_waits()
+    here.read_again(sync)
+    assert here.stripe.invoices(made)[0]["status"] in {"open", "uncollectible"}
+    assert (link(sync, made).state, link(sync, made).cause_code) == ("held", "approve_replace")
+
+
 def test_bad_debt_is_uncollectible_and_never_void(here: World, sync: Sync) -> None:
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
     here.read_again(sync)
