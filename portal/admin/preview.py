@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
@@ -55,7 +56,8 @@ class Previewing:
     def _typed(self, request: HttpRequest, sync: Sync) -> HttpResponse:
         form = self.get_form(request, sync, change=True)(request.POST, instance=sync)  # type: ignore[attr-defined]
         formsets, _ = self._create_formsets(request, sync, change=True)  # type: ignore[attr-defined]
-        problems = [*_form_problems(form), *(words for each in formsets for words in _formset_problems(each))]
+        with transaction.atomic():  # the form locks the draft to see whether it is the one that was opened
+            problems = [*_form_problems(form), *(words for each in formsets for words in _formset_problems(each))]
         if not problems:
             try:
                 return self._fragment(request, sync, form, formsets)
