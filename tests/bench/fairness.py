@@ -31,7 +31,7 @@ def figures(setting: Setting) -> Iterator[Figure]:
     with setting.business(seed=str(CLIENTS), hooks=True) as noisy:
         quiet = _quiet(noisy)
         alone = _written(setting, quiet)
-        choosing.go_live(noisy.sync)
+        choosing.go_live(noisy.sync, None)
         beside = _written(setting, quiet)
         over = noisy.at_rest()
         noisy.wait()
