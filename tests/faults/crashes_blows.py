@@ -25,7 +25,8 @@ from tests.bench.stage import GaveUp
 from tests.faults.crashes_hands import Hands, wrong
 
 #: How long a place in the code is worked towards, and all may take until it is well again.
-PATIENCE_SECONDS, WELL_SECONDS = 30.0, 120.0
+#: An update that got no answer is given two minutes before its record is planned anew.
+PATIENCE_SECONDS, WELL_SECONDS = 30.0, 240.0
 BEGINNING = 6
 #: So few bytes may a file have on a disk that is full.
 FULL = 4096
@@ -141,7 +142,10 @@ class Blows:
         else:
             Lane.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         self.hands.act()
-        self._until(lambda: not wrong(self.hands, self.books.sync), "another worker did what the frozen one held")
+        self._until(
+            lambda: not wrong(self.hands, self.books.sync), "another worker did what the frozen one held",
+            seconds=WELL_SECONDS,
+        )  # fmt: skip
         stopped.send_signal(signal.SIGCONT)
 
     # The database
@@ -201,8 +205,11 @@ class Blows:
         time.sleep(2.0)
         return [f"{n} writes although all was well"] if (n := self.books.last_write() - last) else []
 
-    def _until(self, happens: Callable[[], bool], what: str, meanwhile: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def _until(
+        self, happens: Callable[[], bool], what: str, meanwhile: Callable[[], None] | None = None,
+        seconds: float = PATIENCE_SECONDS,
+    ) -> None:  # fmt: skip
+        deadline = time.monotonic() + seconds
         while not happens():
             self._look_after()
             if time.monotonic() > deadline:
