@@ -240,7 +240,6 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
-        "urllib3": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
         "fpdf": {"level": "ERROR"},  # a letter that the face has not is drawn as a box

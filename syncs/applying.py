@@ -61,15 +61,13 @@ class Answer:
 
 
 def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
-    """Commit what is about to be sent; nothing when the sync is in another mode by now. LostLease when the lane is not
+    """Commit what is about to be sent. Stepped when the sync is in another mode by now, LostLease when the lane is not
     ours any more."""
     now = timezone.now()
     writes = [_write(sync, look.link, look.plan, now) for look in looks]
     failpoint("intend.before")
     with transaction.atomic():
-        lanes.guard(lane)
-        if not (sync.writes and Sync.objects.filter(pk=sync.pk, mode=sync.mode).exists()):
-            return []  # somebody has changed its mode since this slice began
+        lanes.guard(lane, sync)
         ledger.append(sync.business_id, writes)
         failpoint("intend.inside")
     failpoint("intend.after")

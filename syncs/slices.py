@@ -181,17 +181,10 @@ class Slice:
         quiet = [look for look in looks if not (live and look.plan.writes)]
         try:
             settling.settle_looks(self.lane, sync, quiet, preview=not live)
+            orders = applying.intend(self.lane, sync, writing) if writing else []
         except lanes.Stepped:
             self._unclaim([look.link for look in looks])
             raise
-        if writing:
-            self._write(sync, writing)
-
-    def _write(self, sync: Sync, looks: list[Look]) -> None:
-        orders = applying.intend(self.lane, sync, looks)
-        if not orders:  # stepped down meanwhile
-            self._unclaim([look.link for look in looks])
-            raise Stop
         self._fly(sync, orders)
 
     def _once(self, looks: list[Look]) -> list[Look]:
