@@ -369,8 +369,9 @@ class Connector(ABC):
         """Check the shape of a pasted key. RejectedError with what to paste instead."""
 
     @abstractmethod
-    def refresh(self, credentials: Credentials) -> Credentials:
-        """A new pair. AuthError: refused for good. UnknownOutcome: sent, no answer. TransientError: not sent."""
+    def refresh(self, credentials: Credentials, *, deadline: float) -> Credentials:
+        """A new pair. AuthError: refused for good. UnknownOutcome: sent, no answer. TransientError: not sent.
+        `deadline` is a time.monotonic() moment after which nothing is sent."""
 
     @abstractmethod
     def disconnect(self, credentials: Credentials) -> None:

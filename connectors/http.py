@@ -4,6 +4,7 @@ One client per process and service, so that connections and the TLS context are 
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -84,11 +85,16 @@ class Http:
         # One client speaks for many accounts: what a service sets for one must not be sent for another.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
-    def post(self, url: str, *, headers: Mapping[str, str], writes: bool, **content: Any) -> Response:
-        """`content` is json=..., data=... or content=.... Raises TransientError (not sent) or UnknownOutcome."""
+    def post(
+        self, url: str, *, headers: Mapping[str, str], writes: bool, deadline: float = math.inf, **content: Any
+    ) -> Response:  # fmt: skip
+        """`content` is json=..., data=... or content=.... After the `deadline`, a time.monotonic() moment, nothing is
+        sent. Raises TransientError (not sent) or UnknownOutcome."""
         for hook in before_request:
             hook()
         started, status = time.monotonic(), 0
+        if started > deadline:
+            raise TransientError(f"There was no time left to ask {self.name} safely.")
         try:
             with within(self._seconds or DEADLINE_SECONDS):
                 response = self._exchange(url, headers, content, writes)

@@ -1,5 +1,6 @@
 """OAuth 2 authorization code: the parts that every service shares."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,13 +33,13 @@ def authorize_url(url: str, **asked: str) -> str:
     return f"{url}?{urlencode({'response_type': 'code', **asked})}"
 
 
-def token(http: Http, url: str, form: Hidden) -> dict[str, Any]:
-    """The token endpoint's answer.
+def token(http: Http, url: str, form: Hidden, *, deadline: float = math.inf) -> dict[str, Any]:
+    """The token endpoint's answer. `deadline` is a time.monotonic() moment after which nothing is sent.
 
     AuthError when it refuses the grant for good; RejectedError when it does not know our app; UnknownOutcome when the
-    answer was lost; TransientError when something in front of it turned the request away.
+    answer was lost; TransientError when something in front of it turned the request away, or nothing was sent.
     """
-    response = http.post(url, headers={"Accept": "application/json"}, writes=True, data=form)
+    response = http.post(url, headers={"Accept": "application/json"}, writes=True, deadline=deadline, data=form)
     if response.status != 200:
         raise _refusal(http.name, response)
     answer = http.read_json(response, writes=True)

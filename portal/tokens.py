@@ -28,6 +28,8 @@ Status = Connection.Status
 EARLY = timedelta(minutes=5)
 #: Longer than any answer takes; a worker that died holding it delays the next refresh by this much.
 LEASE = timedelta(seconds=60)
+#: Nothing is sent later than this into a lease: however slow the answer, it is here before another may ask.
+SEND_SECONDS = 25.0
 POLL_SECONDS = 0.25
 POLLS = 120
 KEY_MISSING = "No key in ENCRYPTION_KEYS opens these credentials. Put the old key back behind the new one."
@@ -167,22 +169,22 @@ def _renew(connection: Connection, stored: Credentials) -> Credentials:
     if not stored.refresh_token:
         words = f"{connection.service.name} no longer takes the key it gave us. Connect again."
         return _refused(connection, stored, AuthError(words))
-    lease = _take_lease(connection)
+    deadline, lease = time.monotonic() + SEND_SECONDS, _take_lease(connection)
     if lease is None:
         return _after_the_other(connection, stored)
     try:
         again = load(connection)
         if again.access_token != stored.access_token:
             return again
-        return _refresh(connection, stored)
+        return _refresh(connection, stored, deadline)
     finally:
         _rows(connection, refresh_lease=lease).update(refresh_lease="", refresh_lease_until=None)
 
 
-def _refresh(connection: Connection, sent: Credentials) -> Credentials:
+def _refresh(connection: Connection, sent: Credentials, deadline: float) -> Credentials:
     failpoint("refresh.before")
     try:
-        new = connection.service.refresh(sent)
+        new = connection.service.refresh(sent, deadline=deadline)
     except AuthError as refusal:
         return _refused(connection, sent, refusal)
     except ConnectorError:

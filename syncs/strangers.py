@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from connectors.base import Record
-from syncs import recipes
+from syncs import notice, recipes
 from syncs.bothways import UNMADE
 from syncs.models import Link, Sync, Write
 
@@ -54,11 +54,16 @@ def hold_off(sync: Sync, due: "QuerySet[Link]") -> None:
 
 def give_way(sync: Sync, links: Sequence[Link]) -> None:
     """These have found their counterparts: a link that only stood in for the missing side of one ends, and one that
-    noticed the same source record later goes. Inside the transaction that settles them."""
+    noticed the same source record later goes, and hands on what it was told. Inside the transaction that settles
+    them."""
     if not _wanted(sync):
         return
     targets, keys = [link.target_id for link in links if link.target_id], [link.pk for link in links]
     standing_in = Link.objects.filter(sync=sync, source_id__startswith=UNMADE, target_id__in=targets)
     standing_in.exclude(pk__in=keys).update(state=Link.State.ENDED, cause_code="found", cause="", target_id=None)
-    sources = [link.source_id for link in links]
-    Link.objects.filter(sync=sync, source_id__in=sources, target_id=None, history=None).exclude(pk__in=keys).delete()
+    found = {link.source_id: link.pk for link in links}
+    later = Link.objects.filter(sync=sync, source_id__in=found, target_id=None, history=None).exclude(pk__in=keys)
+    for told in later.select_for_update():
+        heirs = Link.objects.filter(pk=found[told.source_id])
+        notice.again(heirs, told.noticed_by, timezone.now(), told.priority, stale_at=told.stale_at)
+        told.delete()

@@ -1,5 +1,6 @@
 """Jobber: clients, invoices and notes over its GraphQL API."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -88,19 +89,19 @@ class Jobber(Connector):
             raise ContractError("Jobber's token and its account do not agree.")
         return replace(found, account_id=account.id)
 
-    def refresh(self, credentials: Credentials) -> Credentials:
+    def refresh(self, credentials: Credentials, *, deadline: float) -> Credentials:
         """Every refresh token is good for one use: the new pair must be kept at once."""
         if not credentials.refresh_token:
             raise AuthError("There is no way to renew Jobber's access: connect it again.")
         asked = Hidden(grant_type="refresh_token", refresh_token=credentials.refresh_token.reveal())
-        found = self._token(asked)
+        found = self._token(asked, deadline)
         return replace(found, account_id=credentials.account_id)
 
-    def _token(self, asked: Hidden) -> Credentials:
+    def _token(self, asked: Hidden, deadline: float = math.inf) -> Credentials:
         asked["client_id"], asked["client_secret"] = (
             self.config[name] for name in ("JOBBER_CLIENT_ID", "JOBBER_CLIENT_SECRET")
         )
-        return _credentials(oauth.token(self._http, f"{self._oauth_url}/token", asked))
+        return _credentials(oauth.token(self._http, f"{self._oauth_url}/token", asked, deadline=deadline))
 
     def from_key(self, method: str, key: str) -> Credentials:
         raise RejectedError("Jobber is connected in the browser; it has no keys to paste.")

@@ -60,8 +60,8 @@ class Stripe(Connector):
     def from_key(self, method: str, key: str) -> Credentials:
         return from_key(key)
 
-    def refresh(self, credentials: Credentials) -> Credentials:
-        return self._connecting.refresh(credentials)
+    def refresh(self, credentials: Credentials, *, deadline: float) -> Credentials:
+        return self._connecting.refresh(credentials, deadline)
 
     def disconnect(self, credentials: Credentials) -> None:
         self._connecting.disconnect(credentials)

@@ -1,5 +1,6 @@
 """The three ways to a business's Stripe account: Connect OAuth, Stripe Apps OAuth, a pasted restricted key."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -34,15 +35,15 @@ class Connecting:
         """A code is sent once and never again: using one twice ends the connection at Stripe."""
         return self._token(method, Hidden(grant_type="authorization_code", code=code))
 
-    def refresh(self, credentials: Credentials) -> Credentials:
+    def refresh(self, credentials: Credentials, deadline: float) -> Credentials:
         if credentials.method != "apps":
             raise AuthError("This kind of access cannot be renewed: connect Stripe again.")
         asked = Hidden(grant_type="refresh_token", refresh_token=credentials.refresh_token.reveal())
-        return self._token("apps", asked)
+        return self._token("apps", asked, deadline)
 
-    def _token(self, method: str, form: Hidden) -> Credentials:
+    def _token(self, method: str, form: Hidden, deadline: float = math.inf) -> Credentials:
         url = f"{self._api}/v1/oauth/token" if method == "apps" else f"{self._connect}/oauth/token"
-        response = self._post(url, form)
+        response = self._post(url, form, deadline)
         answer = self._http.read_json(response, writes=True)
         if response.status != 200:
             words = f"Stripe did not accept the sign-in: {_said(answer)}"
@@ -61,9 +62,9 @@ class Connecting:
         if response.status != 200 and not unknown_there:
             raise RejectedError(f"Stripe did not let go: {_said(said)}")
 
-    def _post(self, url: str, form: dict[str, str]) -> Response:
+    def _post(self, url: str, form: dict[str, str], deadline: float = math.inf) -> Response:
         headers = Hidden(Authorization=f"Bearer {self._key}")
-        return self._http.post(url, headers=headers, writes=True, data=form)
+        return self._http.post(url, headers=headers, writes=True, deadline=deadline, data=form)
 
 
 def _credentials(method: str, answer: Any) -> Credentials:

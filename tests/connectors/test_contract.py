@@ -470,7 +470,7 @@ def test_expired_access_is_refused_and_renewed(apart: Case) -> None:
     for attempt in attempts(apart, connector.open(held)):
         with pytest.raises(AuthError):
             attempt()
-    new = connector.refresh(held)
+    new = connector.refresh(held, deadline=soon())
     assert new.access_token != held.access_token
     assert new.account_id == held.account_id
     assert connector.open(new).account().id == held.account_id
@@ -479,12 +479,22 @@ def test_expired_access_is_refused_and_renewed(apart: Case) -> None:
 @pytest.mark.parametrize("slug", SLUGS)
 def test_a_renewed_token_is_good_once(apart: Case) -> None:
     connector, held = apart.connector(), apart.connect(method=apart.renewed_by)
-    new = connector.refresh(held)
+    new = connector.refresh(held, deadline=soon())
     assert new.refresh_token != held.refresh_token
     with pytest.raises(AuthError) as caught:
-        connector.refresh(held)
+        connector.refresh(held, deadline=soon())
     assert held.refresh_token.reveal() not in str(caught.value)
-    assert connector.refresh(new).access_token != new.access_token
+    assert connector.refresh(new, deadline=soon()).access_token != new.access_token
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_nothing_is_renewed_after_the_deadline(apart: Case) -> None:
+    connector, held = apart.connector(), apart.connect(method=apart.renewed_by)
+    calls = apart.calls("token")
+    with pytest.raises(TransientError):
+        connector.refresh(held, deadline=time.monotonic() - 0.001)
+    assert apart.calls("token") == calls
+    assert connector.refresh(held, deadline=soon()).access_token != held.access_token
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -492,7 +502,7 @@ def test_what_cannot_be_renewed_says_so_without_a_call(there: Case) -> None:
     bare = replace(there.connect(), refresh_token=type(there.connect().refresh_token)(""))
     calls = there.calls("token")
     with pytest.raises(AuthError):
-        there.connector().refresh(bare)
+        there.connector().refresh(bare, deadline=soon())
     assert there.calls("token") == calls
 
 
@@ -653,7 +663,7 @@ def test_a_renewal_whose_answer_is_lost_is_no_refusal(apart: Case, kind: str, mo
     held = apart.connect(method=apart.renewed_by)
     apart.fault(kind, "token", seconds=2.0)
     with pytest.raises(UnknownOutcome):
-        apart.connector().refresh(held)
+        apart.connector().refresh(held, deadline=soon())
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -661,8 +671,8 @@ def test_too_fast_a_renewal_waits(apart: Case) -> None:
     held = apart.connect(method=apart.renewed_by)
     apart.fault("429", "token")
     with pytest.raises(RateLimited):
-        apart.connector().refresh(held)
-    assert apart.connector().refresh(held).access_token != held.access_token
+        apart.connector().refresh(held, deadline=soon())
+    assert apart.connector().refresh(held, deadline=soon()).access_token != held.access_token
 
 
 def nobody_there(there: Case) -> Connector:
@@ -679,7 +689,10 @@ def nobody_there(there: Case) -> Connector:
 def test_where_nobody_listens_nothing_was_sent(there: Case) -> None:
     held = there.connect(method=there.renewed_by)
     connector = nobody_there(there)
-    calls: list[Callable[[], object]] = [lambda: connector.refresh(held), connector.open(held).account]
+    calls: list[Callable[[], object]] = [
+        lambda: connector.refresh(held, deadline=soon()),
+        connector.open(held).account,
+    ]
     for name in there.creating:
         data, session = there.written[name], connector.open(held)
         calls.append(lambda n=name, d=data, s=session: s.create(n, d, key=key(), deadline=soon()))  # type: ignore[misc]
@@ -701,7 +714,11 @@ def test_every_call_asks_the_hook_first(there: Case, session: Session) -> None:
     try:
         calls = there.calls()
         connector = there.connector()
-        forbidden = [*attempts(there, session), lambda: connector.refresh(held), lambda: connector.disconnect(held)]
+        forbidden = [
+            *attempts(there, session),
+            lambda: connector.refresh(held, deadline=soon()),
+            lambda: connector.disconnect(held),
+        ]
         for call in forbidden:
             with pytest.raises(ZeroDivisionError):
                 call()

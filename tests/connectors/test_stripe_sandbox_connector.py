@@ -1,5 +1,6 @@
 """The Stripe connector itself against the stand-in, as a business's connection uses it."""
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -191,20 +192,20 @@ def test_an_app_token_is_refreshed_and_the_old_one_is_spent(stripe: Calls) -> No
     stripe.forward(3601)
     with pytest.raises(AuthError):
         connector.open(first).account()
-    second = connector.refresh(first)
+    second = connector.refresh(first, deadline=math.inf)
     assert connector.open(second).account().id == HARBOUR
     assert second.refresh_token != first.refresh_token
     with pytest.raises(AuthError):
-        connector.refresh(first)
+        connector.refresh(first, deadline=math.inf)
 
 
 def test_a_lost_answer_to_a_refresh_is_an_unknown_outcome(stripe: Calls) -> None:
     connector, first = by(stripe, "apps")
     fault(stripe, "reset_after", operation="POST apps/oauth/token")
     with pytest.raises(UnknownOutcome):
-        connector.refresh(first)
+        connector.refresh(first, deadline=math.inf)
     with pytest.raises(AuthError):
-        connector.refresh(first)
+        connector.refresh(first, deadline=math.inf)
 
 
 def test_disconnecting_ends_the_access_and_may_be_repeated(stripe: Calls) -> None:
@@ -219,7 +220,7 @@ def test_disconnecting_ends_the_access_and_may_be_repeated(stripe: Calls) -> Non
 def test_our_own_wrong_key_is_not_the_businesss_fault(stripe: Calls) -> None:
     _, credentials = by(stripe, "apps")
     wrong = registry.configured("stripe", environ(stripe.running.url) | {"STRIPE_SECRET_KEY": "sk_test_wrong"})
-    for call in (lambda: wrong.refresh(credentials), lambda: wrong.disconnect(credentials)):
+    for call in (lambda: wrong.refresh(credentials, deadline=math.inf), lambda: wrong.disconnect(credentials)):
         with pytest.raises(RejectedError):
             call()
 

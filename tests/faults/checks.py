@@ -63,10 +63,14 @@ _OURS = {
 }
 
 
-def frugal(counts: Counter[str]) -> Iterator[str]:
+#: What the three tenants ask for changes in an hour in which nothing happens.
+_POLLS_AN_HOUR = 10
+
+
+def frugal(counts: Counter[str], hours: float) -> Iterator[str]:
     """The work is bounded, and where no call and no process broke, nothing was written that was there already."""
-    if counts["calls"] > 12 * counts["edits"] + 200:
-        yield f"{counts['calls']} calls for {counts['edits']} edits"
+    if counts["calls"] > 12 * counts["edits"] + 200 + _POLLS_AN_HOUR * hours:
+        yield f"{counts['calls']} calls for {counts['edits']} edits in {hours:.1f} hours"
     if counts["tasks"] > 2 * counts["calls"] + 300:
         yield f"workers were woken {counts['tasks']} times for {counts['calls']} calls"
     if counts["needless write"] and not counts.keys() - _HARMLESS - _OURS:

@@ -25,6 +25,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcome,
 )
+from portal import tokens
 from syncs.models import Write
 from tests.faults.loop import Box, Loop, Process
 from tests.faults.weather import Weather
@@ -56,7 +57,7 @@ class Account:
     lost: bool = False
     used: bool = True
     revoked: bool = False
-    refreshing: list[float] = field(default_factory=list)
+    refreshing: list[datetime] = field(default_factory=list)
 
     def number(self) -> int:
         self.made += 1
@@ -212,14 +213,16 @@ class Service:
 
     # Tokens
 
-    def refresh(self, credentials: Credentials) -> Credentials:
+    def refresh(self, credentials: Credentials, *, deadline: float) -> Credentials:
         """Every refresh token is good for one use."""
         ground, account = self.ground, self.accounts[credentials.account_id]
         loop = ground.loop
         loop.step("refresh", 0.001)
-        if any(loop.now - begun < 60.0 for begun in account.refreshing):
+        if loop.now > deadline:
+            raise TransientError("There was no time left to ask safely.")
+        begun = timezone.now()
+        if any(begun - other < tokens.LEASE for other in account.refreshing):  # set forward, the clock ends leases
             ground.wrong.append(f"{self.slug} {account.id}: two refreshes at once")
-        begun = loop.now
         account.refreshing.append(begun)
         try:
             return self._rotated(credentials, account)

@@ -1,5 +1,6 @@
 """A small outside service for tests: it hands out recognisable tokens and does as a test tells it."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from unittest.mock import MagicMock
 from django.utils import timezone
 
 from connectors.base import Account, AuthMethod, Budget, Check, Connector, Credentials, Field, Notice, Secret, Session
-from connectors.errors import AuthError, RejectedError
+from connectors.errors import AuthError, RejectedError, TransientError
 
 CANARY = "canary-token"
 
@@ -79,7 +80,9 @@ class FakeService(Connector):
             raise RejectedError("Paste a restricted key: it begins with rk_.")
         return self.pair(method=method, access_token=Secret(key), refresh_token=Secret(""), expires_at=None)
 
-    def refresh(self, credentials: Credentials) -> Credentials:
+    def refresh(self, credentials: Credentials, *, deadline: float) -> Credentials:
+        if time.monotonic() > deadline:
+            raise TransientError("Nothing was sent.")
         self.refreshed.append(credentials.refresh_token.reveal())
         new = self.pair(account_id=credentials.account_id)
         self.on_refresh(credentials)

@@ -1,6 +1,7 @@
 """One refresh at a time, no pair lost, no connection ended by an old refusal."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
@@ -121,6 +122,16 @@ def test_an_expired_token_and_a_service_that_is_down_is_a_matter_of_waiting(
     with pytest.raises(TransientError):
         tokens.renewed(row, tokens.load(row))
     parking.park.assert_not_called()
+
+
+def test_a_worker_held_up_before_it_asks_does_not_ask_when_the_lease_may_be_over(
+    service: FakeService, row: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, begun = tokens.load(row), time.monotonic()
+    monkeypatch.setattr(tokens, "failpoint", lambda _: monkeypatch.setattr(time, "monotonic", lambda: begun + 61))
+    with pytest.raises(TransientError):
+        tokens.renewed(row, refused)
+    assert service.refreshed == []
 
 
 def test_a_late_answer_is_stored_though_the_lease_ran_out(service: FakeService, row: Connection) -> None:

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from portal.models import User
-from syncs import choosing, deciding, notice
-from syncs.models import FieldMapping, Link, Snapshot, Write
+from syncs import choosing, deciding, notice, strangers
+from syncs.models import FieldMapping, Link, Snapshot, Sync, Write
 from tests.syncs.world import World
 
 
@@ -107,6 +107,26 @@ def test_a_client_whose_making_got_no_answer_is_made_once(here: World, kind: str
     assert here.jobber.ask("{ clients(first: 5) { totalCount } }")["clients"]["totalCount"] == 1
     assert [c["id"] for c in here.stripe.of(link.source_id)] == [customer]
     assert here.open_writes() == 0
+
+
+def test_what_is_told_of_a_client_while_its_making_is_under_way_is_not_lost(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = here.stripe.add(name="Jo van Dam", email="jo@example.com")
+
+    def edited_meanwhile(sync: Sync, links: list[Link]) -> None:
+        monkeypatch.undo()
+        here.jobber.edit(links[0].source_id, lastName="Smith")
+        notice.mark(sync, links[0].source_id, "webhook CLIENT_UPDATE", timezone.now())
+        strangers.give_way(sync, links)
+
+    monkeypatch.setattr(strangers, "give_way", edited_meanwhile)
+    here.read_again()
+    here.forget_waits()
+    here.work()
+    link = Link.objects.exclude(state="ended").get()
+    assert (link.target_id, link.noticed_by) == (customer, "webhook CLIENT_UPDATE")
+    assert here.stripe.of(link.source_id)[0]["name"] == "Jo van Smith"
 
 
 def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: User) -> None:
