@@ -93,7 +93,9 @@ if SQLITE:
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **ENV.database.get("OPTIONS", {})}
+    # Measured: compiling the queries of the overview took ten times as long as answering them.
+    quick = {"connect_timeout": 5, "options": "-c jit=off"}
+    DATABASES["default"]["OPTIONS"] = {**quick, **ENV.database.get("OPTIONS", {})}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "portal.User"
