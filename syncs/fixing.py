@@ -121,10 +121,10 @@ def likely(row: Mismatch) -> list[Likely]:
     ).first()  # fmt: skip
     if target is None:
         return []
-    like = snapshots.resembling(row.sync.source, row.sync.source_resource, [target])
-    free = Link.objects.filter(sync=row.sync, source_id__in=[s.external_id for s in like.values()], target_id=None)
+    like = list(snapshots.resembling(row.sync.source, row.sync.source_resource, [target]))
+    free = Link.objects.filter(sync=row.sync, source_id__in=[s.external_id for s in like], target_id=None)
     links = {x.source_id: x for x in free.filter(noticed__lte=F("handled"))}
-    found = [(links[s.external_id], _like(s, target.as_record())) for s in like.values() if s.external_id in links]
+    found = [(links[s.external_id], _like(s, target.as_record())) for s in like if s.external_id in links]
     ranked = sorted(((score, link, why) for link, (score, why) in found), key=lambda r: (-r[0], r[1].pk))
     return [Likely(link, why) for score, link, why in ranked[:MOST_ALIKE] if score >= WORTH_ASKING]
 

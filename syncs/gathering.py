@@ -69,7 +69,7 @@ def _alike(batch: Batch) -> Mapping[str, list[str]]:
     made = [batch.targets[key].as_record() for key in unmade if key in batch.targets]
     sync = batch.sync
     like = snapshots.resembling(sync.source, sync.source_resource, [batch.targets[r.id] for r in made])
-    here = [s.as_record() for s in like.values()]
+    here = [s.as_record() for s in like]
     return {r.id: [c.label for c in here if likeness(r, c).score >= WORTH_ASKING] for r in made}
 
 

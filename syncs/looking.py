@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from connectors.base import Record
@@ -262,10 +262,9 @@ def find_candidates(
     open_links = [link for link in links if not link.target_id and link.source_id in sources]
     if not open_links:
         return {}
-    like = snapshots.resembling(sync.target, sync.target_resource, [sources[link.source_id] for link in open_links])
-    found = [*(like | _named(sync, names, open_links)).values()]
-    held = held_targets(sync, [s.external_id for s in found])
-    free = [s for s in found if s.external_id not in held]
+    like = [sources[link.source_id] for link in open_links]
+    alike = snapshots.resembling(sync.target, sync.target_resource, like, **_named(names, open_links))
+    free = list(alike.exclude(Exists(_holding(sync).filter(target_id=OuterRef("external_id")))))
     return {link.pk: [c for c in free if _may_be(c, sources[link.source_id], link, names)] for link in open_links}
 
 
@@ -275,23 +274,22 @@ def _may_be(candidate: Snapshot, source: Snapshot, link: Link, names: Names) -> 
     return alike or refers or link.decision.get("target_id") == candidate.external_id
 
 
-def _named(sync: Sync, names: Names, links: Sequence[Link]) -> dict[int, Snapshot]:
-    """{pk: target records} that carry the id of one of these, or that a person has chosen."""
-    there = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, deleted_at=None)
+def _named(names: Names, links: Sequence[Link]) -> dict[str, list[str]]:
+    """What target records are found by that carry the id of one of these, or that a person has chosen."""
     chosen = [str(link.decision["target_id"]) for link in links if link.decision.get("target_id")]
-    kinds = {
-        "reference__in": [f"{names.reference}={link.source_id}" for link in links], "external_id__in": chosen,
-    }  # fmt: skip
-    return {s.pk: s for kind, values in kinds.items() if values for s in there.filter(**{kind: values})}
+    return {"reference": [f"{names.reference}={link.source_id}" for link in links], "external_id": chosen}
 
 
 def held_targets(sync: Sync, target_ids: Sequence[str]) -> set[str]:
     """Which of these target records a link of any sync into the same place holds."""
     if not target_ids:
         return set()
+    return {str(i) for i in _holding(sync).filter(target_id__in=target_ids).values_list("target_id", flat=True)}
+
+
+def _holding(sync: Sync) -> QuerySet[Link]:
     into = Sync.objects.filter(target=sync.target_id, target_resource=sync.target_resource)
-    links = Link.objects.filter(sync__in=into, target_id__in=target_ids).exclude(source_id__startswith=UNMADE)
-    return {str(i) for i in links.exclude(state=Link.State.ENDED).values_list("target_id", flat=True)}
+    return Link.objects.filter(sync__in=into).exclude(source_id__startswith=UNMADE).exclude(state=Link.State.ENDED)
 
 
 def _twins(sync: Sync, emails: set[str]) -> dict[str, list[tuple[str, str]]]:

@@ -1,11 +1,11 @@
 """Keeping the latest known state of outside records."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from connectors.base import Record
@@ -33,20 +33,29 @@ def known(connection: "Connection", resource: str, ids: Iterable[str]) -> dict[s
     return {s.external_id: s for s in found}
 
 
-def resembling(connection: "Connection", resource: str, like: Iterable[Snapshot]) -> dict[int, Snapshot]:
-    """{pk: records there that share an email, a phone, or name and postcode with one of these}.
+def resembling(
+    connection: "Connection", resource: str, like: Iterable[Snapshot], **named: Collection[str]
+) -> QuerySet[Snapshot]:  # fmt: skip
+    """Records there that share an email, a phone, or name and postcode with one of these, or whose column of that name
+    holds one of the values.
 
-    One query for each kind of clue, so that each uses its own index. All with the same email are found; of what many
-    have in common, such as a central's number, only so many as a person would look at.
+    Each kind of clue is looked for by itself, so that it uses its own index. All with the same email are found; of what
+    many have in common, such as a central's number, only so many as a person would look at.
     """
     there, rows = Snapshot.objects.filter(connection=connection, resource=resource, deleted_at=None), list(like)
-    found: dict[int, Snapshot] = {}
-    for clue in CLUES:
-        values = {value for row in rows if (value := getattr(row, clue))}
-        most = None if clue == "email" else MOST_ALIKE
-        if values:
-            found |= {s.pk: s for s in there.filter(**{f"{clue}__in": values}).order_by("pk")[:most]}
-    return found
+    asked = {clue: {value for row in rows if (value := getattr(row, clue))} for clue in CLUES} | named
+    parts = [_with(there, column, values) for column, values in asked.items() if values]
+    if not parts:
+        return Snapshot.objects.none()
+    found = parts[0].union(*parts[1:]) if parts[1:] else parts[0]
+    return Snapshot.objects.filter(pk__in=found).order_by("pk")
+
+
+def _with(there: QuerySet[Snapshot], column: str, values: Collection[str]) -> QuerySet[Any]:
+    rows = there.filter(**{f"{column}__in": values}).order_by()
+    if column in CLUES and column != "email":
+        rows = there.filter(pk__in=rows.order_by("pk").values("pk")[:MOST_ALIKE]).order_by()
+    return rows.values("pk")
 
 
 def save(
