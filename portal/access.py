@@ -1,11 +1,15 @@
 """Who may see which business, and do what there. Every page, admin view and task asks here."""
 
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
+from django.db.models.expressions import Combinable
 from django.http import Http404, HttpRequest
+from django_scopes import scope
 
+from portal import figures
 from portal.models import Business, Membership, Role, User
 
 
@@ -44,12 +48,20 @@ def may(role: str, action: Action) -> bool:
     return action in ALLOWED.get(role, set())
 
 
-def membership(user: User, business_id: int) -> Membership:
+def membership(user: User, business_id: int, **columns: Combinable) -> Membership:
     """The person's membership, or Http404: a business one does not belong to does not exist."""
-    found = Membership.objects.select_related("business").filter(user=user, business_id=business_id).first()
+    mine = Membership.objects.select_related("business").filter(user=user, business_id=business_id)
+    found = mine.annotate(**columns).first()
     if found is None:
         raise Http404("No such business.")
     return found
+
+
+def framed(user: User, business_id: int) -> Any:
+    """As `membership`, with what the frame around every page says: in the same query."""
+    others = Membership.objects.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk"))
+    with scope(business=business_id):  # its numbers come with a membership or not at all
+        return membership(user, business_id, several=Exists(others), **figures.menu(_DECIDERS))
 
 
 def demand(request: HttpRequest, business_id: int, action: Action) -> Business:
@@ -132,7 +144,3 @@ def looked_after(user: User) -> dict[int, str] | None:
 def businesses(user: User) -> "list[Business]":
     """Businesses the person belongs to, by name."""
     return list(Business.objects.filter(memberships__user=user).order_by("name"))
-
-
-def belongs_to_several(user_id: int) -> bool:
-    return Membership.objects.filter(user_id=user_id).count() > 1

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max
 
-from portal.sides import Teller
+from portal.sides import Key, Teller, keys_of
 from syncs import deciding
 from syncs.mapping import Compiled, compile_version
 from syncs.models import Attempt, Link, Snapshot
@@ -46,39 +46,24 @@ def conflict(clashes: Sequence[Clash], here: Snapshot | None, there: Snapshot | 
     return Conflict(clashes, here.updated_at if here else None, there_at, noticed)
 
 
-def of_several(tell: Teller, links: Sequence[Link]) -> dict[int, Conflict]:
-    """{link id: its conflict} of those links of one sync that have one. Two queries, however many."""
+def of_several(tell: Teller, links: Sequence[Link], held: Mapping[Key, Snapshot]) -> dict[int, Conflict]:
+    """{link id: its conflict} of those links of one sync that have one. One query, however many. `held`: both sides."""
     asked = [link for link in links if link.cause_code == deciding.BOTH_CHANGED]
     if not asked or tell.sync.version is None:
         return {}
     version = compile_version(tell.sync.version.content)
     last = {look.link_id: look for look in _newest(asked)}
-    here, there = _both_sides(tell, asked)
-    return {
-        link.pk: conflict(
-            _clashes(tell, version, last.get(link.pk)), here.get(link.source_id), there.get(link.target_id or "")
-        )
-        for link in asked
-    }
+    found = {}
+    for link in asked:
+        here, there = keys_of(tell.sync, link)
+        told = _clashes(tell, version, last.get(link.pk))
+        found[link.pk] = conflict(told, held.get(here), held.get(there))
+    return found
 
 
 def _newest(links: Sequence[Link]) -> list[Attempt]:
     newest = Attempt.objects.filter(link__in=links).values("link").order_by().annotate(newest=Max("pk"))
     return list(Attempt.objects.filter(pk__in=newest.values("newest")))
-
-
-def _both_sides(tell: Teller, links: Sequence[Link]) -> tuple[dict[str, Snapshot], dict[str, Snapshot]]:
-    sync = tell.sync
-    here = Q(connection=sync.source_id, resource=sync.source_resource, external_id__in=[x.source_id for x in links])
-    there = Q(
-        connection=sync.target_id, resource=sync.target_resource,
-        external_id__in=[x.target_id for x in links if x.target_id],
-    )  # fmt: skip
-    held = list(Snapshot.objects.filter(here | there))
-    return (
-        {s.external_id: s for s in held if s.connection_id == sync.source_id},
-        {s.external_id: s for s in held if s.connection_id == sync.target_id},
-    )
 
 
 def of(tell: Teller, link: Link, last: Attempt | None) -> list[Clash]:

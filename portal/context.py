@@ -1,12 +1,12 @@
 """What the frame around every page needs."""
 
-from functools import cache, partial
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from django.http import HttpRequest
 
-from portal import access, figures
-from portal.models import AlertDestination
+from portal import access
+from portal.models import AlertDestination, User
 from portal.models.alerts import FAILING
 
 
@@ -15,13 +15,21 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     membership = getattr(request, "membership", None)
     if membership is None:
         return {"business": None, "may": {}}
-    waits = cache(partial(figures.asking, access.asked_for(membership.role)))
+
+    @cache
+    def now() -> Any:
+        """As asked for at the beginning, unless the request itself may have changed it."""
+        if request.method in {"GET", "HEAD"}:
+            return membership
+        return access.framed(cast(User, request.user), membership.business_id)
+
+    asked_for = access.asked_for(membership.role)
     return {
         "business": membership.business,
         "membership": membership,
         "may": {str(action): True for action in access.ALLOWED[membership.role]},
-        "several": lambda: access.belongs_to_several(membership.user_id),
-        "attention_count": lambda: waits().attention,
-        "approvals_count": lambda: waits().approvals,
-        "failing": lambda: list(AlertDestination.objects.filter(FAILING)) if waits().failing else [],
+        "several": lambda: now().several,
+        "attention_count": lambda: now().attention,
+        "approvals_count": lambda: sum(getattr(now(), f"waits_{role}") for role in asked_for),
+        "failing": lambda: list(AlertDestination.objects.filter(FAILING)) if now().failing else [],
     }

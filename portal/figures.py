@@ -1,7 +1,7 @@
 """The counts that the pages show: where records stand, what a review found, what the last day brought."""
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,17 +12,20 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    DateTimeField,
     F,
     IntegerField,
     Q,
     QuerySet,
+    Subquery,
     Sum,
     TextField,
     Value,
     When,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Substr
+from django.db.models.functions import Cast, Coalesce, Substr
 from django.utils import timezone
 
 from portal.models import AlertDestination
@@ -36,23 +39,15 @@ DAY = timedelta(hours=24)
 LATEST = 300
 DUE = Q(noticed__gt=F("handled"))
 OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """`attention`: records, accounts or disputed payments that wait for a person; `approvals`: plans that wait for the
-    word of the one who looks; `failing`: places at which alerts do not arrive."""
-
-    attention: int = 0
-    approvals: int = 0
-    failing: int = 0
+_ONE = Value(1)
 
 
 def _needing_somebody() -> tuple[QuerySet[Any], QuerySet[Any]]:
-    """`n`: how many each stands for, 0 for one."""
+    """`n`: how many each stands for."""
     incidents = handling.once(Incident.objects.filter(handling.asking(timezone.now())))
     disputed = Payment.objects.filter(status=Payment.Status.DISPUTED)
-    return incidents.annotate(n=F("records")), disputed.annotate(n=Value(1))
+    records = Case(When(records=0, then=Value(1)), default=F("records"), output_field=IntegerField())
+    return incidents.annotate(n=records), disputed.annotate(n=Value(1))
 
 
 def needing_somebody() -> dict[int, int]:
@@ -61,23 +56,26 @@ def needing_somebody() -> dict[int, int]:
     first, second = (rows.order_by().values_list("business", "n") for rows in _needing_somebody())
     counts = Counter[int]()
     for business, n in first.union(second, all=True).order_by():
-        counts[business] += n or 1
+        counts[business] += n
     return counts
 
 
-def asking(asked_for: Sequence[str]) -> Asking:
-    """What waits in the business whose scope is open, and for the word of one of these roles: in one query."""
-    approvals = Approval.objects.filter(state=Approval.State.WAITING, role__in=asked_for)
-    found = [
-        *(rows.annotate(what=Value("attention")) for rows in _needing_somebody()),
-        approvals.annotate(what=Value("approvals"), n=Value(1)),
-        AlertDestination.objects.filter(FAILING).annotate(what=Value("failing"), n=Value(1)),
-    ]
-    first, *others = [rows.order_by().values_list("what", "n") for rows in found]
-    counts = Counter[str]()
-    for what, n in first.union(*others, all=True).order_by():
-        counts[what] += n or 1
-    return Asking(**counts)
+def menu(roles: Iterable[str]) -> dict[str, Combinable]:
+    """What the frame says of the business whose scope is open, as columns of any one row. `attention`: records,
+    accounts or disputed payments that wait for a person; `waits_<role>`: plans that wait for the word of that role;
+    `failing`: places at which alerts do not arrive."""
+    incidents, disputed = _needing_somebody()
+    waiting = Approval.objects.filter(state=Approval.State.WAITING)
+    return {
+        "attention": _sum(incidents, F("n")) + _sum(disputed),
+        "failing": _sum(AlertDestination.objects.filter(FAILING)),
+        **{f"waits_{role}": _sum(waiting.filter(role=role)) for role in roles},
+    }
+
+
+def _sum(rows: QuerySet[Any], n: Combinable = _ONE) -> Combinable:
+    mine = rows.order_by().values("business").annotate(sum=Sum(n)).values("sum")
+    return Coalesce(Subquery(mine, IntegerField()), 0)
 
 
 # What a review found
@@ -238,18 +236,30 @@ def by_hour(now: datetime, businesses: Collection[int] | None = None) -> Hours:
     """{(hour in UTC, what it came to): how many records} of the last 24 hours, in the scope that is open. Records that
     a run read and found as they were have no look of their own; they count when the run began. `businesses`: those the
     scope holds, where it is wide: rows are found by them."""
+    looks, runs = _hourly(now, businesses)
+    return _hours(looks.union(runs, all=True).order_by())
+
+
+#: What is read together: the hour, or which of the other parts it is; two words; how many; two moments.
+_TOGETHER = ("what", "came", "by", "n", "began", "ended")
+_NEVER = Cast(Value(None), DateTimeField())
+
+
+def _hourly(now: datetime, businesses: Collection[int] | None) -> tuple[QuerySet[Any], QuerySet[Any]]:
     mine = {} if businesses is None else {"business__in": businesses}
-    looks = Attempt.objects.filter(at__gte=now - DAY, **mine).annotate(hour=_hour("at"))
+    looks = Attempt.objects.filter(at__gte=now - DAY, **mine)
+    each = looks.values(what=_hour("at"), came=F("outcome"), by=F("verdict")).annotate(n=Count("pk"))
     unchanged = Sum(Cast(KeyTextTransform("unchanged", "counts"), IntegerField()))
-    runs = Run.objects.filter(started_at__gte=now - DAY, **mine).annotate(hour=_hour("started_at"))
+    runs = Run.objects.filter(started_at__gte=now - DAY, **mine)
     same = {"came": Value("done", CharField()), "by": Value("skip", CharField())}
-    counted = runs.annotate(**same).values("hour", "came", "by").annotate(n=unchanged).order_by()
-    each = looks.values("hour", "outcome", "verdict").annotate(n=Count("pk")).order_by()
-    both = each.values_list("hour", "outcome", "verdict", "n").union(
-        counted.values_list("hour", "came", "by", "n"), all=True
-    )  # fmt: skip
+    counted = runs.values(what=_hour("started_at"), **same).annotate(n=unchanged)
+    both = [rows.order_by().annotate(began=_NEVER, ended=_NEVER).values_list(*_TOGETHER) for rows in (each, counted)]
+    return both[0], both[1]
+
+
+def _hours(rows: Iterable[Sequence[Any]]) -> Hours:
     found: Hours = Counter()
-    for hour, outcome, verdict, n in both.order_by():
+    for hour, outcome, verdict, n, *_ in rows:
         found[_utc(hour), _kind(outcome, verdict)] += n or 0
     return found
 
@@ -267,12 +277,54 @@ def total(hours: Hours, kind: str) -> int:
     return sum(n for (_, each), n in hours.items() if each == kind)
 
 
-def last_day() -> LastDay:
-    """Of the business whose scope is open."""
-    now = timezone.now()
-    hours = by_hour(now)
-    half, most = _parts(waits(Attempt.objects.filter(at__gte=now - DAY)))
-    return LastDay(total(hours, WRITTEN), total(hours, UNCHANGED), total(hours, FAILED), half, most)
+type Timed = Sequence[tuple[datetime, float]]
+#: (a word, another, how many, since when)
+type Counts = Sequence[tuple[str, str, int, datetime | None]]
+_LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """The last 24 hours. `timed`: when each of the latest changes was written, and the seconds that took; `parts`: what
+    was asked for with it, by its name."""
+
+    hours: Hours
+    timed: Timed
+    parts: Mapping[str, Counts]
+
+    @property
+    def day(self) -> LastDay:
+        half, most = _parts(sorted(waited for _, waited in self.timed))
+        written, unchanged, failed = (total(self.hours, kind) for kind in (WRITTEN, UNCHANGED, FAILED))
+        return LastDay(written, unchanged, failed, half, most)
+
+
+def lately(
+    now: datetime, businesses: Collection[int] | None = None, parts: Sequence[QuerySet[Any]] = ()
+) -> Lately:  # fmt: skip
+    """One query. `businesses` as for `by_hour`; `parts`: further counts, each made by `part`."""
+    looks, runs = _hourly(now, businesses)
+    found: dict[str, list[Any]] = defaultdict(list)
+    for what, *row in looks.union(runs, _latest_ones(now, businesses), *parts, all=True).order_by():
+        found["" if what[:1].isdigit() else what].append((what, *row))
+    timed = _took((by, began, ended) for _, by, _, _, began, ended in found.pop(_LATEST, ()))
+    hours = _hours(found.pop("", ()))
+    return Lately(hours, timed, {what: [row[1:5] for row in rows] for what, rows in found.items()})
+
+
+def part(name: str, rows: QuerySet[Any], came: str, by: str = "blank", began: str = "never") -> QuerySet[Any]:
+    """Counts that are asked for with the looks: `rows` have `n`, and columns of these names."""
+    named: QuerySet[Any] = rows.order_by().annotate(what=Value(name), blank=Value(""), never=_NEVER)
+    return named.values_list("what", came, by, "n", began, "never")
+
+
+def _latest_ones(now: datetime, businesses: Collection[int] | None) -> QuerySet[Any]:
+    """The latest changes. A part of a union cannot end by itself, so they are found by their keys."""
+    mine = {} if businesses is None else {"business__in": businesses}
+    latest = _latest(Attempt.objects.filter(at__gte=now - DAY, **mine), LATEST)
+    rows = Attempt.objects.filter(pk__in=latest.values("pk")).order_by()
+    named = rows.annotate(what=Value(_LATEST), came=F("noticed_by"), by=Value(""), n=Value(1))
+    return named.annotate(began=F("noticed_at"), ended=F("at")).values_list(*_TOGETHER)
 
 
 def _kind(outcome: str, verdict: str) -> str:
@@ -293,7 +345,10 @@ class Speed:
 def speeds(looks: QuerySet[Attempt], now: datetime, spans: Sequence[timedelta]) -> list[Speed | None]:
     """Of the changes written within each span, the longest last; None where there were none. One query: what is latest
     of a span is latest of a longer one too."""
-    timed = _timed(looks.filter(at__gte=now - spans[-1]), LATEST)
+    return parted(_timed(looks.filter(at__gte=now - spans[-1]), LATEST), now, spans)
+
+
+def parted(timed: Timed, now: datetime, spans: Sequence[timedelta]) -> list[Speed | None]:
     found = []
     for span in spans:
         half, most = _parts(taken := sorted(waited for at, waited in timed if at >= now - span))
@@ -307,9 +362,15 @@ def waits(looks: QuerySet[Attempt], latest: int = LATEST) -> list[float]:
     return sorted(waited for _, waited in _timed(looks, latest))
 
 
-def _timed(looks: QuerySet[Attempt], latest: int) -> list[tuple[datetime, float]]:
-    written = looks.filter(outcome="written", noticed_at__isnull=False).order_by("-at")
-    rows = written.values_list("noticed_by", "noticed_at", "at")[:latest]
+def _timed(looks: QuerySet[Attempt], latest: int) -> Timed:
+    return _took(_latest(looks, latest).values_list("noticed_by", "noticed_at", "at"))
+
+
+def _latest(looks: QuerySet[Attempt], latest: int) -> QuerySet[Attempt]:
+    return looks.filter(outcome="written", noticed_at__isnull=False).order_by("-at")[:latest]
+
+
+def _took(rows: Iterable[tuple[str, datetime | None, datetime]]) -> Timed:
     return [(at, _seconds(noticed, at)) for by, noticed, at in rows if by.startswith(("webhook", "asked"))]
 
 

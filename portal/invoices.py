@@ -71,12 +71,13 @@ def case(kept: Books, row: Invoice) -> Case:
     """All that belongs to this invoice, from whichever side it is looked at."""
     link = _link(kept, row)
     if row.connection_id in kept.here:
-        there = _row(kept.there, link.target_id if link else None)
-        return Case(link, row, there, _others(kept, row, there))
+        there, others = _there(kept, row, link.target_id or "" if link else "")
+        return Case(link, row, there, others)
     here = _row(kept.here, link.source_id if link else row.refers_to)
     if here and link is None:
         return case(kept, here)
-    return Case(link, here, row, _others(kept, here, row))
+    others = _there(kept, here, row.external_id)[1] if here else []
+    return Case(link, here, row, others)
 
 
 def _row(connections: Sequence[int], external_id: str | None) -> Invoice | None:
@@ -94,11 +95,12 @@ def _link(kept: Books, row: Invoice) -> Link | None:
     return by_target.exclude(state=Link.State.ENDED).first() or by_target.first()
 
 
-def _others(kept: Books, here: Invoice | None, there: Invoice | None) -> list[Invoice]:
-    if here is None:
-        return []
-    named = Invoice.objects.filter(connection__in=kept.there, refers_to=here.external_id)
-    return list(named.exclude(pk__in=[there.pk] if there else []).order_by("-pk")[:MOST_OTHERS])
+def _there(kept: Books, here: Invoice, target_id: str) -> tuple[Invoice | None, list[Invoice]]:
+    """The one it is paid as, and the others that came from it, the latest first. One query."""
+    either = Q(refers_to=here.external_id) | Q(external_id=target_id)
+    rows = list(Invoice.objects.filter(either, connection__in=kept.there).order_by("-pk"))
+    found = next((row for row in rows if row.external_id == target_id), None)
+    return found, [row for row in rows if row is not found][:MOST_OTHERS]
 
 
 @dataclass(frozen=True, slots=True)

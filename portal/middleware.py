@@ -165,7 +165,7 @@ def _business_id(request: HttpRequest) -> int | None:
 
 
 def _page_scope(request: HttpRequest, business_id: int) -> AbstractContextManager[object]:
-    found = access.membership(request.user, business_id)  # type: ignore[arg-type]  # authenticated: a User
+    found = access.framed(request.user, business_id)  # type: ignore[arg-type]  # authenticated: a User
     request.membership = found  # type: ignore[attr-defined]
     request.business = found.business  # type: ignore[attr-defined]
     if request.session.get("business") != business_id:

@@ -9,7 +9,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
 
 from portal import wording
@@ -28,6 +42,8 @@ ASKING = [status for status, (_, meant) in statuses.STATUSES.items() if meant ==
 KNOWS_LEFT = (statuses.OPEN, statuses.PAID, statuses.UNCOLLECTIBLE)
 UNPAID, OVERDUE, PAID_THERE = "unpaid", "overdue", "paid_there"
 DISPUTED, HELD, IN_STEP, ONLY_THERE = "disputed", "held", "in_step", "only_there"
+WRITTEN = "written"
+_LIST = "list:"
 #: Payments that were begun or given up without anybody having tried to pay: Stripe begins one with every invoice, and
 #: gives it up when the invoice is paid another way.
 IDLE = Q(status__in=(Payment.Status.NONE, Payment.Status.CANCELLED), received=0)
@@ -35,9 +51,11 @@ IDLE = Q(status__in=(Payment.Status.NONE, Payment.Status.CANCELLED), received=0)
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The syncs that turn invoices written in one service into those that are paid in another."""
+    """`syncs`: those that turn invoices written in one service into those that are paid in another; `every`: them and
+    all others of the business."""
 
     syncs: Sequence[Sync]
+    every: Sequence[Sync]
 
     @property
     def here(self) -> list[int]:
@@ -54,6 +72,10 @@ class Books:
         """What both sides are called; without a sync, as the first recipe for them calls them."""
         return wording.terms_of(self.syncs[0]) if self.syncs else wording.terms(_RECIPES[0])
 
+    def of(self, resource: str) -> list[Sync]:
+        """Syncs that read records of this kind."""
+        return [s for s in self.every if s.source_resource == resource]
+
     @property
     def links(self) -> QuerySet[Link]:
         return Link.objects.filter(sync__in=[s.pk for s in self.syncs])
@@ -61,12 +83,14 @@ class Books:
 
 def books(syncs: Iterable[Sync]) -> Books:
     """Of the syncs of a business, those that are about invoices to be paid."""
-    return Books([s for s in syncs if s.recipe in {r.slug for r in _RECIPES}])
+    every = list(syncs)
+    return Books([s for s in every if s.recipe in {r.slug for r in _RECIPES}], every)
 
 
-def current() -> Books:
-    """Those of the business whose scope is open."""
-    return books(Sync.objects.filter(recipe__in=[r.slug for r in _RECIPES]).order_by("pk"))
+def current(*related: str) -> Books:
+    """Those of the business whose scope is open; `related`: what is read with each sync."""
+    rows = Sync.objects.order_by("pk")
+    return books(rows.select_related(*related) if related else rows)
 
 
 # Which invoices
@@ -82,12 +106,8 @@ def every(kept: Books) -> QuerySet[Invoice]:
     return Invoice.objects.filter(Q(connection__in=kept.here) | _only_there(kept))
 
 
-def only_there(kept: Books) -> QuerySet[Invoice]:
-    """Those that were made where they are paid, and come from nowhere else."""
-    return Invoice.objects.filter(_only_there(kept))
-
-
 def _only_there(kept: Books) -> Q:
+    """Those that were made where they are paid, and come from nowhere else."""
     linked = kept.links.filter(target_id=OuterRef("external_id")).exclude(state=Link.State.ENDED)
     return Q(connection__in=kept.there, refers_to="", gone=False) & ~Q(Exists(linked))
 
@@ -125,8 +145,10 @@ def listed(kept: Books, which: str, now: datetime) -> QuerySet[Invoice]:
             return sorted_out(asking(kept), now).exclude(kind=PAID_THERE)
         case "overdue" | "paid_there":
             return sorted_out(asking(kept), now).filter(kind=which)
+        case "written":
+            return Invoice.objects.filter(connection__in=kept.here)
         case "only_there":
-            return only_there(kept)
+            return Invoice.objects.filter(_only_there(kept))
         case "disputed":
             return _disputed(kept)
         case "held":
@@ -169,14 +191,6 @@ class Sums:
         self.cents[currency] = self.cents.get(currency, 0) + (cents or 0)
 
     @classmethod
-    def of_rows(cls, rows: QuerySet[Any], amount: Combinable) -> "Sums":
-        """One query. `amount`: that of a row, in minor units of its currency."""
-        found = cls()
-        for row in rows.values("currency").order_by().annotate(n=Count("pk"), cents=Sum(amount)):
-            found.add(row["n"], row["currency"], row["cents"])
-        return found
-
-    @classmethod
     def of(cls, parts: "Iterable[Sums]") -> "Sums":
         whole = cls()
         for part in parts:
@@ -195,7 +209,8 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`unpaid` holds `overdue`. `causes`: {(sync, cause): what waits for a person because of it}."""
+    """`unpaid` holds `overdue`. `causes`: {(sync, cause): what waits for a person because of it}; `lists`: {one of the
+    lists that were asked for: how many invoices are in it}."""
 
     unpaid: Sums = field(default_factory=Sums)
     overdue: Sums = field(default_factory=Sums)
@@ -203,40 +218,70 @@ class Standing:
     disputed: Sums = field(default_factory=Sums)
     held: Sums = field(default_factory=Sums)
     causes: Mapping[tuple[int, str], Sums] = field(default_factory=dict)
+    lists: Mapping[str, int] = field(default_factory=dict)
 
 
-def standing(kept: Books, now: datetime) -> Standing:
-    """Two queries, however many invoices there are."""
+_NO_SYNC, _NOTHING = Value(0, BigIntegerField()), Value("", CharField())
+
+
+def standing(kept: Books, now: datetime, lists: Sequence[str] = ()) -> Standing:
+    """One query, however many invoices there are."""
     if not kept.syncs:
         return Standing()
     found = {kind: Sums() for kind in (UNPAID, OVERDUE, PAID_THERE, DISPUTED)}
-    rows: QuerySet[Any] = sorted_out(asking(kept), now).values("kind", "currency").order_by()
-    each = rows.annotate(n=Count("pk"), owed_sum=Sum("owed"), whole=Sum("remaining"))
-    theirs = Payment.objects.filter(status=Payment.Status.DISPUTED).order_by()
-    disputes = theirs.values("currency", kind=Value(DISPUTED, CharField())).annotate(n=Count("pk"), whole=Sum("amount"))
-    both = each.values_list("kind", "currency", "n", "owed_sum", "whole").union(
-        disputes.values_list("kind", "currency", "n", "whole", "whole"), all=True
-    )  # fmt: skip
-    for kind, currency, n, owed, whole in both.order_by():
-        for place in (UNPAID, OVERDUE) if kind == OVERDUE else (kind,):
-            found[place].add(n, currency, owed if kind in {UNPAID, OVERDUE} else whole)
-    causes = stopped(kept)
-    return Standing(
-        found[UNPAID], found[OVERDUE], found[PAID_THERE], found[DISPUTED], Sums.of(causes.values()), causes
-    )  # fmt: skip
+    causes: dict[tuple[int, str], Sums] = {}
+    counts: dict[str, int] = {}
+    parts = [_owed(kept, now), _contested(), _stopped(kept), *(_many(kept, which, now) for which in lists)]
+    for part, sync, cause, currency, n, cents, whole in parts[0].union(*parts[1:], all=True).order_by():
+        if part.startswith(_LIST):
+            counts[part.removeprefix(_LIST)] = n
+        elif part == HELD:
+            causes.setdefault((sync, cause), Sums()).add(n, currency or "", cents)
+        for place in (UNPAID, OVERDUE) if part == OVERDUE else {part} & found.keys():
+            found[place].add(n, currency, whole if place == PAID_THERE else cents)
+    held = Sums.of(causes.values())
+    return Standing(found[UNPAID], found[OVERDUE], found[PAID_THERE], found[DISPUTED], held, causes, counts)
+
+
+def _counted(
+    rows: QuerySet[Any], part: Combinable, money: Combinable, cents: Combinable, whole: Combinable | None = None,
+    whose: Combinable = _NO_SYNC, why: Combinable = _NOTHING,
+) -> QuerySet[Any]:  # fmt: skip
+    by = rows.annotate(part=part, whose=whose, why=why, coin=money).order_by().values("part", "whose", "why", "coin")
+    each: QuerySet[Any] = by.annotate(n=Count("pk"), sum=Sum(cents), in_all=Sum(whole or cents))
+    return each.values_list("part", "whose", "why", "coin", "n", "sum", "in_all")
+
+
+def _owed(kept: Books, now: datetime) -> QuerySet[Any]:
+    """What is left to pay, and what is open here."""
+    return _counted(sorted_out(asking(kept), now), F("kind"), F("currency"), F("owed"), F("remaining"))
+
+
+def _contested() -> QuerySet[Any]:
+    rows = Payment.objects.filter(status=Payment.Status.DISPUTED)
+    return _counted(rows, Value(DISPUTED, CharField()), F("currency"), F("amount"))
+
+
+def _stopped(kept: Books) -> QuerySet[Any]:
+    rows = worth(kept.links.filter(state__in=OPEN).exclude(DUE))
+    return _counted(rows, Value(HELD, CharField()), F("money"), F("cents"), whose=F("sync_id"), why=F("cause_code"))
+
+
+def worth(links: QuerySet[Link]) -> QuerySet[Any]:
+    """`money` and `cents`: currency and total of the invoice that a link is about."""
+    mine = Invoice.objects.filter(connection=OuterRef("sync__source"), external_id=OuterRef("source_id"))
+    return links.annotate(money=Subquery(mine.values("currency")[:1]), cents=Subquery(mine.values("total")[:1]))
+
+
+def _many(kept: Books, which: str, now: datetime) -> QuerySet[Any]:
+    return _counted(listed(kept, which, now), Value(_LIST + which, CharField()), _NOTHING, _NO_SYNC)
 
 
 def stopped(kept: Books) -> dict[tuple[int, str], Sums]:
     """{(sync, cause): what waits for a person because of it}."""
-    if not kept.syncs:
-        return {}
     causes: dict[tuple[int, str], Sums] = {}
-    mine = Invoice.objects.filter(connection=OuterRef("sync__source"), external_id=OuterRef("source_id"))
-    worth = {"currency": Subquery(mine.values("currency")[:1]), "cents": Subquery(mine.values("total")[:1])}
-    rows: QuerySet[Any] = kept.links.filter(state__in=OPEN).exclude(DUE).annotate(**worth)
-    for row in rows.values("sync_id", "cause_code", "currency").order_by().annotate(n=Count("pk"), sum=Sum("cents")):
-        sums = causes.setdefault((row["sync_id"], row["cause_code"]), Sums())
-        sums.add(row["n"], row["currency"] or "", row["sum"])
+    for _, sync, cause, currency, n, cents, _ in _stopped(kept) if kept.syncs else ():
+        causes.setdefault((sync, cause), Sums()).add(n, currency or "", cents)
     return causes
 
 
@@ -269,14 +314,19 @@ class Theirs:
             mine |= Q(connection=connection, customer_id=party)
         return Payment.objects.filter(mine).exclude(IDLE).order_by("-made_at", "-pk")
 
-    def owed(self, now: datetime) -> Sums:
+    def money(self, now: datetime) -> tuple[Sums, Sums]:
+        """What is owed, and what came in and stayed: one query."""
         rows = sorted_out(asking(self.kept), now).filter(self._mine).exclude(kind=PAID_THERE)
-        return Sums.of_rows(rows, F("owed"))
-
-    def received(self) -> Sums:
-        """What came in and stayed."""
         stayed = (Payment.Status.PAID, Payment.Status.PART_REFUNDED, Payment.Status.DISPUTED)
-        return Sums.of_rows(self.payments.filter(status__in=stayed), F("received") - F("refunded"))
+        came = self.payments.filter(status__in=stayed)
+        left, kept = F("received") - F("refunded"), Value("received", CharField())
+        both = _counted(rows, Value("owed", CharField()), F("currency"), F("owed")).union(
+            _counted(came, kept, F("currency"), left), all=True
+        )  # fmt: skip
+        found = {"owed": Sums(), "received": Sums()}
+        for part, _, _, currency, n, cents, _ in both.order_by():
+            found[part].add(n, currency, cents)
+        return found["owed"], found["received"]
 
 
 def of_client(kept: Books, link: Link) -> Theirs:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -136,14 +138,34 @@ def _web(held: Snapshot | None) -> str:
     return held.url if held and held.url.startswith(("https://", "http://")) else ""
 
 
-def of(tell: Teller, link: Link, target_id: str) -> Sides:
-    """`target_id`: the counterpart, or the one a plan has found; '' where there is none."""
-    sync = tell.sync
-    either = Q(connection=sync.source_id, resource=sync.source_resource, external_id=link.source_id)
-    if target_id:
-        either |= Q(connection=sync.target_id, resource=sync.target_resource, external_id=target_id)
-    found = {s.connection_id: s for s in Snapshot.objects.filter(either)}
-    source, target = found.get(sync.source_id), found.get(sync.target_id)
+#: (connection, resource, id there)
+type Key = tuple[int, str, str]
+
+
+def keys_of(sync: Sync, link: Link, target_id: str = "") -> tuple[Key, Key]:
+    """By which both sides are known; `target_id`: the counterpart, where nothing is linked yet."""
+    here = (sync.source_id, sync.source_resource, link.source_id)
+    return here, (sync.target_id, sync.target_resource, target_id or link.target_id or "")
+
+
+def read(keys: Iterable[Key], held: Iterable[Snapshot] = ()) -> dict[Key, Snapshot]:
+    """One query for what is not among those `held` already."""
+    known = {(s.connection_id, s.resource, s.external_id): s for s in held}
+    asked: dict[tuple[int, str], set[str]] = {}
+    for connection, what, key in keys:
+        if key and (connection, what, key) not in known:
+            asked.setdefault((connection, what), set()).add(key)
+    each = [Q(connection=connection, resource=what, external_id__in=ids) for (connection, what), ids in asked.items()]
+    found = Snapshot.objects.filter(reduce(or_, each)) if each else ()
+    return known | {(s.connection_id, s.resource, s.external_id): s for s in found}
+
+
+def of(tell: Teller, link: Link, target_id: str, held: Sequence[Snapshot] = ()) -> Sides:
+    """`target_id`: the counterpart, or the one a plan has found; '' where there is none. `held`: what is read already;
+    one query unless it is all."""
+    here, there = keys_of(tell.sync, link, target_id)
+    known = read((here, there), held)
+    source, target = known.get(here), known.get(there)
     return Sides(source, target, rows(tell, link, source, target) if source else [])
 
 

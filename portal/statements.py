@@ -4,24 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.fields.json import KeyTextTransform
 
 from portal import invoices, wording
 from portal.receivables import A_DAY, ASKING, KNOWS_LEFT, Books
+from portal.ties import Client, Ties
 from portal.wording import Badge
 from syncs import currencies
 from syncs.models import Invoice, Link, Payment, Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """`link`: the record that keeps the client in step, None where nothing does."""
-
-    name: str
-    link: int | None = None
-
-
-NOBODY = Client("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,52 +48,47 @@ class PaymentLine:
 # Invoices
 
 
-def invoice_lines(kept: Books, rows: Sequence[Invoice], home: str, now: datetime) -> list[InvoiceLine]:
-    """Four queries, however many rows."""
-    if not rows:
-        return []
-    links = _links(kept, rows)
-    there = _there(kept, links.values())
-    clients = _clients(kept, rows)
-    disputed = _disputed(kept, rows, there.values())
-    return [_invoice_line(kept, row, links.get(row.external_id), there, clients, disputed, home, now) for row in rows]
+def invoice_lines(kept: Books, rows: Sequence[Invoice], tied: Ties, home: str, now: datetime) -> list[InvoiceLine]:
+    """One query, however many rows."""
+    names, disputed = _said_of(kept, rows, tied) if rows else ({}, set())
+    return [_invoice_line(kept, row, tied, names, disputed, home, now) for row in rows]
 
 
-def _links(kept: Books, rows: Sequence[Invoice]) -> dict[str, Link]:
-    mine = [row.external_id for row in rows if row.connection_id in kept.here]
-    return {link.source_id: link for link in kept.links.filter(source_id__in=mine)} if mine else {}
-
-
-def _there(kept: Books, links: Iterable[Link]) -> dict[str, Invoice]:
-    ids = [link.target_id for link in links if link.target_id]
-    rows = Invoice.objects.filter(connection__in=kept.there, external_id__in=ids) if ids else ()
-    return {row.external_id: row for row in rows}
-
-
-def _disputed(kept: Books, rows: Sequence[Invoice], there: Iterable[Invoice]) -> set[str]:
-    """Ids of invoices, on either side, that a disputed payment is for."""
-    ids = [row.external_id for row in (*rows, *there)]
+def _said_of(kept: Books, rows: Sequence[Invoice], tied: Ties) -> tuple[dict[str, str], set[str]]:
+    """What invoices call their client, where nothing keeps the client in step; and the ids of those, on either side,
+    that a disputed payment is for."""
+    ids = {row.external_id for row in rows} | {there.external_id for row in rows if (there := tied.there(row))}
     about = Q(invoice_id__in=ids, connection__in=kept.there) | Q(refers_to__in=ids)
-    found = Payment.objects.filter(about, status=Payment.Status.DISPUTED).values_list("invoice_id", "refers_to")
-    return {key for pair in found for key in pair if key}
+    payments = Payment.objects.filter(about, status=Payment.Status.DISPUTED)
+    alone = [row for row in rows if tied.client(row.connection_id, row.party_id) is None]
+    held = Snapshot.objects.filter(
+        connection__in={row.connection_id for row in alone}, resource="invoices",
+        external_id__in=[row.external_id for row in alone],
+    )  # fmt: skip
+    said = held.annotate(what=Value("name"), called=KeyTextTransform("client_name", "data"))
+    both = payments.annotate(what=Value("disputed")).values_list("what", "invoice_id", "refers_to")
+    if alone:
+        both = both.union(said.values_list("what", "external_id", "called"), all=True)
+    found = list(both)
+    names = {key: name or "" for what, key, name in found if what == "name"}
+    return names, {key for what, *pair in found if what == "disputed" for key in pair if key}
 
 
 def _invoice_line(
-    kept: Books, row: Invoice, link: Link | None, there: Mapping[str, Invoice],
-    clients: Mapping[tuple[int, str], Client], disputed: set[str], home: str, now: datetime,
-) -> InvoiceLine:  # fmt: skip
+    kept: Books, row: Invoice, tied: Ties, names: Mapping[str, str], disputed: set[str], home: str, now: datetime
+) -> InvoiceLine:
     here = row if row.connection_id in kept.here else None
-    other = there.get(link.target_id or "") if link else None
+    link, other = tied.here.get(row.external_id), tied.there(row)
     paying = other if here else row
     notes = list(_notes(kept, here, paying, now))
     if disputed & {row.external_id, other.external_id if other else ""} - {""}:
         notes.append("A payment of it is disputed")
     alone = Badge("Not looked at yet") if here else Badge(f"Only in {kept.terms.target}")
     state = wording.badge(link) if link else alone
+    client = tied.client(row.connection_id, row.party_id) or Client(names.get(row.external_id, ""))
     return InvoiceLine(
-        row, clients.get((row.connection_id, row.party_id), NOBODY), _amount(row, row.total, home),
-        _amount(row, _left(row, other), home), invoices.status(here) if here else None,
-        invoices.status(paying) if paying else None, state, notes,
+        row, client, _amount(row, row.total, home), _amount(row, _left(row, other), home),
+        invoices.status(here) if here else None, invoices.status(paying) if paying else None, state, notes,
     )  # fmt: skip
 
 
@@ -124,54 +110,17 @@ def _amount(row: Invoice | Payment, cents: int, home: str) -> str:
     return currencies.shown(cents, row.currency or home, home)
 
 
-def _clients(kept: Books, rows: Sequence[Invoice]) -> dict[tuple[int, str], Client]:
-    """{(connection, client or customer there): who it is}."""
-    ids = {(row.connection_id, row.party_id) for row in rows if row.party_id}
-    found = by_party(ids)
-    unnamed = [row for row in rows if (row.connection_id, row.party_id) not in found]
-    names = _said_names(unnamed)
-    return {**{(row.connection_id, row.party_id): Client(names.get(row.external_id, "")) for row in unnamed}, **found}
-
-
-def by_party(ids: set[tuple[int, str]]) -> dict[tuple[int, str], Client]:
-    """Clients and customers that a sync keeps in step, by their id on either side."""
-    if not ids:
-        return {}
-    keys = {key for _, key in ids}
-    either = Q(source_id__in=keys) | Q(target_id__in=keys)
-    links = Link.objects.filter(either, sync__source_resource="clients").select_related("sync")
-    found: dict[tuple[int, str], Client] = {}
-    for link in links.order_by("-pk"):
-        who = Client(str(link), link.pk)
-        found |= {(link.sync.source_id, link.source_id): who, (link.sync.target_id, link.target_id or ""): who}
-    return {pair: who for pair, who in found.items() if pair in ids}
-
-
-def _said_names(rows: Sequence[Invoice]) -> dict[str, str]:
-    """What the invoices themselves call their client."""
-    if not rows:
-        return {}
-    held = Snapshot.objects.filter(
-        connection__in={row.connection_id for row in rows}, resource="invoices",
-        external_id__in=[row.external_id for row in rows],
-    )  # fmt: skip
-    return {key: name or "" for key, name in held.values_list("external_id", "data__client_name")}
-
-
 # Payments
 
 
-def payment_lines(kept: Books, rows: Sequence[Payment], home: str) -> list[PaymentLine]:
-    """Five queries, however many rows."""
-    if not rows:
-        return []
-    clients = by_party({(row.connection_id, row.customer_id) for row in rows if row.customer_id})
-    names = _customer_names([row for row in rows if (row.connection_id, row.customer_id) not in clients])
-    paid, said = _paid(kept, rows), _said(rows)
+def payment_lines(rows: Sequence[Payment], tied: Ties, home: str) -> list[PaymentLine]:
+    """One query at most, however many rows."""
+    known = {row.pk: tied.client(row.connection_id, row.customer_id) for row in rows}
+    names, said = _customer_names([row for row in rows if known[row.pk] is None]), tied.said
     return [
         _payment_line(
-            row, clients.get((row.connection_id, row.customer_id)) or Client(names.get(row.customer_id, "")),
-            paid.get(row.invoice_id) or paid.get(row.refers_to), said.get(row.external_id), home,
+            row, known[row.pk] or Client(names.get(row.customer_id, "")), tied.paid_by(row),
+            said.get(row.external_id), home,
         )
         for row in rows
     ]  # fmt: skip
@@ -185,29 +134,6 @@ def _customer_names(rows: Sequence[Payment]) -> dict[str, str]:
         connection__in={row.connection_id for row in rows}, resource="customers", external_id__in=ids
     )  # fmt: skip
     return dict(held.values_list("external_id", "label"))
-
-
-def _paid(kept: Books, rows: Sequence[Payment]) -> dict[str, Invoice]:
-    """{id on either side: the invoice that payments name by it}. The one that was written comes first."""
-    ids = {key for row in rows for key in (row.invoice_id, row.refers_to) if key}
-    if not ids:
-        return {}
-    links = {t: s for s, t in kept.links.filter(target_id__in=ids).values_list("source_id", "target_id")}
-    both = Invoice.objects.filter(
-        connection__in=[*kept.here, *kept.there, *{row.connection_id for row in rows}],
-        external_id__in=[*ids, *links.values()],
-    )  # fmt: skip
-    held = {row.external_id: row for row in both}
-    return {key: found for key in ids if (found := held.get(links.get(key, "")) or held.get(key))}
-
-
-def _said(rows: Sequence[Payment]) -> dict[str, Link]:
-    """How each payment's own sync stands."""
-    links = Link.objects.filter(
-        sync__source__in={row.connection_id for row in rows}, sync__source_resource="payments",
-        source_id__in=[row.external_id for row in rows],
-    )  # fmt: skip
-    return {link.source_id: link for link in links}
 
 
 def _payment_line(row: Payment, client: Client, paid: Invoice | None, said: Link | None, home: str) -> PaymentLine:

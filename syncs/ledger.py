@@ -1,25 +1,23 @@
 """The ledger of outward calls, chained so that a changed or missing entry shows, and its equation."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db.models import BooleanField, Case, Count, F, Min, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Value, When
 
 from syncs import audit, bulk
 from syncs.models import ChainHead, Link, Run, Sync, Write
 
 #: Where a link's state puts its record in the equation.
-_PLACE: dict[str, str] = {
-    Link.State.DUE: "waiting",
-    Link.State.PLANNED: "waiting",
-    Link.State.RETRYING: "waiting",
-    Link.State.SKIPPED: "skipped",
-    Link.State.ENDED: "skipped",
-    Link.State.HELD: "held",
-    Link.State.CONFLICT: "held",
-    Link.State.PARKED: "failed",
+_PLACE: dict[str, tuple[str, ...]] = {
+    "waiting": (Link.State.DUE, Link.State.PLANNED, Link.State.RETRYING),
+    "skipped": (Link.State.SKIPPED, Link.State.ENDED),
+    "held": (Link.State.HELD, Link.State.CONFLICT),
+    "failed": (Link.State.PARKED,),
 }
+_DUE = Q(noticed__gt=F("handled"))
 PLACES = ("written", "unchanged", "skipped", "held", "failed", "waiting")
 
 
@@ -61,22 +59,27 @@ def count(links: QuerySet[Link], since: datetime | None = None) -> dict[str, int
 
 def standing(links: QuerySet[Link], since: datetime | None = None) -> tuple[dict[str, int], datetime | None]:
     """As `count`, and since when the first of those waits that were noticed and not worked yet."""
-    places, first = dict.fromkeys(PLACES, 0), None
+    return summed((row["place"], row["n"], row["first"]) for row in by_place(links, since))
+
+
+def by_place(links: QuerySet[Link], since: datetime | None = None) -> QuerySet[Any]:
+    """`place`, `n`, and `first`: when the first of them was noticed that was not worked yet."""
     written = Q(written_at__gte=since) if since else Q(written_at__isnull=False)
-    for row in (
-        links.values("state", due=_is(Q(noticed__gt=F("handled"))), wrote=_is(written))
-        .annotate(n=Count("pk"), first=Min("noticed_at"))
-        .order_by()
-    ):
-        in_step = "written" if row["wrote"] else "unchanged"
-        places["waiting" if row["due"] else _PLACE.get(row["state"], in_step)] += row["n"]
-        if row["due"] and row["first"]:
-            first = min(first or row["first"], row["first"])
-    return {"seen": sum(places.values()), **places}, first
+    place = Case(
+        When(_DUE, then=Value("waiting")),
+        *(When(state__in=states, then=Value(name)) for name, states in _PLACE.items()),
+        When(written, then=Value("written")), default=Value("unchanged"), output_field=CharField(),
+    )  # fmt: skip
+    return links.values(place=place).annotate(n=Count("pk"), first=Min("noticed_at", filter=_DUE)).order_by()
 
 
-def _is(condition: Q) -> Case:
-    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
+def summed(rows: Iterable[tuple[str, int, datetime | None]]) -> tuple[dict[str, int], datetime | None]:
+    """Of rows as `by_place` gives them: how many are where, and the first moment."""
+    places, firsts = dict.fromkeys(PLACES, 0), []
+    for place, n, first in rows:
+        places[place] += n
+        firsts += [first] if first else []
+    return {"seen": sum(places.values()), **places}, min(firsts, default=None)
 
 
 def run_equation(run: Run) -> dict[str, int]:

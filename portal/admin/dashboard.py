@@ -14,9 +14,10 @@ from portal.admin import lastday, standing, support
 from portal.admin.base import businesses_where
 from portal.admin.display import Tile, list_of
 from portal.admin.standing import Standing
+from portal.figures import Counts
 from portal.health import WORKER_SILENT, Level
 from portal.models import Business, Connection, RefusedDelivery, WorkerBeat
-from syncs.models import Attempt, Incident, Lane, Link, Sync
+from syncs.models import Incident, Lane, Link, Sync
 
 SHOWN = 8
 #: Of a sync and what comes with it, what is long and not asked for here.
@@ -27,7 +28,7 @@ UNREAD = (
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Ten questions to the database at most, however many businesses there are."""
+    """Six questions to the database, however many businesses there are."""
     now = timezone.now()
     syncs, workers = (
         list(Sync.objects.select_related(*standing.RELATED).defer(*UNREAD)),
@@ -35,12 +36,11 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     )
     open_incidents = support.incidents(now)
     beat = max((w.beat_at for w in workers if w.beat_at), default=None)
-    stands = standing.of(syncs, support.stuck(open_incidents), beat)
     needy, worth = support.needy(), receivables.stopped(receivables.books(syncs))
-    counts, mine = support.counted(now), {s.business_id for s in syncs}
-    day = figures.by_hour(now, mine)
-    looks = Attempt.objects.filter(business__in=mine)
-    hour, whole = figures.speeds(looks, now, (freshness.HOUR, figures.DAY))
+    lately = figures.lately(now, {s.business_id for s in syncs}, [*standing.waiting(syncs), *support.counted(now)])
+    counts = lately.parts
+    stands = standing.judged(syncs, counts.get(standing.LINKS, ()), support.stuck(open_incidents), beat)
+    day, (hour, whole) = lately.hours, figures.parted(lately.timed, now, (freshness.HOUR, figures.DAY))
     return {
         **context,
         "tiles": [*_business_tiles(request, counts), *_connection_tiles(counts), *_work_tiles(stands)],
@@ -61,15 +61,16 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _business_tiles(request: HttpRequest, counts: Mapping[tuple[str, str], int]) -> list[Tile]:
+def _business_tiles(request: HttpRequest, counts: Mapping[str, Counts]) -> list[Tile]:
     seen = businesses_where(request, Action.VIEW)
-    count = counts.get(("business", ""), 0) if seen is None else len(seen)
+    count = sum(n for _, _, n, _ in counts.get(support.BUSINESSES, ())) if seen is None else len(seen)
     return [Tile("Businesses", count, list_of(Business))]
 
 
-def _connection_tiles(counts: Mapping[tuple[str, str], int]) -> list[Tile]:
+def _connection_tiles(counts: Mapping[str, Counts]) -> list[Tile]:
     looks = {"active": "good", "needs_reconnect": "bad", "off": "plain"}
-    found = {str(value): counts.get(("connection", str(value)), 0) for value in Connection.Status.values}
+    found = dict.fromkeys(map(str, Connection.Status.values), 0)
+    found |= {status: n for status, _, n, _ in counts.get(support.CONNECTIONS, ())}
     return [
         Tile(
             str(label),
@@ -112,9 +113,9 @@ def _waiting_lanes(stands: Sequence[Standing], now: datetime) -> dict[str, Any]:
     return {"rows": waiting[:SHOWN], "more": max(0, len(waiting) - SHOWN), "address": list_of(Lane)}
 
 
-def _refused(counts: Mapping[tuple[str, str], int]) -> list[Tile]:
+def _refused(counts: Mapping[str, Counts]) -> list[Tile]:
     labels = dict(RefusedDelivery.Reason.choices)
-    found = sorted(((n, reason) for (what, reason), n in counts.items() if what == "refused"), reverse=True)
+    found = sorted(((n, reason) for reason, _, n, _ in counts.get(support.REFUSED, ())), reverse=True)
     return [
         Tile(
             str(labels.get(reason, reason)), n, list_of(RefusedDelivery, reason__exact=reason, within="24h"), "warn"

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import CharField, Count, F, Max, Min, Value
+from django.db.models import CharField, Count, F, Max, Min, QuerySet, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from portal import accountwatch, health
+from portal import accountwatch, figures, health
 from portal.health import Health
 from portal.models import Connection, WorkerBeat
 from syncs import watching
@@ -56,22 +58,30 @@ def of_connection(row: Connection, told: str = "", told_step: str = "") -> Healt
     return health.of_connection(facts)
 
 
-def of(
-    syncs: Sequence[Sync], held_up: Mapping[int, Stuck] | None = None, beat: datetime | None = None
+def of(syncs: Sequence[Sync]) -> list[Standing]:
+    """Three queries, however many syncs there are: their links, stuck work, the workers."""
+    due, stuck = waiting(syncs)
+    counts = [row[1:5] for row in due.union(stuck, all=True).order_by()]
+    return judged(syncs, counts, stuck_work(syncs), last_beat())
+
+
+LINKS = "links"
+
+
+def waiting(syncs: Sequence[Sync]) -> list[QuerySet[Any]]:
+    """Parts of `figures.lately`: links of these syncs that wait for their turn, and those that wait for a person."""
+    links = Link.objects.filter(sync__in=syncs).annotate(whose=Cast("sync_id", CharField()))
+    due = links.filter(noticed__gt=F("handled")).annotate(how=Value("", CharField()))
+    stuck = links.filter(state__in=[*UNDECIDED, FAILED], noticed__lte=F("handled")).annotate(how=F("state"))
+    each = [rows.values("how", "whose").annotate(n=Count("pk"), first=Min("noticed_at")) for rows in (due, stuck)]
+    return [figures.part(LINKS, rows, "how", "whose", "first") for rows in each]
+
+
+def judged(
+    syncs: Sequence[Sync], counts: figures.Counts, held_up: Mapping[int, Stuck], beat: datetime | None
 ) -> list[Standing]:  # fmt: skip
-    """One query over the links however many syncs there are, one for stuck work and one for the workers where these are
-    not given."""
-    if held_up is None:
-        held_up, beat = stuck_work(syncs), last_beat()
-    links = Link.objects.filter(sync__in=syncs)
-    due = links.filter(noticed__gt=F("handled")).annotate(what=Value("", CharField()))
-    stuck = links.filter(state__in=[*UNDECIDED, FAILED], noticed__lte=F("handled")).annotate(what=F("state"))
-    counted = [
-        rows.values("sync", "what").annotate(n=Count("pk"), first=Min("noticed_at")).order_by()
-        .values_list("sync", "what", "n", "first")
-        for rows in (due, stuck)
-    ]  # fmt: skip
-    found = {(sync, what): (n, first) for sync, what, n, first in counted[0].union(counted[1], all=True).order_by()}
+    """`counts`: what `waiting` has found."""
+    found = {(int(whose), how): (n, first) for how, whose, n, first in counts}
     return [_standing(sync, found, beat, held_up.get(sync.pk)) for sync in syncs]
 
 

@@ -9,11 +9,10 @@ from typing import Any
 from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Sum, Value, When
 from django.db.models.fields import IntegerField
 
-from portal import accountwatch
+from portal import accountwatch, figures
 from portal.admin import standing
 from portal.admin.display import list_of
 from portal.admin.standing import Standing, Stuck
-from portal.figures import DAY
 from portal.health import Health
 from portal.models import Business, Connection, RefusedDelivery
 from portal.receivables import Sums
@@ -37,15 +36,18 @@ CAUSES = {
 type Rows = Sequence[dict[str, Any]]
 
 
-def counted(now: datetime) -> dict[tuple[str, str], int]:
-    """{(what, which): how many}: businesses, connections by status, deliveries refused in the last day by reason."""
-    text = CharField()
-    businesses = Business.objects.values(what=Value("business", text), which=Value("", text)).annotate(n=Count("pk"))
-    connections = Connection.objects.values(what=Value("connection", text), which=F("status")).annotate(n=Count("pk"))
-    recent = RefusedDelivery.objects.filter(hour__gte=now - DAY)
-    refused = recent.values(what=Value("refused", text), which=F("reason")).annotate(n=Sum("count"))
-    each = [rows.order_by().values_list("what", "which", "n") for rows in (businesses, connections, refused)]
-    return {(what, which): n for what, which, n in each[0].union(*each[1:], all=True).order_by()}
+BUSINESSES, CONNECTIONS, REFUSED = "businesses", "connections", "refused"
+
+
+def counted(now: datetime) -> list[QuerySet[Any]]:
+    """Parts of `figures.lately`: businesses, connections by status, deliveries refused in the last day by reason."""
+    businesses = Business.objects.values(every=Value("", CharField())).annotate(n=Count("pk"))
+    connections = Connection.objects.values("status").annotate(n=Count("pk"))
+    refused = RefusedDelivery.objects.filter(hour__gte=now - figures.DAY).values("reason").annotate(n=Sum("count"))
+    return [
+        figures.part(BUSINESSES, businesses, "every"), figures.part(CONNECTIONS, connections, "status"),
+        figures.part(REFUSED, refused, "reason"),
+    ]  # fmt: skip
 
 
 def incidents(now: datetime) -> Rows:

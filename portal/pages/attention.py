@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, F, Min, Window
+from django.db.models import Count, F, Min, Q, Sum, Window
 from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -141,50 +141,54 @@ def _waits(syncs: Iterable[Sync]) -> list[tuple[Sync, str]]:
 def _causes(
     business: Business, syncs: Mapping[int, Sync], opened: Mapping[tuple[int | None, str], Incident]
 ) -> list[Cause]:
-    """One query for the first records of every cause, how many there are, and since when."""
+    """One query for the first records of every cause, how many there are, since when, and what they come to."""
     stopped = Link.objects.filter(sync__in=list(syncs), state__in=figures.OPEN).exclude(DUE)
     by = [F("sync"), F("cause_code")]
-    ranked = stopped.annotate(
+    money = [*by, F("money")]
+    ranked = receivables.worth(stopped).annotate(
         place=Window(RowNumber(), partition_by=by, order_by="pk"),
         alike=Window(Count("pk"), partition_by=by),
         first=Window(Min("since"), partition_by=by),
+        nth=Window(RowNumber(), partition_by=money, order_by="pk"),
+        whole=Window(Sum("cents"), partition_by=money),
     )
-    rows = list(ranked.filter(place__lte=SHOWN).order_by("sync_id", "cause_code", "pk"))
+    shown = Q(place__lte=SHOWN) | Q(nth=1)  # and one of each currency, which says what its like come to
+    rows = list(ranked.filter(shown).order_by("sync_id", "cause_code", "pk"))
     for row in rows:
         row.sync = syncs[row.sync_id]
-    alike, clashing = _alike(syncs, rows), _clashing(syncs, rows)
+    alike, clashing = _asked_about(syncs, rows)
     groups = groupby(rows, key=lambda row: (row.sync_id, row.cause_code))
-    worth = receivables.stopped(receivables.books(syncs.values()))
+    bills = receivables.books(syncs.values()).syncs
     found = [
         _cause(
-            syncs[pk], code, list(group), opened.get((pk, code)), alike, clashing,
-            _shown(worth.get((pk, code)), business),
+            syncs[pk], code, (each := list(group))[:SHOWN], opened.get((pk, code)), alike, clashing,
+            _worth(each).shown(business.currency) if syncs[pk] in bills else "",
         )
         for (pk, code), group in groups
     ]  # fmt: skip
     return sorted(found, key=lambda cause: cause.since)
 
 
-def _shown(sums: Sums | None, business: Business) -> str:
-    return sums.shown(business.currency) if sums else ""
+def _worth(rows: Sequence[Any]) -> Sums:
+    return Sums(rows[0].alike, {row.money or "": row.whole or 0 for row in rows})
 
 
-def _alike(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, list[Candidate]]:
-    """Who the records may be, for those that this is asked about."""
-    found: dict[int, list[Candidate]] = {}
+def _asked_about(
+    syncs: Mapping[int, Sync], rows: Sequence[Any]
+) -> tuple[dict[int, list[Candidate]], dict[int, Conflict]]:
+    """Who the records may be, for those that this is asked about; and what both sides say of those that both have
+    changed."""
+    who, which = ([row for row in rows if choice in deciding.choices(row)] for choice in (Choice.SAME, Choice.HERE))
+    held = sides.read(key for row in (*who, *which) for key in sides.keys_of(row.sync, row))
+    alike: dict[int, list[Candidate]] = {}
+    clashing: dict[int, Conflict] = {}
     for pk, sync in syncs.items():
-        asked = [row for row in rows if row.sync_id == pk and Choice.SAME in deciding.choices(row)]
-        found |= candidates.of(sync, asked) if asked else {}
-    return found
-
-
-def _clashing(syncs: Mapping[int, Sync], rows: Sequence[Any]) -> dict[int, Conflict]:
-    """What both sides say of the records that both have changed."""
-    found: dict[int, Conflict] = {}
-    for pk, sync in syncs.items():
-        asked = [row for row in rows if row.sync_id == pk and Choice.HERE in deciding.choices(row)]
-        found |= clashes.of_several(sides.teller(sync), asked) if asked else {}
-    return found
+        if mine := [row for row in who if row.sync_id == pk]:
+            here = {row.source_id: held[key] for row in mine if (key := sides.keys_of(sync, row)[0]) in held}
+            alike |= candidates.of(sync, mine, here)
+        if both := [row for row in which if row.sync_id == pk]:
+            clashing |= clashes.of_several(sides.teller(sync), both, held)
+    return alike, clashing
 
 
 def _together(sync: Sync, code: str, rows: Sequence[Any]) -> list[int]:

@@ -12,10 +12,11 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal import access, invoices, moments, receivables, sides, stories, wording
+from portal import access, invoices, moments, receivables, sides, stories, ties, wording
 from portal.access import Action
 from portal.models import Business
 from portal.pages import records
+from portal.receivables import Sums
 from portal.stories import Entry, Tale
 from syncs import currencies
 from syncs.models import Invoice, Payment
@@ -33,18 +34,20 @@ def client_story(request: HttpRequest, business_id: int, link_id: int) -> HttpRe
     link = records.find(link_id)
     if link.sync.source_resource != "clients":
         raise Http404("That is no client.")
-    kept, before = receivables.current(), moments.moment(request.GET.get("before", ""))
+    kept, before = receivables.current(*records.TOLD), moments.moment(request.GET.get("before", ""))
     theirs = receivables.of_client(kept, link)
     bills = list(theirs.invoices[:MOST]) if kept.syncs else []
     paid = list(theirs.payments[:MOST]) if kept.syncs else []
-    tales = [Tale(sides.teller(link.sync), link), *records.beside(kept, bills, paid, MOST)]
+    keys = {row.external_id for row in bills} | {row.external_id for row in paid}
+    tales = [Tale(sides.teller(link.sync), link), *records.tales(ties.told(ties.links(kept, bills, paid), keys))]
     entries, more = _told(business, tales, bills, paid, before)
-    now, home = timezone.now(), business.currency
+    home = business.currency
+    owed, received = theirs.money(timezone.now()) if kept.syncs else (Sums(), Sums())
     context: dict[str, Any] = {
         "link": link, "called": str(link), "terms": kept.terms, "timeline": entries, "before": before, "more": more,
         "bills": len(bills), "paid": len(paid), "most": MOST,
-        "owed_shown": theirs.owed(now).shown(home) if kept.syncs else "",
-        "received_shown": theirs.received().shown(home) if kept.syncs else "",
+        "owed_shown": owed.shown(home) if kept.syncs else "",
+        "received_shown": received.shown(home) if kept.syncs else "",
     }  # fmt: skip
     return render(request, "portal/client_story.html", context)
 

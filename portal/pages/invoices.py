@@ -1,6 +1,5 @@
 """Invoices: the list of them, and one as both services hold it."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -11,19 +10,23 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal import access, invoices, paging, receivables, searching, statements, wording
+from portal import access, invoices, paging, receivables, searching, statements, ties, wording
 from portal.access import Action
 from portal.models import Business
 from portal.pages import records
 from portal.receivables import Books, Standing, Sums
-from portal.stories import Tale
 from portal.values import Reader
-from syncs.models import Invoice, Link, Payment, Snapshot
+from portal.wording import Terms
+from syncs.models import Invoice, Link, Snapshot
 
 #: Clients and invoices whose name is looked through for a search, at most.
 MOST_FOUND = 500
 #: Payments of an invoice whose own story is told with it.
 MOST_TALES = 6
+
+
+#: The lists whose invoices are counted one by one.
+_COUNTED = (receivables.WRITTEN, receivables.ONLY_THERE, receivables.IN_STEP, receivables.DISPUTED)
 
 
 # All of them
@@ -35,16 +38,17 @@ def invoice_list(request: HttpRequest, business_id: int) -> HttpResponse:
     business, now = access.demand(request, business_id, Action.VIEW), timezone.now()
     kept = receivables.current()
     asked, which = request.GET.get("q", "").strip()[:200], request.GET.get("show", "")
-    stands = receivables.standing(kept, now)
-    tabs = _tabs(kept, stands, now)
+    stands = receivables.standing(kept, now, _COUNTED)
+    tabs = _tabs(kept.terms, stands)
     which = which if which in {key for key, *_ in tabs} else ""
     counts = {key: count for key, _, count, _ in tabs}
     found = searched(receivables.listed(kept, which, now), asked, business)
     page = paging.page(receivables.newest(found), request.GET.get("page"), None if asked else counts[which])
+    rows = list(page.object_list)
     context = {
         "q": asked, "show": which, "page": page, "tabs": tabs, "terms": kept.terms, "chosen": bool(kept.syncs),
         "sums": _sums(stands, which, business),
-        "invoices": statements.invoice_lines(kept, list(page.object_list), business.currency, now),
+        "invoices": statements.invoice_lines(kept, rows, ties.of(kept, rows), business.currency, now),
     }  # fmt: skip
     return render(request, "portal/invoices.html", context)
 
@@ -52,13 +56,9 @@ def invoice_list(request: HttpRequest, business_id: int) -> HttpResponse:
 type Tab = tuple[str, str, int, str]
 
 
-def _tabs(kept: Books, stands: Standing, now: datetime) -> list[Tab]:
+def _tabs(terms: Terms, stands: Standing) -> list[Tab]:
     """(which, words, how many, the badge's look). What there is none of is left out, but for the usual ones."""
-    terms = kept.terms
-    only_there = receivables.only_there(kept).count() if kept.syncs else 0
-    written = Invoice.objects.filter(connection__in=kept.here).count() if kept.syncs else 0
-    in_step = receivables.listed(kept, receivables.IN_STEP, now).count() if kept.syncs else 0
-    disputed = receivables.listed(kept, receivables.DISPUTED, now).count() if stands.disputed.count else 0
+    written, only_there, in_step, disputed = (stands.lists.get(which, 0) for which in _COUNTED)
     tabs = [
         ("", "All", written + only_there, ""),
         (receivables.UNPAID, "Unpaid", stands.unpaid.count, ""),
@@ -106,7 +106,7 @@ def searched(rows: QuerySet[Invoice], asked: str, business: Business) -> QuerySe
 @require_safe
 def invoice(request: HttpRequest, business_id: int, invoice_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.VIEW)
-    kept = receivables.current()
+    kept = receivables.current(*records.TOLD)
     row = get_object_or_404(Invoice, pk=invoice_id)
     found = invoices.case(kept, row)
     if found.main.pk != row.pk and row.pk not in {other.pk for other in found.others}:
@@ -121,19 +121,25 @@ def _context(request: HttpRequest, business: Business, kept: Books, found: invoi
     held = invoices.snapshots(found)
     here, there = held.here, held.there
     paid = invoices.payments(kept, found)
-    lines = statements.payment_lines(kept, paid, business.currency)
-    [shown] = statements.invoice_lines(kept, [found.main], business.currency, timezone.now())
+    pages = {found.there.external_id} if found.there else set()
+    known = [row for row in (found.there, *found.others) if row]
+    tied = ties.of(kept, [found.main], paid, known, pages)
+    [shown] = statements.invoice_lines(kept, [found.main], tied, business.currency, timezone.now())
     context: dict[str, Any] = {
         "invoice": found.main, "line": shown, "kept_terms": kept.terms, "here": here, "there": there,
         "title": _title(found, shown.client.name), "case": found,
         "facts": invoices.facts(found, held, read),
         "written": invoices.written(here, read) if here else None,
         "paid": invoices.paid(there, read, invoices.rates(there)) if there else None,
-        "payments": lines, "entered": invoices.entered(here, read),
+        "payments": statements.payment_lines(paid, tied, business.currency), "entered": invoices.entered(here, read),
         "twice": invoices.twice(found.main, here, paid, read, kept.terms),
         "links_out": _links_out(kept, here, there),
     }  # fmt: skip
-    return context | (records.about(request, found.link, _beside(found.link, paid)) if found.link else {"link": None})
+    if found.link is None:
+        return context | {"link": None}
+    beside = tied.told(pages | {row.external_id for row in paid[:MOST_TALES]})
+    told = [link for link in beside if link.sync.source_id == found.link.sync.target_id]
+    return context | records.about(request, found.link, records.tales(told), [s for s in (here, there) if s])
 
 
 def _title(found: invoices.Case, client: str) -> str:
@@ -151,15 +157,6 @@ def _links_out(kept: Books, here: Snapshot | None, there: Snapshot | None) -> li
         ("PDF", str(there.data.get("pdf_url") or "") if there else ""),
     ]
     return [(words, address) for words, address in offered if address.startswith("https://")]
-
-
-def _beside(link: Link, paid: list[Payment]) -> list[Tale]:
-    """The story of its payments and of its payment page, where syncs of their own tell of them."""
-    sync = link.sync
-    about = Q(sync__source_resource="payments", source_id__in=[p.external_id for p in paid[:MOST_TALES]])
-    if link.target_id:
-        about |= Q(sync__source_resource="invoices", source_id=link.target_id)
-    return records.tales(Link.objects.filter(about, sync__source=sync.target_id)[: MOST_TALES + 1])
 
 
 urlpatterns = [

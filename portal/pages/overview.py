@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Subquery
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 from portal import access, accountwatch, disputes, figures, health, receivables, wording
 from portal.access import Action
 from portal.disputes import Dispute
-from portal.figures import LastDay
 from portal.health import Health, Level
 from portal.models import Business, Connection, WorkerBeat
 from portal.receivables import Standing, Sums
@@ -29,8 +28,6 @@ from syncs.rules.holding import role_of
 RECENT = 8
 #: Disputed payments that are named one by one.
 DISPUTES = 5
-#: Enough for a day of polls of every sync.
-RUNS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +70,13 @@ def overview_live(request: HttpRequest, business_id: int) -> HttpResponse:
 
 def context(business: Business) -> dict[str, Any]:
     alive = WorkerBeat.objects.filter(stopped_at=None, beat_at__isnull=False).order_by("-beat_at").values("beat_at")
-    rows = Sync.objects.select_related("source", "target", "lane").annotate(beat=Subquery(alive[:1]))
-    syncs: list[Sync] = list(rows.order_by("pk"))
+    done = Run.objects.filter(sync=OuterRef("pk"), state=Run.State.DONE)
+    running = FilteredRelation("runs", condition=Q(runs__state=Run.State.RUNNING))  # there is one at most
+    rows: Any = Sync.objects.annotate(beat=Subquery(alive[:1]), reviewed=Exists(done), running=running)
+    syncs: list[Any] = list(rows.select_related("source", "target", "lane", "running").order_by("pk"))
     connections = _connections(syncs)
     for row in connections:
         row.business = business
-    runs = list(Run.objects.filter(sync__in=syncs)[:RUNS])
     incidents = list(handling.once(Incident.objects.filter(handling.asking(timezone.now()))))
     live = [s for s in syncs if s.live_since and s.mode != Sync.Mode.PREVIEW]
     kept = receivables.books(syncs)
@@ -92,8 +90,8 @@ def context(business: Business) -> dict[str, Any]:
         "amounts_at": min((s.polled_until for s in kept.syncs if s.polled_until), default=None),
     }
     if not live:
-        return found | {"steps": steps(business, connections, syncs, runs)}
-    return found | _live(business, live, runs)
+        return found | {"steps": steps(business, connections, syncs)}
+    return found | _live(business, live)
 
 
 def _connections(syncs: Sequence[Sync]) -> list[Connection]:
@@ -150,15 +148,13 @@ def amounts(business: Business, stands: Standing, names: Terms) -> list[Amount]:
 # Before anything is live
 
 
-def steps(
-    business: Business, connections: Sequence[Connection], syncs: Sequence[Sync], runs: Sequence[Run]
-) -> list[Step]:
+def steps(business: Business, connections: Sequence[Connection], syncs: Sequence[Any]) -> list[Step]:
     """The way from nothing to live; only the first that is not done has a button."""
     recipe = _recipe(syncs)
     names = wording.terms(recipe)
     active = {c.connector for c in connections if c.status == Connection.Status.ACTIVE}
     sync = next((s for s in syncs if s.mode != Sync.Mode.OFF), None)
-    reviewed = sync is not None and any(r.sync_id == sync.pk and r.state == Run.State.DONE for r in runs)
+    reviewed = sync is not None and sync.reviewed
     page = reverse("sync", args=[business.pk, sync.pk]) if sync else ""
     found = [
         _connect(business, recipe.source, names.source, f"Your {names.many} are read from there.", active),
@@ -230,16 +226,17 @@ def _waiting(business: Business, lane: Lane) -> Need:
 # When it runs
 
 
-def _live(business: Business, syncs: Sequence[Sync], runs: Sequence[Run]) -> dict[str, Any]:
-    links = Link.objects.filter(sync__in=syncs)
-    places, since = ledger.standing(links)
+def _live(business: Business, syncs: Sequence[Any]) -> dict[str, Any]:
+    links = ledger.by_place(Link.objects.filter(sync__in=syncs))
+    lately = figures.lately(timezone.now(), parts=[figures.part("places", links, "place", began="first")])
+    places, since = ledger.summed((place, n, first) for place, _, n, first in lately.parts.get("places", ()))
+    day = lately.day
     recent = list(
         Write.objects.filter(business=business, state=Write.State.CONFIRMED)
         .select_related("link")
         .order_by("-settled_at")[:RECENT]
     )
-    day: LastDay = figures.last_day()
-    running = [(sync, _running(sync, runs, places["waiting"])) for sync in syncs]
+    running = [(sync, _running(sync, places["waiting"])) for sync in syncs]
     return {
         "live": True,
         "every": 3 if places["waiting"] or any(progress for _, progress in running) else 10,
@@ -260,15 +257,15 @@ def _title(syncs: Sequence[Sync], write: Write) -> str:
     return wording.title(recipe, str(write.link))
 
 
-def _running(sync: Sync, runs: Sequence[Run], waiting: int) -> figures.Progress | None:
-    run = next((r for r in runs if r.sync_id == sync.pk and r.state == Run.State.RUNNING), None)
+def _running(sync: Any, waiting: int) -> figures.Progress | None:
+    run: Run | None = getattr(sync, "running", None)
     return figures.progress(run, wording.terms_of(sync), waiting) if run else None
 
 
-def _trouble(syncs: Sequence[Sync], waiting: int, since: datetime | None) -> Health | None:
+def _trouble(syncs: Sequence[Any], waiting: int, since: datetime | None) -> Health | None:
     """What holds the work up without anybody being asked to decide: late work, a service that is down, no worker."""
     turn = waiting if since else 0  # what waits for another record is nobody's turn
-    found = [health.of_sync(_facts(s, turn, since, getattr(s, "beat", None)), timezone.now()) for s in syncs]
+    found = [health.of_sync(_facts(s, turn, since, s.beat), timezone.now()) for s in syncs]
     worst = max(found, key=lambda h: h.level.rank, default=None)
     return worst if worst and worst.level in {Level.LATE, Level.BROKEN} else None
 

@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from portal import access, paging, receivables, statements
+from portal import access, paging, receivables, statements, ties
 from portal.access import Action
 from portal.receivables import Sums
-from syncs.models import Payment, Sync
+from syncs.models import Payment
 
 _S = Payment.Status
 UNMATCHED, BEGUN = "unmatched", "begun"
@@ -38,11 +38,12 @@ def payment_list(request: HttpRequest, business_id: int) -> HttpResponse:
     known = {key: count for key, _, count, _ in tabs}
     which = which if which in {*FILTERS, UNMATCHED, BEGUN} else ""
     page = paging.page(listed(which).order_by("-made_at", "-pk"), request.GET.get("page"), known.get(which, 0))
+    rows = list(page.object_list)
     context: dict[str, Any] = {
         "show": which, "tabs": tabs, "page": page, "terms": kept.terms,
         "total": sums[which].shown(business.currency) if which in sums and sums[which].count else "",
-        "chosen": bool(kept.syncs) or Sync.objects.filter(source_resource="payments").exists(),
-        "payments": statements.payment_lines(kept, list(page.object_list), business.currency),
+        "chosen": bool(kept.syncs or kept.of("payments")),
+        "payments": statements.payment_lines(rows, ties.of(kept, paid=rows), business.currency),
     }  # fmt: skip
     return render(request, "portal/payments.html", context)
 

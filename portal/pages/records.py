@@ -1,6 +1,6 @@
 """Records of a business and the story of one of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,19 +28,19 @@ from portal import (
     sides,
     statements,
     stories,
+    ties,
     wording,
 )
 from portal.access import Action
 from portal.approving import Asked
 from portal.figures import DUE
 from portal.models import Business, User
-from portal.receivables import Books
 from portal.sides import Sides, Teller
 from portal.stories import Tale
 from syncs import approvals, bothways, candidates, deciding, flagging, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
-from syncs.models import Attempt, Incident, Invoice, Link, Payment, Snapshot, Sync
+from syncs.models import Attempt, Incident, Invoice, Link, Snapshot, Sync
 from syncs.rules.judging import RAISED
 
 #: Records whose email or name on the other side is looked through for a search, at most.
@@ -51,6 +51,8 @@ SHOWN = 20
 LONGEST_ID = 19
 #: Of each, how many have their own story told with the client's.
 MOST_TALES = 10
+#: What is read with a sync whose records' stories are told.
+TOLD = ("business", "source", "target", "version")
 _S = Link.State
 #: Filter of the list -> its words, the place in the ledger's equation, the states.
 FILTERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -182,13 +184,16 @@ def _invoice_of(link: Link) -> Invoice | None:
     return Invoice.objects.filter(connection=link.sync.source_id, external_id=link.source_id).first()
 
 
-def about(request: HttpRequest, link: Link, beside: Sequence[Tale] = ()) -> dict[str, Any]:
-    """How one record stands, what can be decided about it, and its story with that of what is beside it."""
+def about(
+    request: HttpRequest, link: Link, beside: Sequence[Tale] = (), held: Sequence[Snapshot] = ()
+) -> dict[str, Any]:  # fmt: skip
+    """How one record stands, what can be decided about it, and its story with that of what is beside it. `held`: what
+    is read already of both sides."""
     tell = sides.teller(link.sync)
     tales = [Tale(tell, link), *beside]
     looks = stories.looks_at([tale.link for tale in tales])
     mine = [look for look in looks if look.link_id == link.pk]
-    both = sides.of(tell, link, link.target_id or _planned_for(link, mine))
+    both = sides.of(tell, link, link.target_id or _planned_for(link, mine), held)
     choices = deciding.choices(link)
     asked = _asked(request, link) if Choice.THROUGH in choices else None
     found = clashes.of(tell, link, mine[0] if mine else None) if Choice.HERE in choices else []
@@ -226,35 +231,26 @@ def _asked(request: HttpRequest, link: Link) -> Asked | None:
 
 def _client(request: HttpRequest, business: Business, link: Link) -> dict[str, Any]:
     """A client with what is owed and was paid, and the story of both; nothing for records of another kind."""
-    kept = receivables.current() if link.sync.source_resource == "clients" else None
+    kept = receivables.current(*TOLD) if link.sync.source_resource == "clients" else None
     if kept is None or not kept.syncs:
         return {}
     theirs = receivables.of_client(kept, link)
-    owed, received = theirs.owed(timezone.now()), theirs.received()
+    owed, received = theirs.money(timezone.now())
     rows, paid = list(theirs.invoices[:SHOWN]), list(theirs.payments[:SHOWN])
-    return about(request, link, beside(kept, rows, paid)) | {
+    tied = ties.of(kept, rows, paid)
+    first = {row.external_id for row in rows[:MOST_TALES]} | {row.external_id for row in paid[:MOST_TALES]}
+    return about(request, link, tales(tied.told(first))) | {
         "owed": owed, "owed_shown": owed.shown(business.currency), "received": received,
         "received_shown": received.shown(business.currency), "money_shown": SHOWN, "kept_terms": kept.terms,
-        "invoices": statements.invoice_lines(kept, rows, business.currency, timezone.now()),
-        "payments": statements.payment_lines(kept, paid, business.currency),
+        "invoices": statements.invoice_lines(kept, rows, tied, business.currency, timezone.now()),
+        "payments": statements.payment_lines(paid, tied, business.currency),
     }  # fmt: skip
 
 
-def beside(kept: Books, invoices: Sequence[Invoice], payments: Sequence[Payment], most: int = MOST_TALES) -> list[Tale]:
-    """The stories of the latest invoices and payments of a client."""
-    mine = Q(sync__in=[s.pk for s in kept.syncs], source_id__in=[row.external_id for row in invoices[:most]])
-    paid = Q(
-        sync__source_resource="payments", sync__source__in={row.connection_id for row in payments},
-        source_id__in=[row.external_id for row in payments[:most]],
-    )  # fmt: skip
-    return tales(Link.objects.filter(mine | paid))
-
-
-def tales(links: QuerySet[Link]) -> list[Tale]:
-    """What is told beside a record, in the words of each one's own sync. One query."""
-    related = links.select_related("sync__business", "sync__source", "sync__target", "sync__version")
+def tales(links: Iterable[Link]) -> list[Tale]:
+    """What is told beside a record, in the words of each one's own sync, which comes with what is TOLD of it."""
     tellers: dict[int, Teller] = {}
-    return [Tale(tellers.setdefault(row.sync_id, sides.teller(row.sync)), row) for row in related]
+    return [Tale(tellers.setdefault(row.sync_id, sides.teller(row.sync)), row) for row in links]
 
 
 def _candidates(link: Link, both: Sides) -> list[Candidate]:

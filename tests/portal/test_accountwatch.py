@@ -18,7 +18,7 @@ from connectors.base import Connector, Credentials
 from connectors.concerns import Concern, Concerns
 from connectors.errors import TransientError
 from connectors.stripe.client import StripeSession
-from portal import accountwatch, connect, figures, ticking
+from portal import access, accountwatch, connect, ticking
 from portal.alerts import noting
 from portal.models import Alert, Business, Connection, User
 from syncs import handling
@@ -278,8 +278,7 @@ def test_a_dispute_that_stands_among_the_payments_is_shown_and_counted_once(acme
         assert "Disputed pi_2" in html
         assert "Disputed pi_1" not in html
         assert words in html
-    with scope(business=acme):
-        assert figures.asking([]).attention == 2
+    assert access.framed(alice, acme.pk).attention == 2
 
 
 def test_support_sees_it_on_the_connection(till: Till, acme: Business) -> None:
