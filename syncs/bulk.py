@@ -4,7 +4,7 @@ Measured beside bulk_create and bulk_update: a third of the CPU time for the sam
 the time that SQLite is locked for all others, since Python gives its lock away for every row it stores.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import batched
@@ -35,12 +35,16 @@ class Statement:
     tail: str = ""
 
     def run(self, rows: Sequence[models.Model]) -> None:
-        places = f"({', '.join(['%s'] * len(self.fields))})"
         ways = [(f.attname, _way(f)) for f in self.fields]
-        most = (connection.features.max_query_params or 65535) // len(self.fields)
+        self.store([[prepare(getattr(row, name)) for name, prepare in ways] for row in rows])
+
+    def store(self, rows: Sequence[Sequence[Any]], same: Sequence[Any] = ()) -> None:
+        """Rows of values as the database takes them; `same` are the parameters in `head`."""
+        places = f"({', '.join(['%s'] * len(self.fields))})"
+        most = ((connection.features.max_query_params or 65535) - len(same)) // len(self.fields)
         with connection.cursor() as cursor:
             for some in batched(rows, most):
-                values = [prepare(getattr(row, name)) for row in some for name, prepare in ways]
+                values = [*same, *(value for row in some for value in row)]
                 cursor.execute(f"{self.head}{', '.join([places] * len(some))}{self.tail}", values)
 
 
@@ -54,6 +58,16 @@ def insert_each(rows: Sequence[models.Model]) -> None:
     """New rows; their primary keys are not learnt."""
     if rows:
         _insert(type(rows[0])).run(rows)
+
+
+def insert_alike(one: models.Model, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    """New rows that are like `one` but for these fields, whose values `rows` has; primary keys are not learnt."""
+    statement = _insert_alike(type(one), names)
+    ways = [_way(f) for f in statement.fields]
+    found = [[prepare(value) for prepare, value in zip(ways, row, strict=True)] for row in rows]
+    if found:
+        same = [_way(f)(getattr(one, f.attname)) for f in _others(type(one), statement.fields)]
+        statement.store(found, same)
 
 
 def upsert_each(rows: Sequence[models.Model], unique: tuple[str, ...], names: tuple[str, ...]) -> None:
@@ -97,9 +111,13 @@ def _update(model: type[models.Model], names: tuple[str, ...], by: str) -> State
 
 
 def _new(field: "models.Field[Any, Any]", number: int) -> str:
-    """The nth value of a row. PostgreSQL takes it for text unless told otherwise."""
-    name = f"new.column{number}"
-    return name if connection.vendor == "sqlite" else f"CAST({name} AS {field.rel_db_type(connection)})"
+    """The nth value of a row."""
+    return _typed(f"new.column{number}", field)
+
+
+def _typed(value: str, field: "models.Field[Any, Any]") -> str:
+    """PostgreSQL takes a value for text unless told otherwise."""
+    return value if connection.vendor == "sqlite" else f"CAST({value} AS {field.rel_db_type(connection)})"
 
 
 @cache
@@ -107,6 +125,20 @@ def _insert(model: type[models.Model]) -> Statement:
     fields = tuple(f for f in model._meta.concrete_fields if not f.primary_key)
     head = f"INSERT INTO {_table(model)} ({', '.join(map(_column, fields))}) VALUES "  # noqa: S608  # see Statement
     return Statement(fields, head)
+
+
+@cache
+def _insert_alike(model: type[models.Model], names: tuple[str, ...]) -> Statement:
+    fields = _fields(model, names)
+    others = _others(model, fields)
+    columns = ", ".join(map(_column, (*others, *fields)))
+    values = ", ".join([*(_typed("%s", f) for f in others), *(_new(f, n) for n, f in enumerate(fields, 1))])
+    head = f"INSERT INTO {_table(model)} ({columns}) SELECT {values} FROM (VALUES "  # noqa: S608  # see Statement
+    return Statement(fields, head, ") AS new")
+
+
+def _others(model: type[models.Model], fields: Fields) -> Fields:
+    return tuple(f for f in model._meta.concrete_fields if not f.primary_key and f not in fields)
 
 
 @cache

@@ -127,14 +127,14 @@ def _take_sources(run: Run, sync: Sync, page: Page, asked: datetime) -> None:
     changed |= set(page.unreadable)  # the look at each of them will say so
     labels = {r.id: r.label for r in page.records} | {key: key for key in page.unreadable}
     links = {x.source_id: x for x in Link.objects.filter(sync=sync, source_id__in=list(labels))}
-    fresh = [_new_link(run, sync, key, label, asked) for key, label in labels.items() if key not in links]
+    fresh = [(key, label[:300]) for key, label in labels.items() if key not in links]
+    bulk.insert_alike(_new_link(run, sync, asked), ("source_id", "label"), fresh)
     if run.kind == Run.Kind.RECONCILE:
-        _remember(run, sync, fresh, [x.pk for x in links.values() if x.source_id in changed])
+        _remember(run, sync, [key for key, _ in fresh], [x.pk for x in links.values() if x.source_id in changed])
         _count(run, seen=len(labels))
         _next_page(run, sync, page)
         return
     marked = {x.pk for x in links.values() if x.source_id in changed or _unsettled(x, sync)}
-    bulk.insert_each(fresh)
     _mark(marked, run, asked)
     unchanged = sum(1 for x in links.values() if x.pk not in marked and x.run_id != run.pk)
     found = len(fresh) + len(changed & links.keys())
@@ -203,12 +203,9 @@ def _mark_by_target(run: Run, sync: Sync, target_ids: Iterable[str]) -> None:
     notice.again(links, run.get_kind_display(), timezone.now(), Link.Priority.BACKFILL, run=run)
 
 
-def _remember(run: Run, sync: Sync, fresh: Sequence[Link], changed: Sequence[int]) -> None:
+def _remember(run: Run, sync: Sync, fresh: Sequence[str], changed: Sequence[int]) -> None:
     """With the page, so that nothing is forgotten should the report never be made."""
-    for link in fresh:
-        link.noticed = 0
-    Link.objects.bulk_create(fresh)
-    made = Link.objects.filter(sync=sync, source_id__in=[x.source_id for x in fresh]).values_list("pk", flat=True)
+    made = Link.objects.filter(sync=sync, source_id__in=fresh).values_list("pk", flat=True)
     kept = {*run.counts.get("changed", ()), *changed, *(made if fresh else ())}
     run.counts = {**run.counts, "changed": sorted(kept)}
 
@@ -219,9 +216,10 @@ def owed(run: Run, but: Collection[int] = ()) -> int:
     return notice.again(links, run.get_kind_display(), timezone.now(), Link.Priority.BACKFILL, run=run)
 
 
-def _new_link(run: Run, sync: Sync, source_id: str, label: str, asked: datetime) -> Link:
+def _new_link(run: Run, sync: Sync, asked: datetime) -> Link:
+    """What new records of a page have in common. A reconciliation only remembers them."""
     return Link(
-        business_id=sync.business_id, sync=sync, source_id=source_id, label=label[:300], noticed=1, noticed_at=asked,
+        business_id=sync.business_id, sync=sync, noticed=0 if run.kind == Run.Kind.RECONCILE else 1, noticed_at=asked,
         noticed_by=run.get_kind_display()[:60], priority=Link.Priority.BACKFILL, run=run, stale_at=asked,
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ _LINK_STATE = (
 _WRITE_STATE = (
     "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "answer", "settled_at",
 )  # fmt: skip
+_ATTEMPT = ("link", "noticed_by", "noticed_at", "verdict", "plan", "outcome", "error_code", "error")
 _STATE_OF = {
     Verdict.SKIP: Link.State.SKIPPED,
     Verdict.HOLD: Link.State.HELD,
@@ -51,7 +52,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
     now = timezone.now()
     for look in looks:
         _apply_verdict(look, sync, now, preview)
-    attempts = [_attempt(look, sync, now, "planned" if preview else "done") for look in looks]
+    attempts = [_attempt(look, "planned" if preview else "done") for look in looks]
     try:
         with transaction.atomic():
             lanes.guard(lane, sync)
@@ -59,7 +60,7 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
             bulk.update_each([look.link for look in looks], _LINK_STATE)
             flagging.keep(looks)
             _spend_decisions([look.link for look in looks if look.link.state == Link.State.IN_STEP])
-            bulk.insert_each(attempts)
+            _insert(sync, attempts, now)
             approvals.settle(sync, looks)
             waiting.wake(sync, [look.link for look in looks])
             failpoint("looks.inside")
@@ -149,12 +150,15 @@ def _move(link: Link, state: str, code: str, cause: str, now: datetime) -> None:
     link.state, link.cause_code, link.cause = state, code[:60], cause[:500]
 
 
-def _attempt(look: Look, sync: Sync, now: datetime, outcome: str, decision: Decision | None = None) -> Attempt:
-    return Attempt(
-        business_id=sync.business_id, link=look.link, version_id=sync.version_id, noticed_by=look.link.noticed_by,
-        noticed_at=look.link.noticed_at, verdict=look.plan.verdict, plan=look.plan.as_json(), outcome=outcome,
-        error_code=decision.code if decision else "", error=decision.words[:500] if decision else "", at=now,
-    )  # fmt: skip
+def _attempt(look: Look, outcome: str, decision: Decision | None = None) -> tuple[Any, ...]:
+    """As `_ATTEMPT` names its values."""
+    link, said = look.link, (decision.code, decision.words[:500]) if decision else ("", "")
+    return link.pk, link.noticed_by, link.noticed_at, look.plan.verdict, look.plan.as_json(), outcome, *said
+
+
+def _insert(sync: Sync, attempts: Iterable[tuple[Any, ...]], now: datetime) -> None:
+    alike = Attempt(business_id=sync.business_id, version_id=sync.version_id, at=now)
+    bulk.insert_alike(alike, _ATTEMPT, attempts)
 
 
 def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: datetime, *, outage: bool) -> None:
@@ -185,7 +189,7 @@ def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outag
     bulk.update_each([a.order.look.link for a in answers], _LINK_STATE)
     flagging.keep([a.order.look for a in answers])
     _spend_decisions([a.order.look.link for a in answers if a.result and not a.order.look.plan.more])
-    bulk.insert_each([a for a in attempts if a])
+    _insert(sync, filter(None, attempts), now)
     approvals.overtaken([a.order.look.link for a in answers])
     links = [answer.order.look.link for answer in answers]
     waiting.wake(sync, [link for link in links if link.target_id or link.handled >= link.noticed])
@@ -227,12 +231,12 @@ def _read_again(answers: Sequence[Answer], now: datetime) -> None:
         held.update(noticed_at=now)
 
 
-def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> Attempt | None:
+def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> tuple[Any, ...] | None:
     _settle_write(answer, now)
     look, link = answer.order.look, answer.order.look.link
     if answer.result:
         _settle_done(link, look, sync, answer, now)
-        return _attempt(look, sync, now, "written")
+        return _attempt(look, "written")
     link.claims = 0
     if answer.error is None:
         return None  # a counterpart turned up: the next look sees it
@@ -243,7 +247,7 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> A
         decision = replace(decision, next=Next.AGAIN)  # it was right when it was planned, and is planned anew
     _after_error(link, look, sync, decision, now, outage)
     quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
-    return None if quiet else _attempt(look, sync, now, "failed", decision)
+    return None if quiet else _attempt(look, "failed", decision)
 
 
 def _settle_done(link: Link, look: Look, sync: Sync, answer: Answer, now: datetime) -> None:
