@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import stripe
 
 from connectors import http
 from connectors.errors import TransientError, UnknownOutcome
+from connectors.stripe.failures import translated
 from connectors.stripe.transport import Transport
 
 ANSWER = b"HTTP/1.1 200 OK\r\nRequest-Id: req_1\r\nContent-Length: 2\r\n\r\n{}"
@@ -17,9 +19,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\nRequest-Id: req_1\r\nContent-Length: 2\r\n\r\n{}"
 class Server:
     """Takes one connection and answers as many requests on it as it is told; then it closes everything."""
 
-    def __init__(self, answers: int) -> None:
+    def __init__(self, answers: int, answer: bytes = ANSWER) -> None:
         self.taken: list[bytes] = []
-        self._answers, self._door = answers, socket.create_server(("127.0.0.1", 0))
+        self._answers, self._answer, self._door = answers, answer, socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._door.getsockname()[1]}/v1/customers"
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -30,7 +32,7 @@ class Server:
         with there:
             for _ in range(self._answers):
                 self.taken.append(there.recv(65536))
-                there.sendall(ANSWER)
+                there.sendall(self._answer)
             self.taken.append(there.recv(65536))
 
     def ended(self) -> None:
@@ -38,8 +40,8 @@ class Server:
 
 
 @contextmanager
-def serving(answers: int) -> Iterator[Server]:
-    server = Server(answers)
+def serving(answers: int, answer: bytes = ANSWER) -> Iterator[Server]:
+    server = Server(answers, answer)
     yield server
     server.ended()
 
@@ -87,3 +89,26 @@ def test_the_whole_call_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) ->
 def test_no_value_begins_a_header_of_its_own() -> None:
     with pytest.raises(ValueError, match="line break"):
         Transport().request("get", "http://127.0.0.1:9/", {"Stripe-Account": "acct_1\r\nX-More: 1"})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "spent"),
+    [
+        (b"500 Internal Server Error", b'{"error": {"message": "x"}}', True),
+        (b"502 Bad Gateway", b"<html>Bad gateway</html>", False),
+        (b"504 Gateway Time-out", b"", False),
+    ],
+)
+def test_only_stripes_own_word_spends_the_key(status: bytes, body: bytes, spent: bool) -> None:
+    """What stands between may give up on a call that Stripe still carries out."""
+    answer = b"HTTP/1.1 %s\r\nRequest-Id: req_1\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+    with serving(1, answer) as server:
+        transport = Transport()
+        address = server.url.removesuffix("/v1/customers")
+        client = stripe.StripeClient("sk_test_1", base_addresses={"api": address}, http_client=transport)
+        with pytest.raises(stripe.StripeError) as refused:
+            client.raw_request("post", "/v1/customers", name="Ann")
+        transport.close()
+    lost = translated(refused.value, writes=True)
+    assert isinstance(lost, UnknownOutcome)
+    assert lost.spent == spent
