@@ -2,8 +2,8 @@
 
 import os
 import uuid
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -25,6 +25,8 @@ MARGIN_SECONDS = 45.0
 #: A wake-up older than this is taken for lost.
 WAKE_LOST = timedelta(seconds=30)
 AGAIN_SECONDS = 1.0
+#: Who had something to do this short a time ago may well have more.
+LATELY = timedelta(seconds=10)
 RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 
 
@@ -35,6 +37,13 @@ _WAKE = """UPDATE syncs_lane SET woken_at = %s
 #: As text too: only whether there are any crosses the tenants' border.
 _OTHERS_WAIT = """SELECT EXISTS (SELECT 1 FROM syncs_lane WHERE business_id <> %s AND parked = '' AND woken_at > %s
     AND (lease_until IS NULL OR lease_until < %s))"""
+_OTHERS_LIVE = """SELECT EXISTS (SELECT 1 FROM syncs_lane AS lane JOIN syncs_sync AS sync ON sync.lane_id = lane.id
+    JOIN syncs_link AS link ON link.sync_id = sync.id AND link.noticed > link.handled AND link.priority < %s
+    WHERE lane.business_id <> %s AND lane.parked = '' AND (lane.lease_until >= %s OR lane.woken_at > %s)
+    AND (link.next_try IS NULL OR link.next_try <= %s))"""
+_OTHERS_LATELY = """SELECT EXISTS (SELECT 1 FROM syncs_lane AS lane WHERE business_id <> %s AND served_at > %s
+    AND NOT EXISTS (SELECT 1 FROM syncs_run AS run JOIN syncs_sync AS sync ON run.sync_id = sync.id
+        WHERE sync.lane_id = lane.id AND run.state = %s))"""
 
 
 class LostLease(Exception):
@@ -64,9 +73,25 @@ def wake(lane_id: int) -> None:
 def others_wait(lane: Lane) -> bool:
     """Whether another business's lane was put in the queue and no worker has come to it yet."""
     now = timezone.now()
-    lost, moment = (connection.ops.adapt_datetimefield_value(at) for at in (now - WAKE_LOST, now))
+    return _are_there(_OTHERS_WAIT, lane.business_id, now - WAKE_LOST, now)
+
+
+def others_are_live(lane: Lane) -> bool:
+    """Whether what just happened at another business is being worked, or waits for a worker."""
+    now = timezone.now()
+    return _are_there(_OTHERS_LIVE, Link.Priority.BACKFILL, lane.business_id, now, now - WAKE_LOST, now)
+
+
+def others_were_served(lane: Lane) -> bool:
+    """Whether another business was lately, with more than a run through all it has."""
+    return _are_there(_OTHERS_LATELY, lane.business_id, timezone.now() - LATELY, Run.State.RUNNING)
+
+
+def _are_there(question: str, *asked: Any) -> bool:
+    adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        return bool(cursor.execute(_OTHERS_WAIT, [lane.business_id, lost, moment]).fetchone()[0])
+        cursor.execute(question, [adapt(value) if isinstance(value, datetime) else value for value in asked])
+        return bool(cursor.fetchone()[0])
 
 
 def claim(lane_id: int) -> Lane | None:

@@ -58,6 +58,8 @@ SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
 SOON = timedelta(seconds=0.3)
 #: How long others wait at most while one works; a slice that nobody waits for is longer.
 TURN_SECONDS = 1.0
+#: While something happens to other businesses, a first sync rests so long before each batch, which is so small.
+GIVE_WAY_SECONDS, GLANCE_SECONDS, FEW = 0.4, 0.01, 10
 #: While so many backfill links wait, no further page is read.
 BACKLOG = 300
 
@@ -122,7 +124,7 @@ class Slice:
         """One round: take off with a batch, land the one before, read a page. False when there was nothing."""
         links = self._due()
         if links:
-            self._take_off(links)
+            self._take_off(self._giving_way(links))
         elif not self.flights:
             self._refresh_strangers()
         landed = len(self.flights) > (1 if links else 0)
@@ -166,6 +168,19 @@ class Slice:
         if not found:
             found = list(due.filter(claims__gte=SUSPECT_CLAIMS).order_by("claims", "id")[:1])
         return [link for link in found if link.sync_id == found[0].sync_id]
+
+    def _giving_way(self, links: list[Link]) -> list[Link]:
+        """Those to take now: few of what was always there where something keeps happening to others."""
+        if links[0].priority != Link.Priority.BACKFILL:
+            return links
+        self._give_way()
+        return links[:FEW] if lanes.others_were_served(self.lane) else links
+
+    def _give_way(self) -> None:
+        """What just happened to others goes first: the database is one, and on SQLite so is who writes to it."""
+        until = time.monotonic() + GIVE_WAY_SECONDS
+        while time.monotonic() < until and lanes.others_are_live(self.lane):
+            time.sleep(GLANCE_SECONDS)
 
     def _take_off(self, links: list[Link]) -> None:
         sync = self.syncs[links[0].sync_id]

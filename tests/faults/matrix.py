@@ -134,7 +134,7 @@ _BUSINESSES = (
     Row("F84", "Another business's id in an address", "404", (OUTSIDER + "test_every_address_answers_everybody_as_the_table_says",)),
     Row("F85", "A task without its business", "It raises, and reads nothing", (OUTSIDER + "test_a_task_runs_in_the_scope_of_its_own_business_alone",)),
     Row("F86", "One business's context stays for the next", "Each request and task opens its own", (OUTSIDER + "test_a_task_runs_in_the_scope_of_its_own_business_alone",)),
-    Row("F87", "Somebody else's first sync of thousands", "A live change is written about as soon as without it", ("tests/bench/fairness.py",)),
+    Row("F87", "Somebody else's first sync of thousands", "A live change is written about as soon as without it", ("tests/syncs/test_turns.py::test_a_first_sync_rests_while_something_happens_to_others_and_then_takes_few_at_once", "tests/bench/fairness.py")),
     Row("F88", "Somebody else's service is slow", "Only that business's work waits", ("tests/portal/test_worker.py::test_polls_of_one_business_fail_alone", "tests/bench/fairness.py")),
     Row("F89", "Many changes of one record at once", "Few looks, the last value", (STEP + "test_five_edits_within_a_second_leave_the_last_value_and_one_customer", "tests/bench/changes.py")),
     Row("F90", "A business is erased while it is worked for", "Its work stops, nothing comes back", (ENGINE + "test_a_business_that_is_deleted_while_it_is_worked_for_stays_deleted",)),

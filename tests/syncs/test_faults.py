@@ -7,17 +7,14 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from django.db.models import F
 from django.utils import timezone
-from django_scopes import scope
 
 from connectors.errors import AuthError, ContractError
 from connectors.jobber import records
 from connectors.sandbox.faults import Fault
-from portal.models import Business, Connection
+from portal.models import Connection
 from syncs import applying, choosing, lanes, notice, settling, slices
 from syncs.models import Incident, Lane, Link, Snapshot, Write
-from tests import factories
 from tests.syncs.world import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
@@ -417,29 +414,3 @@ def test_an_unreadable_answer_is_told_to_the_maintainers(world: World, monkeypat
     world.work()
     assert world.link(clients[0]).state == "held"
     assert "maintainers" in Incident.objects.get().next_step
-
-
-def test_a_slice_that_somebody_else_waits_for_is_short_and_goes_on_later(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A worker is not kept from other businesses by who has thousands to do; alone, it works on."""
-    clients = reviewed(world, 6)
-    monkeypatch.setattr(slices, "BATCH", 2)
-    monkeypatch.setattr(slices, "TURN_SECONDS", 0.0)
-    other = Business.objects.create(name="Coastline", country="AU", time_zone="Australia/Perth")
-    with scope(business=other):
-        waiting = factories.sync(other).lane
-
-    def left() -> int:
-        return Link.objects.filter(noticed__gt=F("handled")).count()
-
-    with scope(business=other):
-        lanes.wake(waiting.pk)
-    slices.work(world.sync.lane_id, 30.0)
-    assert left() > 0
-    assert Lane.objects.filter(lease="", woken_at__isnull=False).count() == 1, "it is in the queue again"
-    with scope(business=other):
-        lanes.release(lanes.claim(waiting.pk))  # type: ignore[arg-type]
-    slices.work(world.sync.lane_id, 30.0)
-    assert left() == 0
-    all_once(world, clients)
