@@ -15,13 +15,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     membership = getattr(request, "membership", None)
     if membership is None:
         return {"business": None, "may": {}}
+    business_id = membership.business_id
 
     @cache
     def now() -> Any:
-        """As asked for at the beginning, unless the request itself may have changed it."""
-        if request.method in {"GET", "HEAD"}:
-            return membership
-        return access.framed(cast(User, request.user), membership.business_id)
+        """As asked for at the beginning, where it was; else only a page that shows it asks."""
+        return membership if hasattr(membership, "several") else access.framed(cast(User, request.user), business_id)
 
     asked_for = access.asked_for(membership.role)
     return {

@@ -32,12 +32,12 @@ from portal.models import AlertDestination
 from portal.models.alerts import FAILING
 from portal.wording import Terms
 from syncs import handling
+from syncs.ledger import DUE
 from syncs.models import Approval, Attempt, Incident, Link, Payment, Run, Sync
 
 DAY = timedelta(hours=24)
 #: So many of the newest looks that wrote speak for the time a change takes.
 LATEST = 300
-DUE = Q(noticed__gt=F("handled"))
 OPEN = (Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED)
 _ONE = Value(1)
 

@@ -165,7 +165,9 @@ def _business_id(request: HttpRequest) -> int | None:
 
 
 def _page_scope(request: HttpRequest, business_id: int) -> AbstractContextManager[object]:
-    found = access.framed(request.user, business_id)  # type: ignore[arg-type]  # authenticated: a User
+    whole = request.method in {"GET", "HEAD"} and "HX-Request" not in request.headers
+    ask = access.framed if whole else access.membership  # what else shows the frame asks after its own changes
+    found = ask(request.user, business_id)  # type: ignore[arg-type]  # authenticated: a User
     request.membership = found  # type: ignore[attr-defined]
     request.business = found.business  # type: ignore[attr-defined]
     if request.session.get("business") != business_id:

@@ -27,10 +27,11 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 
 from portal import wording
-from portal.figures import DUE, OPEN
+from portal.figures import OPEN
 from portal.wording import Terms
 from syncs import currencies, recipes
 from syncs.invoices import statuses
+from syncs.ledger import DUE
 from syncs.models import Invoice, Link, Payment, Sync
 
 _RECIPES = [recipe for recipe in recipes.RECIPES.values() if recipe.facts == "invoices"]

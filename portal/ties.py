@@ -19,9 +19,6 @@ class Client:
     link: int | None = None
 
 
-NOBODY = Client("")
-
-
 @dataclass(frozen=True, slots=True)
 class Ties:
     """`here`: by the id of an invoice where it is written, what keeps it in step; `sources`: that id by the one where

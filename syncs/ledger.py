@@ -17,7 +17,8 @@ _PLACE: dict[str, tuple[str, ...]] = {
     "held": (Link.State.HELD, Link.State.CONFLICT),
     "failed": (Link.State.PARKED,),
 }
-_DUE = Q(noticed__gt=F("handled"))
+#: Noticed, and not worked since.
+DUE = Q(noticed__gt=F("handled"))
 PLACES = ("written", "unchanged", "skipped", "held", "failed", "waiting")
 
 
@@ -66,11 +67,11 @@ def by_place(links: QuerySet[Link], since: datetime | None = None) -> QuerySet[A
     """`place`, `n`, and `first`: when the first of them was noticed that was not worked yet."""
     written = Q(written_at__gte=since) if since else Q(written_at__isnull=False)
     place = Case(
-        When(_DUE, then=Value("waiting")),
+        When(DUE, then=Value("waiting")),
         *(When(state__in=states, then=Value(name)) for name, states in _PLACE.items()),
         When(written, then=Value("written")), default=Value("unchanged"), output_field=CharField(),
     )  # fmt: skip
-    return links.values(place=place).annotate(n=Count("pk"), first=Min("noticed_at", filter=_DUE)).order_by()
+    return links.values(place=place).annotate(n=Count("pk"), first=Min("noticed_at", filter=DUE)).order_by()
 
 
 def summed(rows: Iterable[tuple[str, int, datetime | None]]) -> tuple[dict[str, int], datetime | None]:

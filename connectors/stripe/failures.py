@@ -1,6 +1,7 @@
 """Stripe's errors in our words."""
 
 import re
+from collections.abc import Mapping
 from typing import TypedDict
 
 import stripe
@@ -57,7 +58,7 @@ def translated(error: stripe.StripeError, *, writes: bool) -> ConnectorError:
 def _lost(error: stripe.StripeError, status: int, writes: bool) -> ConnectorError:
     """5xx and unreadable answers. Stripe's own word with 5xx is saved under the key and will be repeated. A page from
     whatever stands between is not: the call may still take effect. The package then has headers for a body."""
-    own = "error" in dict(error.json_body or {})  # type: ignore[call-overload]  # typed as object there
+    own = isinstance(error.json_body, Mapping) and "error" in error.json_body
     about: _About = {"code": "", "request_id": error.request_id or "", "status": status or None}
     trouble = status >= 500
     words = f"Stripe has a problem of its own (status {status})." if trouble else "Stripe's answer cannot be read."

@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 
 from syncs import flagging
+from syncs.ledger import DUE
 from syncs.models import Incident, Link, Sync
 from syncs.rules.judging import RAISED
 
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 #: Incidents to choose from.
 MOST_OFFERED = 200
-_DUE = Q(noticed__gt=F("handled"))
 _WAITING = (Link.State.DUE, Link.State.PLANNED, Link.State.RETRYING)
 #: The places of the ledger's equation, as conditions on links.
 PLACES = {
-    "waiting": _DUE | Q(state__in=_WAITING),
-    "written": ~_DUE & Q(state=Link.State.IN_STEP, written_at__isnull=False),
-    "unchanged": ~_DUE & Q(state=Link.State.IN_STEP, written_at__isnull=True),
-    "skipped": ~_DUE & Q(state__in=[Link.State.SKIPPED, Link.State.ENDED]),
-    "held": ~_DUE & Q(state__in=[Link.State.HELD, Link.State.CONFLICT]),
-    "failed": ~_DUE & Q(state=Link.State.PARKED),
+    "waiting": DUE | Q(state__in=_WAITING),
+    "written": ~DUE & Q(state=Link.State.IN_STEP, written_at__isnull=False),
+    "unchanged": ~DUE & Q(state=Link.State.IN_STEP, written_at__isnull=True),
+    "skipped": ~DUE & Q(state__in=[Link.State.SKIPPED, Link.State.ENDED]),
+    "held": ~DUE & Q(state__in=[Link.State.HELD, Link.State.CONFLICT]),
+    "failed": ~DUE & Q(state=Link.State.PARKED),
 }
 PLACE_WORDS = {
     "written": "Written", "unchanged": "Unchanged", "skipped": "Left out", "held": "Needs a look", "failed": "Failed",
@@ -43,7 +43,7 @@ class Place(DropdownFilter):  # type: ignore[misc]  # unfold ships no types
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Link]) -> QuerySet[Link]:
         if self.value() == "due":
-            return queryset.filter(_DUE).exclude(sync__mode=Sync.Mode.OFF)
+            return queryset.filter(DUE).exclude(sync__mode=Sync.Mode.OFF)
         condition = PLACES.get(self.value() or "")
         return queryset.filter(condition) if condition else queryset
 

@@ -19,7 +19,6 @@ from django.views.decorators.http import require_POST, require_safe
 from portal import access, clashes, disputes, figures, receivables, sides, wording
 from portal.access import Action
 from portal.clashes import Conflict
-from portal.figures import DUE
 from portal.models import Business, User
 from portal.pages import syncs as sync_pages
 from portal.receivables import Sums
@@ -28,6 +27,7 @@ from syncs import candidates, deciding, flagging, handling, incidents
 from syncs.candidates import Candidate
 from syncs.deciding import Choice
 from syncs.invoices.totals import ROUNDS
+from syncs.ledger import DUE
 from syncs.models import Incident, Link, Sync
 from syncs.rules.holding import role_of
 

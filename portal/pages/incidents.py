@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal import access, exports, figures, paging, receivables, replays, sides, spreadsheets, wording
 from portal.access import Action
-from portal.figures import DUE
 from portal.models import Business, Membership, User
 from portal.pages import records as record_pages
 from portal.pages import syncs as sync_pages
 from syncs import audit, deciding, handling, notice, replaying
+from syncs.ledger import DUE
 from syncs.models import AuditEntry, Incident, Link, Sync
 from syncs.replaying import Expected
 

@@ -33,13 +33,13 @@ from portal import (
 )
 from portal.access import Action
 from portal.approving import Asked
-from portal.figures import DUE
 from portal.models import Business, User
 from portal.sides import Sides, Teller
 from portal.stories import Tale
 from syncs import approvals, bothways, candidates, deciding, flagging, ledger, notice
 from syncs.candidates import Candidate
 from syncs.deciding import Choice, TooLate
+from syncs.ledger import DUE
 from syncs.models import Attempt, Incident, Invoice, Link, Snapshot, Sync
 from syncs.rules.judging import RAISED
 

@@ -160,7 +160,7 @@ def lane_words(lane: Lane, names: Terms) -> str:
 def _working(sync: Sync, running: Run | None) -> dict[str, Any]:
     places = ledger.equation(sync)
     shown = figures.progress(running, wording.terms_of(sync), places["waiting"]) if running else None
-    turn = places["waiting"] > 0 and Link.objects.filter(figures.DUE, sync=sync).exists()
+    turn = places["waiting"] > 0 and Link.objects.filter(ledger.DUE, sync=sync).exists()
     busy = sync.writes and (running is not None or turn)
     every = 2 if busy else 15
     in_step = places["written"] + places["unchanged"]

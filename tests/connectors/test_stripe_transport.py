@@ -97,6 +97,7 @@ def test_no_value_begins_a_header_of_its_own() -> None:
         (b"500 Internal Server Error", b'{"error": {"message": "x"}}', True),
         (b"502 Bad Gateway", b"<html>Bad gateway</html>", False),
         (b"504 Gateway Time-out", b"", False),
+        (b"503 Service Unavailable", b'["busy"]', False),
     ],
 )
 def test_only_stripes_own_word_spends_the_key(status: bytes, body: bytes, spent: bool) -> None:

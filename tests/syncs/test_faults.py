@@ -13,33 +13,16 @@ from connectors.errors import AuthError, ContractError
 from connectors.jobber import records
 from connectors.sandbox.faults import Fault
 from portal.models import Connection
-from syncs import applying, choosing, lanes, notice, settling, slices
+from syncs import applying, lanes, notice, settling, slices
 from syncs.models import Incident, Lane, Link, Snapshot, Write
-from tests.syncs.world import World
+from tests.syncs.world import World, all_once, reviewed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
 CREATE = "POST customers"
 
 
-def reviewed(world: World, clients: int = 5) -> list[str]:
-    """So many new clients, reviewed and live, nothing written yet."""
-    found = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(clients)]
-    world.work()
-    choosing.go_live(world.sync, None)
-    return found
-
-
 def fault(world: World, kind: str, **settings: Any) -> Fault:
     return world.sandbox.sandbox.frame.faults.add(kind, service="stripe", **settings)
-
-
-def all_once(world: World, clients: list[str]) -> None:
-    for _ in range(6):
-        world.forget_waits()
-        world.work()
-    assert [len(world.stripe.of(client)) for client in clients] == [1] * len(clients)
-    assert set(Link.objects.values_list("state", flat=True)) == {"in_step"}
-    assert world.open_writes() == 0
 
 
 @pytest.mark.parametrize("kind", ["500", "503", "reset", "429", "500_after", "reset_after", "truncate", "html"])

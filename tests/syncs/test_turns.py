@@ -8,11 +8,11 @@ from django.utils import timezone
 from django_scopes import scope
 
 from portal.models import Business
-from syncs import applying, choosing, lanes, notice, slices
+from syncs import applying, lanes, notice, slices
 from syncs.looking import Look
 from syncs.models import Lane, Link, Sync, Write
 from tests import factories
-from tests.syncs.world import World
+from tests.syncs.world import World, all_once, reviewed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
 
@@ -20,10 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
 @pytest.fixture
 def clients(world: World) -> list[str]:
     """Six new ones, reviewed and live, nothing written yet."""
-    found = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(6)]
-    world.work()
-    choosing.go_live(world.sync, None)
-    return found
+    return reviewed(world, 6)
 
 
 @pytest.fixture
@@ -47,10 +44,6 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(applying, "intend", counted)
     monkeypatch.setattr(slices, "FEW", 2)
     return found
-
-
-def all_once(world: World, clients: list[str]) -> None:
-    assert sorted(c["metadata"]["jobber_client_id"] for c in world.stripe.customers()) == sorted(clients)
 
 
 def served(other: Sync) -> None:
@@ -137,8 +130,7 @@ def test_a_slice_that_somebody_else_waits_for_is_short_and_goes_on_later(
     slices.work(world.sync.lane_id, 30.0)
     assert left() > 0
     assert Lane.objects.filter(lease="", woken_at__isnull=False).count() == 1, "it is in the queue again"
-    with scope(business=other.business):
-        lanes.release(lanes.claim(other.lane_id))  # type: ignore[arg-type]
+    served(other)
     slices.work(world.sync.lane_id, 30.0)
     assert left() == 0
     all_once(world, clients)

@@ -305,3 +305,20 @@ def world(found: Running, business: Business, owner: User) -> Iterator[World]:
 def configured(url: str) -> dict[str, Any]:
     """Connectors that speak to this sandbox, by slug."""
     return {slug: registry.configured(slug, addresses(url)) for slug in ("jobber", "stripe")}
+
+
+def reviewed(world: World, clients: int = 5) -> list[str]:
+    """So many new clients, reviewed and live, nothing written yet."""
+    found = [world.jobber.add(f"Ann{n}", "Smith", f"ann{n}@example.com") for n in range(clients)]
+    world.work()
+    choosing.go_live(world.sync, None)
+    return found
+
+
+def all_once(world: World, clients: list[str]) -> None:
+    for _ in range(6):
+        world.forget_waits()
+        world.work()
+    assert [len(world.stripe.of(client)) for client in clients] == [1] * len(clients)
+    assert set(Link.objects.values_list("state", flat=True)) == {"in_step"}
+    assert world.open_writes() == 0
