@@ -304,6 +304,8 @@ def test_polls_of_one_business_fail_alone(sync: Sync, rival: Business, monkeypat
 
 @pytest.mark.django_db
 def test_old_traces_are_swept_away() -> None:
+    ticking.retention.start_due()  # once a day, and today's is done
+    OrmQ.objects.all().delete()
     old, new = timezone.now() - timedelta(days=15), timezone.now()
     for name, when in (("old", old), ("new", new)):
         Task.objects.create(id=name, name=name, func="f", started=when, stopped=when, success=False)
