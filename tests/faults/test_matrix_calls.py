@@ -32,8 +32,8 @@ NOT_KNOWN = {"partial", "huge"}
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second is waited for where it would be half a minute."""
+def hurried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second is waited for where it would be half a minute, once both sides are connected."""
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.5)
     monkeypatch.setattr(sending, "READ_PATIENCE", 0.5)
     transport = client.Transport()
