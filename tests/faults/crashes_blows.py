@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import psutil
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from portal import tokens
 from portal.demo import data, processes
 from portal.models import Connection
 from syncs import choosing, notice
@@ -92,7 +94,7 @@ class Blows:
         elif kind == "looks":
             notice.ask(self.dice.choice(list(Link.objects.all())), "Somebody")
         elif kind == "refresh":
-            Connection.objects.filter(connector="jobber").update(expires_at=timezone.now() + timedelta(minutes=1))
+            _nearly_expired(Connection.objects.get(connector="jobber"))
 
     # Processes
 
@@ -226,3 +228,11 @@ class Blows:
         lost = Connection.objects.filter(connector="jobber", status=Connection.Status.NEEDS_RECONNECT).first()
         if lost:
             data.choose()  # connects what is not connected
+
+
+def _nearly_expired(connection: Connection) -> None:
+    """The pair that is stored, with little time left. One that a person must connect again is left alone."""
+    if connection.status == Connection.Status.ACTIVE and (stored := tokens.unpack(connection)):
+        soon = replace(stored, expires_at=timezone.now() + timedelta(minutes=1))
+        same = Connection.objects.filter(pk=connection.pk, credentials_digest=tokens.digest(stored))
+        same.update(**tokens.columns(connection, soon))
