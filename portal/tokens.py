@@ -44,7 +44,19 @@ def current(connection: Connection) -> Credentials:
 
     AuthError when a person must reconnect; TransientError when no valid token can be had just now.
     """
+    return _lasting(connection, load(connection))
+
+
+def renewed(connection: Connection, refused: Credentials) -> Credentials:
+    """After a 401: what somebody else has stored meanwhile, where that still lasts, else the fruit of one refresh.
+    Raises as `current`."""
     stored = load(connection)
+    if stored.access_token != refused.access_token:
+        return _lasting(connection, stored)
+    return _renew(connection, stored)
+
+
+def _lasting(connection: Connection, stored: Credentials) -> Credentials:
     if not stored.expires_at or stored.expires_at - timezone.now() > EARLY:
         return stored
     try:
@@ -55,14 +67,6 @@ def current(connection: Connection) -> Credentials:
         if stored.expires_at > timezone.now():
             return stored
         raise
-
-
-def renewed(connection: Connection, refused: Credentials) -> Credentials:
-    """After a 401: what somebody else has stored meanwhile, else the fruit of one refresh. Raises as `current`."""
-    stored = load(connection)
-    if stored.access_token != refused.access_token:
-        return stored
-    return _renew(connection, stored)
 
 
 def load(connection: Connection) -> Credentials:

@@ -19,8 +19,8 @@ from connectors.hearing import hearing
 from syncs import lanes, ledger
 from syncs.failpoints import failpoint
 from syncs.looking import Look
-from syncs.models import Lane, Link, Snapshot, Sync, Write
-from syncs.planning import Plan, Verdict
+from syncs.models import Lane, Snapshot, Sync, Write
+from syncs.planning import Verdict
 
 #: A service forgets idempotency keys after 24 hours; a key older than this is not trusted to repeat.
 KEY_TRUSTED = timedelta(hours=23)
@@ -64,7 +64,7 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     """Commit what is about to be sent. Stepped when the sync is in another mode by now, LostLease when the lane is not
     ours any more."""
     now = timezone.now()
-    writes = [_write(sync, look.link, look.plan, now) for look in looks]
+    writes = [_write(sync, look, now) for look in looks]
     failpoint("intend.before")
     with transaction.atomic():
         lanes.guard(lane, sync)
@@ -83,13 +83,15 @@ def intend(lane: Lane, sync: Sync, looks: Sequence[Look]) -> list[Order]:
     ]
 
 
-def _write(sync: Sync, link: Link, made: Plan, now: datetime) -> Write:
+def _write(sync: Sync, look: Look, now: datetime) -> Write:
+    made, changed = look.plan, look.source if look.plan.back else look.target
     connection, resource = (
         (sync.source, sync.source_resource) if made.back else (sync.target, made.resource or sync.target_resource)
     )
     return Write(
-        business_id=sync.business_id, link=link, connection=connection, resource=resource, verb=made.verb,
+        business_id=sync.business_id, link=look.link, connection=connection, resource=resource, verb=made.verb,
         target_id=made.target_id, key=f"fb-{uuid.uuid4().hex}", params=made.data, intended_at=now,
+        planned_on=changed.fingerprint if changed else "",
     )  # fmt: skip
 
 

@@ -90,10 +90,10 @@ def _agree(
         return
     place, known = (write.connection_id, write.resource), known_of(link)
     if place == (sync.source_id, sync.source_resource):
-        call = landed.Call(write.params, snapshots.as_of(here, write.intended_at).data)
+        call = landed.Call(write.params, snapshots.seen_as(here, write.planned_on).data)
         link.base, link.rendered = landed.back(version, known, call, here.data, there.data)
     elif place == (sync.target_id, sync.target_resource):
-        call = landed.Call(write.params, snapshots.as_of(there, write.intended_at).data)
+        call = landed.Call(write.params, snapshots.seen_as(there, write.planned_on).data)
         link.base, link.rendered = landed.forward(version, known, call, here.data, there.data)
 
 

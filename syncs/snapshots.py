@@ -119,11 +119,21 @@ def _tell_others(connection: "Connection", resource: str, ids: Sequence[str], by
     notice.again(rested, f"seen by {by}", timezone.now(), Link.Priority.LIVE)
 
 
+def seen_as(held: Snapshot, fingerprint: str) -> Snapshot | SnapshotHistory:
+    """The latest state of this record that has this fingerprint; the one held where no other is kept."""
+    if held.fingerprint == fingerprint:
+        return held
+    return _replaced(held).filter(fingerprint=fingerprint).order_by("-pk").first() or held
+
+
 def as_of(held: Snapshot, moment: datetime) -> Snapshot | SnapshotHistory:
     """What was known of this record at that moment: the first state that was replaced after it, else the one held."""
+    return _replaced(held).filter(replaced_at__gt=moment).order_by("replaced_at", "pk").first() or held
+
+
+def _replaced(held: Snapshot) -> QuerySet[SnapshotHistory]:
     places = {f"snapshot__{name}": getattr(held, name) for name in ("connection_id", "resource", "external_id")}
-    replaced = SnapshotHistory.objects.filter(**places, replaced_at__gt=moment).order_by("replaced_at", "pk").first()
-    return replaced or held
+    return SnapshotHistory.objects.filter(**places)
 
 
 def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:

@@ -54,6 +54,8 @@ class Write(models.Model):
     key = models.CharField("idempotency key", max_length=80, unique=True)
     #: What was sent, by catalogue path.
     params = models.JSONField()
+    #: Fingerprint of the record that is changed, as it was known when this was planned. '' where none was.
+    planned_on = models.CharField(max_length=64, blank=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     intended_at = models.DateTimeField(default=timezone.now)
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from unittest.mock import MagicMock
 
@@ -82,6 +82,18 @@ def test_after_a_401_the_pair_somebody_else_stored_is_used(service: FakeService,
     tokens.current(row)
     assert tokens.renewed(row, refused).access_token.reveal() == "canary-token-access-2"
     assert len(service.refreshed) == 1
+
+
+def test_after_a_401_the_pair_somebody_else_stored_is_used_only_while_it_lasts(
+    service: FakeService, row: Connection
+) -> None:
+    """A worker that was held up for long finds a pair that somebody has stored meanwhile, and that has run out too."""
+    refused = tokens.load(row)
+    stored = tokens.current(row)
+    over = replace(stored, expires_at=timezone.now() - timedelta(minutes=1))
+    Connection._base_manager.filter(pk=row.pk).update(**tokens.columns(row, over))
+    assert tokens.renewed(row, refused).access_token.reveal() == "canary-token-access-3"
+    assert len(service.refreshed) == 2
 
 
 def test_after_a_401_of_the_stored_pair_one_refresh_leaves(service: FakeService, row: Connection) -> None:

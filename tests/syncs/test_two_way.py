@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from portal.models import User
 from syncs import choosing, deciding, notice, strangers
-from syncs.models import FieldMapping, Link, Snapshot, Sync, Write
+from syncs.models import FieldMapping, Link, Snapshot, SnapshotHistory, Sync, Write
 from tests.syncs.world import World
 
 
@@ -194,6 +194,26 @@ def test_what_a_lost_call_has_brought_over_is_no_edit_of_that_side(here: World, 
     here.read_again()
     assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
     assert here.stripe.of(made)[0]["business_name"] == "Ann and Sons"
+    assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
+
+
+def test_what_was_sent_and_never_came_is_sent_again_though_the_clock_was_set_back(here: World) -> None:
+    """What the service shows is how it was when the call was planned, and nobody's later edit."""
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    number = here.jobber.ask(
+        "query($id: EncodedId!) { client(id: $id) { emails { id } } }", id=made
+    )["client"]["emails"][0]["id"]  # fmt: skip
+    here.jobber.edit(made, emailsToEdit=[{"id": number, "address": "second@example.com"}])
+    here.read_again()
+    SnapshotHistory.objects.update(replaced_at=timezone.now() + timedelta(minutes=10))
+    here.sandbox.sandbox.frame.faults.add("reset", service="stripe", operation="POST customer/{id}", times=2)
+    here.jobber.edit(made, emailsToEdit=[{"id": number, "address": "third@example.com"}])
+    here.read_again()
+    assert (here.stripe.of(made)[0]["email"], here.open_writes()) == ("second@example.com", 1)
+    here.forget_waits()
+    here.read_again()
+    assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
     assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
 
 
