@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from django.db.models import Count
+from django.db.models import Count, Window
+from django.db.models.functions import RowNumber
 
 from syncs import bulk
 from syncs.models import Incident, Link, Sync
@@ -67,6 +68,17 @@ def records(sync: Sync, cause: str) -> "QuerySet[Link]":
     """What an incident that a rule has raised is about."""
     groups = [flags for flags, _ in _groups(sync) if cause in map(raised, flags.splitlines())]
     return Link.objects.filter(sync=sync, flags__in=groups)
+
+
+def is_about(link: Link, cause: str) -> bool:
+    return cause in map(raised, link.flags.splitlines())
+
+
+def first_records(syncs: Iterable[int | None], most: int) -> list[Link]:
+    """Of the records of these syncs that rules have raised incidents about, at least so many of the first of each."""
+    flagged = Link.objects.filter(sync__in=list(syncs)).exclude(flags="")
+    ranked = flagged.annotate(nth=Window(RowNumber(), partition_by=["sync", "flags"], order_by="pk"))
+    return list(ranked.filter(nth__lte=most).order_by("pk"))
 
 
 def records_of(incident: Incident) -> "QuerySet[Link]":

@@ -22,7 +22,7 @@ PAGES = (
 #: Pages that bring together what is kept in many places. Attention with every kind of trouble at once; the others with
 #: both sides, the money, and the stories of all that belongs to them.
 WHOLE = {
-    "attention/": 10, "records/{held}/": 16, "records/{conflict}/": 13, "records/{held}/story/": 13,
+    "attention/": 11, "records/{held}/": 16, "records/{conflict}/": 13, "records/{held}/story/": 13,
     "invoices/{invoice}/": 16,
 }  # fmt: skip
 ADMIN = (

@@ -7,6 +7,7 @@ from django_scopes import scope
 
 from portal.models import Business
 from syncs.models import Approval, Link, Sync
+from syncs.rules.judging import raised
 from tests import factories
 
 #: What stops a record, and in what state it is then.
@@ -31,6 +32,7 @@ def much(business: Business, times: int) -> Sync:
             _records(clients, number)
             _money(bills, notes, number)
             _asked(link, number)
+            _flagged(clients, number)
         _accounts(clients, times)
         for code in ("stuck_due", "webhooks_silent", "fields_gone"):
             factories.incident(clients, code, subject=f"work:{clients.pk}:{code}")
@@ -73,6 +75,14 @@ def _asked(link: Link, number: int) -> None:
     seen = factories.client(link.business, link.sync.source, name=f"New {number}")
     held = factories.link(link.sync, seen, state="held", cause_code="approval:office")
     Approval.objects.create(business=link.business, sync=link.sync, link=held, role="office", plan=plan, shown="abc")
+
+
+def _flagged(clients: Sync, number: int) -> None:
+    rule = f"Rule {number}"
+    seen = factories.client(clients.business, clients.source, name=f"Slow {number}")
+    link = factories.link(clients, seen)
+    Link.objects.filter(pk=link.pk).update(flags=rule)
+    factories.incident(clients, raised(rule), title=f"Rule “{rule}” applies to 1 client", records=1)
 
 
 def _accounts(clients: Sync, times: int) -> None:
