@@ -142,12 +142,25 @@ def _pages(batch: Batch) -> Told:
     named = {s.external_id: s.references.get(INVOICE, "") for s in batch.sources.values()}
     held = _invoices_at(batch, sync.target, named.values())
     there = bool(batch.version.options.get("write_link", True)) and _has_link_field(sync)
-    told = {}
+    own, told = _holders(sync, set(named.values()) - {""}), {}
     for link in batch.links:
-        invoice = held.get(named.get(link.source_id, ""))
+        key = named.get(link.source_id, "")
+        invoice, holders = held.get(key), own.get(key, {link.source_id})
         record = invoice.as_record() if invoice and invoice.deleted_at is None else None
-        told[link.pk] = (back.PageFacts(record, there), None)
+        told[link.pk] = (back.PageFacts(record, there, another=link.source_id not in holders), None)
     return told
+
+
+def _holders(sync: Sync, ids: set[str]) -> Mapping[str, set[str]]:
+    """{Jobber invoice: the Stripe invoices that it is linked to}, by whichever sync makes these."""
+    links = Link.objects.filter(
+        source_id__in=ids, sync__source=sync.target_id, sync__source_resource="invoices", sync__target=sync.source_id,
+        target_id__isnull=False,
+    ).exclude(state=Link.State.ENDED)  # fmt: skip
+    found: dict[str, set[str]] = {}
+    for jobber_id, stripe_id in links.values_list("source_id", "target_id"):
+        found.setdefault(jobber_id, set()).add(stripe_id or "")
+    return found
 
 
 def _invoices_at(batch: Batch, connection: "Connection", ids: Iterable[str]) -> Mapping[str, Snapshot]:

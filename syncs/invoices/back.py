@@ -36,10 +36,11 @@ class NoteFacts:
 @dataclass(frozen=True, slots=True)
 class PageFacts:
     """`invoice`: the Jobber invoice that the Stripe invoice was made from. `has_field`: Jobber's invoices have the
-    field for the page."""
+    field for the page. `another`: that Jobber invoice stands in Stripe as another invoice, and this only names it."""
 
     invoice: Record | None
     has_field: bool = False
+    another: bool = False
 
 
 def plan_note(
@@ -153,6 +154,9 @@ def plan_page(
         return Plan(
             Verdict.SKIP, "not_ours", "It was not made from a Jobber invoice that is still there.", known.target_id
         )
+    if facts.another:
+        words = "Another invoice in Stripe is that of this Jobber invoice, whose page to pay by stays there."
+        return Plan(Verdict.END if known.target_id else Verdict.SKIP, "not_its_own", words, known.target_id)
     step = _page(source, facts.invoice, known, facts, version) or _close(source, facts.invoice, version, known)
     if step is None:
         done = Verdict.SKIP if known.target_id else Verdict.LINK
@@ -162,16 +166,18 @@ def plan_page(
 
 
 def _page(source: Record, invoice: Record, known: Known, facts: PageFacts, version: Compiled) -> Plan | None:
-    """Written once for each Stripe invoice: the address holds a token that is fresh at every reading."""
+    """Written once for each Stripe invoice: the address holds a token that is fresh at every reading. Written again
+    where Jobber shows another one than was written."""
     url = str(source.data.get("hosted_url") or "")
     to_pay = source.data.get("status") == "open" and invoice.data.get("status") in _STILL_OPEN
     wanted = version.options.get("write_link", True) and to_pay and url
-    if not wanted or (known.base.get(LINKED) == source.id and invoice.data.get(FIELD)):
+    there = str(invoice.data.get(FIELD) or "")
+    if not wanted or (known.base.get(LINKED) == source.id and there and there == known.base.get(FIELD, there)):
         return None
     if not facts.has_field:
         return _add_field(known)
-    change = Change(FIELD, invoice.data.get(FIELD, ""), url)
-    values = {**known.base, LINKED: source.id}
+    change = Change(FIELD, there, url)
+    values = {**known.base, LINKED: source.id, FIELD: url}
     return Plan(
         Verdict.UPDATE, "pay_link", "Its page to pay by goes onto the Jobber invoice.", "", (change,), values=values
     )

@@ -145,6 +145,7 @@ def test_the_page_is_written_once_though_its_address_is_a_new_one_each_time() ->
     shown = jobber(**{FIELD: URL})
     assert page(invoice(hosted_url=f"{URL}2"), shown, known).code == "in_step"
     assert page(invoice(), jobber(), known).data == {FIELD: URL}, "somebody has emptied the field"
+    assert page(invoice(), jobber(**{FIELD: "https://elsewhere.example"}), known).data == {FIELD: URL}
     assert page(invoice(key="in_2"), shown, known).data == {FIELD: URL}, "another invoice has taken its place"
 
 

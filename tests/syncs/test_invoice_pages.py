@@ -32,6 +32,23 @@ def test_the_page_of_the_new_invoice_takes_the_place_of_the_old_ones(here: World
     assert states == {old["id"]: "ended", new["id"]: "in_step"}
 
 
+def test_an_invoice_that_only_names_it_leaves_the_page_of_the_jobber_invoice_alone(here: World, alice: User) -> None:
+    """As a copy that somebody made in Stripe does, which shares the id."""
+    invoices = here.also("invoices-to-stripe", alice)
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(invoices)
+    pages = here.also("pay-links-to-jobber", alice)
+    before, (own,) = page_of(here, made), here.stripe.invoices(made)
+    copy = here.stripe.bill(own["customer"], made)
+    here.read_again(invoices, pages)
+    assert page_of(here, made) == before
+    links = {link.source_id: (link.state, link.cause_code) for link in Link.objects.filter(sync=pages)}
+    assert links == {own["id"]: ("in_step", ""), copy: ("skipped", "not_its_own")}
+    here.stripe.void(copy)
+    here.read_again(invoices, pages)
+    assert page_of(here, made) == before
+
+
 def test_what_is_part_paid_is_held_and_not_voided(here: World, alice: User) -> None:
     """Stripe refuses to void it, and a new invoice would ask the client for the whole sum again."""
     invoices = here.also("invoices-to-stripe", alice, void_without_asking=True)
