@@ -124,8 +124,13 @@ def guard(lane: Lane, sync: Sync | None = None) -> None:
     held = Lane.objects.select_for_update().filter(pk=lane.pk, lease=lane.lease, lease_until__gt=timezone.now())
     if held.values_list("pk", flat=True).first() is None:
         raise LostLease(lane.lease)
-    if sync and not Sync.objects.filter(pk=sync.pk, mode=sync.mode).exists():
+    if sync and not in_mode(sync):
         raise Stepped(f"{sync} is not in {sync.mode} any more.")
+
+
+def in_mode(sync: Sync) -> bool:
+    """Whether it still is in the mode that it was read in."""
+    return Sync.objects.filter(pk=sync.pk, mode=sync.mode).exists()
 
 
 def lock(lane_id: int) -> None:

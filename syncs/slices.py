@@ -5,17 +5,14 @@ While the calls of one batch are under way on threads, the next batch is read an
 
 import json
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from typing import NoReturn
 
-from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -30,6 +27,7 @@ from connectors.errors import (
 )
 from syncs import (
     applying,
+    flights,
     incidents,
     lanes,
     looking,
@@ -43,6 +41,7 @@ from syncs import (
 )  # fmt: skip
 from syncs.applying import Answer, Order
 from syncs.failpoints import failpoint
+from syncs.flights import Flight
 from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
 from syncs.pages import Pages
@@ -64,20 +63,6 @@ GIVE_WAY_SECONDS, GLANCE_SECONDS, FEW = 0.4, 0.01, 10
 BACKLOG = 300
 
 
-@dataclass(slots=True)
-class Flight:
-    """Calls under way for one batch of one sync."""
-
-    sync: Sync
-    calls: list[tuple[Order, Future[Answer]]]
-    asked: datetime
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(settings.LANE_THREADS, thread_name_prefix="lane")
-
-
 class Stop(Exception):
     """Nothing more of this lane now."""
 
@@ -93,7 +78,8 @@ class Slice:
         self.sessions = Sessions()
         self.flights: deque[Flight] = deque()
         self.syncs = {s.pk: s for s in _syncs(lane)}
-        self.pages = Pages(self.sessions, lambda *call: _pool().submit(*call))
+        self.recalls = {pk: threading.Event() for pk in self.syncs}
+        self.pages = Pages(self.sessions, lambda *call: flights.pool().submit(*call))
         self.worked: set[int] = set()
         self.renewed = time.monotonic()
 
@@ -267,12 +253,7 @@ class Slice:
         except ConnectorError as error:
             self._unsent(sync, orders, error)
             self._stopped(error, sync)
-        reference, deadline = recipes.get(sync.recipe).names.reference, self._deadline()
-        asked = timezone.now()
-        calls = [
-            (o, _pool().submit(applying.send, sides[o.write.connection_id], o, reference, deadline)) for o in orders
-        ]
-        self.flights.append(Flight(sync, calls, asked))
+        self.flights.append(flights.take_off(sync, orders, sides, self._deadline(), self.recalls[sync.pk]))
 
     def _unsent(self, sync: Sync, orders: list[Order], error: ConnectorError) -> None:
         settling.settle_answers(
@@ -282,7 +263,7 @@ class Slice:
     def _land(self) -> None:
         """Wait for the oldest flight and store how its calls ended."""
         flight = self.flights.popleft()
-        answers = [future.result() for _, future in flight.calls]
+        answers = flight.land()
         through = any(a.result or a.found for a in answers)
         down = [a for a in answers if isinstance(a.error, TransientError)]
         outage = bool(down) and not through
