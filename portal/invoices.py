@@ -14,7 +14,7 @@ from portal import wording
 from portal.receivables import IDLE, Books
 from portal.values import Reader, minor
 from portal.wording import Badge, Terms
-from syncs.invoices import statuses
+from syncs.invoices import document, statuses
 from syncs.models import Invoice, Link, Payment, Snapshot
 from syncs.money import epoch
 
@@ -310,15 +310,23 @@ def entered(held: Snapshot | None, read: Reader) -> list[Entered]:
     ]  # fmt: skip
 
 
+def _entered(here: Snapshot | None, currency: str) -> int:
+    """What was entered by hand, less what was given back of it, in minor units; 0 where an amount is none."""
+    try:
+        return sum(each.amount for each in document.payments(here.data if here else {}, currency))
+    except document.Impossible:
+        return 0
+
+
 def twice(row: Invoice, here: Snapshot | None, paid: Sequence[Payment], read: Reader, names: Terms) -> str:
     """A warning where more has come in than the invoice asks for; '' else. What is entered by hand may be a payment
     that came through the other service, so nobody but a person can say."""
     through = sum(payment.counted for payment in paid)
-    said = [minor(p.get("amount") or "0", row.currency) or 0 for p in (here.data.get("payments") or () if here else ())]
-    if through + sum(said) <= row.total or not through:
+    said = _entered(here, row.currency)
+    if through + said <= row.total or not through:
         return ""
     came = f"{read.money(through, row.currency)} came in through {names.target}"
-    if sum(said):
-        came += f", and {read.money(sum(said), row.currency)} is entered in {names.source}"
+    if said:
+        came += f", and {read.money(said, row.currency)} is entered in {names.source}"
     step = "Look at the payments below: if they are not one and the same, give one of them back."
     return f"It may have been paid twice: {came}, of a total of {read.money(row.total, row.currency)}. {step}"

@@ -1,6 +1,6 @@
 """Reports of reconciliation as the pages show them: what differs, in business words, and what can be done about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -136,8 +136,8 @@ def way_words(code: str, terms: wording.Terms) -> str:
     return words[code]
 
 
-def undo_words(code: str, terms: wording.Terms) -> str:
-    """What can be taken back of it, said before it is done."""
+def undo_words(code: str, terms: wording.Terms, written: Collection[str] = ()) -> str:
+    """What can be taken back of it, said before it is done. `written`: the services that it writes to."""
     words: Mapping[str, str] = {
         Fix.MEANT: "You can take this back here. It also ends by itself when either side changes.",
         Fix.UNLINK: "You can take this back here: both then belong together again.",
@@ -150,7 +150,12 @@ def undo_words(code: str, terms: wording.Terms) -> str:
         Choice.THERE: f"To take it back, change it in {terms.source} again.",
         Choice.NEW: f"{terms.target} keeps what was made; this cannot be taken back from here.",
     }  # fmt: skip
-    return words.get(code, f"To take it back, change it in {terms.source}: it follows in {terms.target}.")
+    if code in words:
+        return words[code]
+    if len(written) > 1:
+        return "To take one back, change it again where it was written: the other side follows."
+    here, there = (terms.target, terms.source) if terms.source in written else (terms.source, terms.target)
+    return f"To take it back, change it in {here}: it follows in {there}."
 
 
 # Of one report

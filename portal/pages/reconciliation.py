@@ -197,13 +197,18 @@ def _preview(request: HttpRequest, row: Mismatch, way: str, other: str, tell: si
     except TooLate as late:
         messages.warning(request, str(late))
         return {"way": ""}
-    made = found.plan
+    changes, where = _written(found, tell)
     return {
         "preview": found, "words": mismatches.way_words(way, tell.terms),
-        "undo": mismatches.undo_words(way, tell.terms),
-        "changes": tell.changes(made.as_json()) if made and made.writes else [], "plan": made,
-        "where": tell.terms.source if made and made.back else tell.terms.target,
+        "undo": mismatches.undo_words(way, tell.terms, {where}), "changes": changes, "plan": found.plan, "where": where,
     }  # fmt: skip
+
+
+def _written(found: fixing.Preview, tell: sides.Teller) -> tuple[list[tuple[str, str, str]], str]:
+    """What would be written, in words, and in which of the two services."""
+    made = found.plan
+    changes = tell.changes(made.as_json()) if made and made.writes else []
+    return changes, tell.terms.source if made and made.back else tell.terms.target
 
 
 def _fixed(request: HttpRequest, business_id: int, row: Mismatch) -> HttpResponse:
@@ -249,9 +254,10 @@ def report_together(request: HttpRequest, business_id: int, report_id: int) -> H
         return _all_fixed(request, business_id, found, rows, way)
     tell = sides.teller(found.sync)
     pairs = zip(mismatches.shown(rows, tell), _each(rows, way), strict=True)
-    told = [(s, p, tell.changes(p.plan.as_json()) if p.plan and p.plan.writes else []) for s, p in pairs if p]
+    told = [(shown, p, *_written(p, tell)) for shown, p in pairs if p]
     context = {"kind": kind, "kind_words": LABELS[Kind(kind)], "way": way, "rows": told}
-    words = {"words": mismatches.way_words(way, tell.terms), "undo": mismatches.undo_words(way, tell.terms)}
+    undo = mismatches.undo_words(way, tell.terms, {where for *_, where in told})
+    words = {"words": mismatches.way_words(way, tell.terms), "undo": undo}
     return render(request, "portal/report_together.html", _about(found) | context | words)
 
 

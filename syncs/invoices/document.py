@@ -115,7 +115,7 @@ def read(source: Record, facts: Facts, options: Mapping[str, Any]) -> Document:
     due = _due(data)
     return Document(
         tuple(lines), total, _cents(data, "balance", currency), _header(data, due, facts, options),
-        _payments(data, currency), local(due, facts.zone).date() if due else None,
+        payments(data, currency), local(due, facts.zone).date() if due else None,
     )  # fmt: skip
 
 
@@ -250,8 +250,9 @@ def local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone))
 
 
-def _payments(data: Mapping[str, Any], currency: str) -> tuple[Earlier, ...]:
-    """Payments and deposits, less refunds and failed transfers, which come off the latest first."""
+def payments(data: Mapping[str, Any], currency: str) -> tuple[Earlier, ...]:
+    """Payments and deposits, less refunds and failed transfers, which come off the latest first. Impossible for an
+    amount that is none."""
     rows = sorted(data.get("payments") or (), key=lambda row: str(row.get("entered_on") or ""))
     taken = [row for row in rows if row.get("kind") in {"PAYMENT", "DEPOSIT"}]
     back = sum(cents(r.get("amount"), currency) for r in rows if r.get("kind") in {"REFUND", "FAILED_ACH_PAYMENT"})

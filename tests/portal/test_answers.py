@@ -188,16 +188,20 @@ def test_before_it_was_made_there_is_nothing_there(acme: Business, alice: User, 
 
 
 @pytest.mark.parametrize(("cards", "entered", "words"), [
-    (2, "", "It may have been paid twice: $220.00 came in through Stripe, of a total of $110.00."),
-    (1, "110.00", "$110.00 came in through Stripe, and $110.00 is entered in Jobber, of a total of $110.00."),
-    (1, "", ""), (0, "110.00", ""),
+    (2, [], "It may have been paid twice: $220.00 came in through Stripe, of a total of $110.00."),
+    (1, ["110.00"], "$110.00 came in through Stripe, and $110.00 is entered in Jobber, of a total of $110.00."),
+    (1, ["110.00", "-50.00"], "$110.00 came in through Stripe, and $60.00 is entered in Jobber"),
+    (1, ["110.00", "-110.00"], ""), (1, [], ""), (0, ["110.00"], ""),
 ])  # fmt: skip
 def test_more_than_was_asked_for_is_said_at_the_top(
-    acme: Business, alice: User, clients: Sync, cards: int, entered: str, words: str
+    acme: Business, alice: User, clients: Sync, cards: int, entered: list[str], words: str
 ) -> None:
     with scope(business=acme):
         bills = factories.sync(acme, recipe="invoices-to-stripe", source=clients.source, target=clients.target)
-        cash = [{"id": "p1", "amount": entered, "kind": "PAYMENT", "method": "CASH"}] if entered else []
+        cash = [
+            {"id": f"p{n}", "amount": a.removeprefix("-"), "kind": "REFUND" if a.startswith("-") else "PAYMENT"}
+            for n, a in enumerate(entered)
+        ]
         here = factories.written_invoice(acme, clients.source, payments=cash)
         link = factories.link(bills, here, factories.paid_invoice(acme, clients.target, "in_9"))
         for _ in range(cards):

@@ -176,6 +176,8 @@ def test_alike_ones_are_put_right_together_after_a_look_at_each(acme: Business, 
     parts = [part.partition('"') for part in html.split('name="shown:')[1:]]
     shown = {f"shown:{key}": rest.partition('value="')[2].partition('"')[0] for key, _, rest in parts}
     assert len(shown) == 3
+    assert html.count("In Stripe:") == 3
+    assert "To take it back, change it in Jobber: it follows in Stripe." in html
     shown.popitem()
     assert "Noted for 2." in post(bob, path, kind="field", way="push", **shown)
     with scope(business=acme):
