@@ -21,7 +21,7 @@ from connectors.errors import AuthError, ConnectorError, RejectedError, ScopeErr
 from portal import access, accountwatch, tokens
 from portal.crypto import KeyMissing, Sealed, encrypt
 from portal.models import Business, Connection, ConnectStart, User
-from syncs import audit
+from syncs import audit, runs
 from syncs.models import Sync
 
 START_LIFETIME = timedelta(minutes=10)
@@ -286,6 +286,7 @@ def _store(
             setattr(row, name, value)
         row.save()
         tokens.unpark(row)
+        runs.catch_up_on(row)
         words = f"Connected {row}{' again' if again else ''}"
         audit.record(
             business.pk,

@@ -11,14 +11,14 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import transaction
 from django.utils import timezone
 from django_scopes import scope
 
 from connectors.base import Credentials, Secret
-from connectors.errors import AuthError, ConnectorError, TransientError
+from connectors.errors import AuthError, ConnectorError, ScopeError, TransientError
 from portal.crypto import KeyMissing, Sealed, encrypt
 from portal.models import Connection
 from syncs.failpoints import failpoint
@@ -171,8 +171,7 @@ def _owner(connection: Connection) -> str:
 
 def _renew(connection: Connection, stored: Credentials) -> Credentials:
     if not stored.refresh_token:
-        words = f"{connection.service.name} no longer takes the key it gave us. Connect again."
-        return _refused(connection, stored, AuthError(words))
+        _asked_again(connection, stored)
     deadline, lease = time.monotonic() + SEND_SECONDS, _take_lease(connection)
     if lease is None:
         return _after_the_other(connection, stored)
@@ -183,6 +182,19 @@ def _renew(connection: Connection, stored: Credentials) -> Credentials:
         return _refresh(connection, stored, deadline)
     finally:
         _rows(connection, refresh_lease=lease).update(refresh_lease="", refresh_lease_until=None)
+
+
+def _asked_again(connection: Connection, stored: Credentials) -> NoReturn:
+    """A key cannot be renewed, and a service may refuse one call by mistake: only where it refuses who we are too does
+    the connection need a person at once. Always raises."""
+    words = f"{connection.service.name} no longer takes the key it gave us. Connect again."
+    try:
+        connection.service.open(stored).account()
+    except ScopeError:
+        raise AuthError(words) from None
+    except AuthError:
+        _refused(connection, stored, AuthError(words))
+    raise AuthError(words)
 
 
 def _refresh(connection: Connection, sent: Credentials, deadline: float) -> Credentials:

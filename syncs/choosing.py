@@ -146,8 +146,7 @@ def go_live(sync: Sync, by: "User | None", mode: str = Sync.Mode.LIVE) -> Run:
         if not sync.writes:
             sync.live_since = timezone.now()
         _step(sync, mode, by)
-        recent = sync.polled_until is not None and timezone.now() - sync.polled_until < runs.WHOLE_EVERY
-        return runs.start(sync, Run.Kind.BACKFILL, whole=not recent)
+        return runs.catch_up(sync)
 
 
 def sync_now(sync: Sync) -> Run:

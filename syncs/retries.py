@@ -27,6 +27,8 @@ class Next(StrEnum):
 
 #: After so many tries in a row of one record, a person should look at it.
 MOST_TRIES = 12
+#: A record whose answer is not as we know it is read again this often, within a minute.
+READ_AGAIN = 4
 LONGEST_WAIT = 3600.0
 
 
@@ -66,6 +68,14 @@ def decide(error: ConnectorError, tries: int) -> Decision:
         case ContractError():
             return Decision(Next.HOLD, "contract", words)
     return Decision(Next.HOLD, "unexpected", words)
+
+
+def unreadable(error: ConnectorError, tries: int) -> Decision:
+    """Of a record that cannot be read. An answer that is not as we know it may be better the next time."""
+    decision = decide(error, tries)
+    if isinstance(error, ContractError) and tries < READ_AGAIN:
+        return Decision(Next.AGAIN, decision.code, decision.words, backoff(tries + 2))
+    return decision
 
 
 def _again(kind: Next, error: ConnectorError, tries: int, code: str = "") -> Decision:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from connectors.base import Page, Session
@@ -50,6 +50,26 @@ def start(sync: Sync, kind: str, *, whole: bool = True) -> Run:
             return run
     except IntegrityError:
         return Run.objects.get(sync=sync, state=Run.State.RUNNING)
+
+
+def catch_up(sync: Sync) -> Run:
+    """What has changed at the source since it was read last, and the target; all where that was more than a day ago."""
+    recent = sync.polled_until is not None and timezone.now() - sync.polled_until < WHOLE_EVERY
+    return start(sync, Run.Kind.BACKFILL, whole=not recent)
+
+
+def catch_up_on(connection: "Connection") -> None:
+    """After nothing was heard of it for a while."""
+    either = Q(source=connection) | Q(target=connection)
+    for sync in _able().filter(either):
+        catch_up(sync)
+
+
+def _able() -> QuerySet[Sync]:
+    """Syncs that write, and are kept from it by nothing."""
+    return Sync.objects.filter(
+        mode__in=Sync.WRITING, source__status="active", target__status="active", lane__parked=""
+    )  # fmt: skip
 
 
 def _just_read(sync: Sync) -> bool:
@@ -256,8 +276,7 @@ def start_due_polls() -> int:
     Changes at the source are asked for every few minutes; once a day both sides are read whole, since not every
     service can say what has changed.
     """
-    live = Sync.objects.filter(mode__in=Sync.WRITING, source__status="active", target__status="active", lane__parked="")
-    due = [(sync, kind) for sync in live.exclude(runs__state=Run.State.RUNNING) if (kind := _due_kind(sync))]
+    due = [(sync, kind) for sync in _able().exclude(runs__state=Run.State.RUNNING) if (kind := _due_kind(sync))]
     for sync, kind in due:
         start(sync, kind)
     return len(due)

@@ -24,6 +24,8 @@ from syncs.rules import editing
 if TYPE_CHECKING:
     from portal.models import Connection
 
+#: A record taken up this often without an end is worked alone.
+ALONE = 2
 #: So many steps in a row bring any record to its end; more of them would never.
 MOST_STEPS = 60
 _LINK_STATE = (
@@ -74,7 +76,15 @@ def settle_looks(lane: Lane, sync: Sync, looks: Sequence[Look], *, preview: bool
 
 
 def settle_unreadable(lane: Lane, sync: Sync, link: Link, decision: Decision) -> None:
-    """The record itself cannot be read: it waits for a person, the others go on."""
+    """The record itself cannot be read: it waits for a person, the others go on. An answer that is not as we know it
+    may be a passing fault of the service's, so it is asked for a few times, alone."""
+    if decision.next == Next.AGAIN:
+        _move(link, Link.State.RETRYING, decision.code, decision.words, now := timezone.now())
+        link.attempts, link.claims, link.next_try = link.attempts + 1, ALONE, now + timedelta(seconds=decision.after)
+        with transaction.atomic():
+            lanes.guard(lane)
+            link.save(update_fields=_LINK_STATE)
+        return
     supersede(Write.objects.filter(link=link, verb="update", state__in=[Write.State.INTENDED, Write.State.UNKNOWN]))
     _hold(lane, sync, link, link.noticed, decision)
 

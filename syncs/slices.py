@@ -46,13 +46,15 @@ from syncs.looking import Look
 from syncs.models import Lane, Link, Run, Sync, Write
 from syncs.pages import Pages
 from syncs.planning import Plan
-from syncs.retries import Next, backoff, decide
+from syncs.retries import Next, backoff, decide, unreadable
 from syncs.sessions import Sessions
 
 log = logging.getLogger(__name__)
 BATCH = 100
-#: A record taken up this often without an end is worked alone; after MOST_CLAIMS it waits for a person.
-SUSPECT_CLAIMS, MOST_CLAIMS = 2, 5
+#: A record taken up this often without an end waits for a person.
+MOST_CLAIMS = 5
+#: So often a connection that works may refuse a call before a person is asked.
+MOST_REFUSALS = 2
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
 #: How long others wait at most while one works; a slice that nobody waits for is longer.
@@ -150,9 +152,9 @@ class Slice:
         ).exclude(pk__in=flying)  # fmt: skip
         for sync in self.syncs.values():
             strangers.hold_off(sync, due)
-        found = list(due.filter(claims__lt=SUSPECT_CLAIMS).order_by("priority", "id")[: 3 if probing else BATCH])
+        found = list(due.filter(claims__lt=settling.ALONE).order_by("priority", "id")[: 3 if probing else BATCH])
         if not found:
-            found = list(due.filter(claims__gte=SUSPECT_CLAIMS).order_by("claims", "id")[:1])
+            found = list(due.filter(claims__gte=settling.ALONE).order_by("claims", "id")[:1])
         return [link for link in found if link.sync_id == found[0].sync_id]
 
     def _giving_way(self, links: list[Link]) -> list[Link]:
@@ -214,10 +216,10 @@ class Slice:
             return looking.look(sync, links, self.sessions, lost)
         except (ContractError, RejectedError) as error:
             if len(links) == 1:
-                settling.settle_unreadable(self.lane, sync, links[0], decide(error, 0))
+                settling.settle_unreadable(self.lane, sync, links[0], unreadable(error, links[0].attempts))
             else:
                 spoilt = Link.objects.filter(pk__in=[link.pk for link in links])
-                spoilt.filter(claims__lt=SUSPECT_CLAIMS).update(claims=SUSPECT_CLAIMS)
+                spoilt.filter(claims__lt=settling.ALONE).update(claims=settling.ALONE)
             return []
         except ConnectorError as error:
             self._unclaim(links)
@@ -304,8 +306,9 @@ class Slice:
     def _stopped(self, error: ConnectorError, sync: Sync) -> NoReturn:
         """A side cannot be read or opened: the lane waits. Always raises Stop."""
         decision = decide(error, self.lane.failures)
-        if decision.next == Next.RECONNECT:
-            lanes.refused(self.lane, self.sessions.last or sync.target, decision.code, decision.words)
+        side = self.sessions.last or sync.target
+        if decision.next == Next.RECONNECT and (side.status != "active" or self.lane.failures >= MOST_REFUSALS):
+            lanes.refused(self.lane, side, decision.code, decision.words)
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:

@@ -41,7 +41,7 @@ _CALLS = (
     Row("F01", "Too many requests, with a time to come again", "Nobody asks that service for this business before then; no record is blamed", (CALLS, ENGINE + "test_a_service_that_names_a_time_is_left_alone_until_then")),
     Row("F02", "Too many requests, without a time", "Waits double, spread by chance, up to an hour", (CALLS, "tests/syncs/test_retries.py::test_waits_double_up_to_an_hour", "tests/syncs/test_retries.py::test_waits_are_spread_by_chance")),
     Row("F03", "Jobber's query budget is used up", "The wait is worked out from the points that are missing", (CALLS, ENGINE + "test_a_drained_bucket_is_waited_for_by_its_own_figures")),
-    Row("F04", "An error beside the data, in an answer of 200", "A part is never taken for the whole: the record is held and says what the service said; a write is looked for", (CALLS,)),
+    Row("F04", "An error beside the data, in an answer of 200", "A part is never taken for the whole: the record is read again a few times within a minute, then held, and says what the service said; a write is looked for", (CALLS, "tests/syncs/test_faults.py::test_one_that_could_not_be_read_for_a_moment_asks_nobody")),
     Row("F05", "The service fails, and has done nothing", "Looked for, then sent again", (CALLS, ENGINE + "test_while_a_service_is_away_the_page_says_so_and_nothing_is_held_against_a_record")),
     Row("F06", "The service fails after it has done it, and repeats that failure under the key", "What it made is found; there is no second one", (CALLS, FAULTS + "test_a_spent_key_is_replaced_and_the_customer_it_made_is_found")),
     Row("F07", "No answer, nothing done", "Looked for, then sent again with the same key", (CALLS,)),
@@ -84,11 +84,11 @@ _ACCESS = (
     Row("F40", "Several workers renew at once", "One request leaves", (TOKENS + "test_six_workers_at_once_send_one_refresh",)),
     Row("F41", "The answer to a renewal is lost", "The old token while it lasts; then the owner is asked to connect again", (TOKENS + "test_a_lost_answer_keeps_the_old_token_while_it_lasts", TOKENS + "test_killed_between_answer_and_commit_ends_in_a_plain_request_to_reconnect", CRASHES)),
     Row("F42", "The answer to a renewal comes late", "It is stored all the same", (TOKENS + "test_a_late_answer_is_stored_though_the_lease_ran_out",)),
-    Row("F43", "The access is taken back", "The work is parked, no more calls, one incident; connecting again wakes it", (ENGINE + "test_access_that_is_refused_parks_the_work_and_tells_the_owner",)),
+    Row("F43", "The access is taken back", "A refusal may be a mistake, so the work is tried twice more, unless the service refuses the account itself; then it is parked, no more calls, one incident; connecting again wakes it, and what changed meanwhile is looked for", ("tests/syncs/test_faults.py::test_one_refusal_by_mistake_asks_nobody", "tests/syncs/test_coming_back.py::test_what_was_changed_meanwhile_comes_over_at_once", ENGINE + "test_access_that_is_refused_parks_the_work_and_tells_the_owner",)),
     Row("F44", "The owner disconnects at the service", "Tokens are forgotten, work stops, people are told", (HOOKS + "test_a_goodbye_forgets_the_tokens_stops_the_work_and_tells_people",)),
     Row("F45", "Another account is connected in its place", "Refused, the old one is kept", (CONNECT + "test_another_account_is_refused_and_the_old_one_kept",)),
     Row("F46", "One account in two businesses", "Refused, without naming the other", (CONNECT + "test_an_account_of_another_business_is_refused_without_naming_it",)),
-    Row("F47", "A permission is missing", "The work is parked and says which", (ENGINE + "test_access_that_is_refused_parks_the_work_and_tells_the_owner", "tests/connectors/test_jobber_sandbox_connector.py::test_the_doctor_names_the_scopes_that_are_missing")),
+    Row("F47", "A permission is missing", "Tried twice more, then the work is parked and says which", (ENGINE + "test_access_that_is_refused_parks_the_work_and_tells_the_owner", "tests/connectors/test_jobber_sandbox_connector.py::test_the_doctor_names_the_scopes_that_are_missing")),
     Row("F48", "The key that opens the stored tokens is gone", "Said so; nothing is overwritten", (TOKENS + "test_a_missing_key_is_named_and_nothing_overwritten",)),
 )  # fmt: skip
 _MACHINES = (

@@ -85,7 +85,7 @@ def test_a_connection_that_cannot_be_opened_parks_its_lane_and_opens_an_incident
     clients = reviewed(world, 1)
     with monkeypatch.context() as revoked:
         revoked.setattr(Connection, "open", MagicMock(side_effect=AuthError("The sign-in is no longer accepted.")))
-        world.work()
+        world.work_on()
     assert Lane.objects.get().parked
     assert Incident.objects.get(state="open").connection is not None
     from tests.syncs.world import connected
@@ -185,12 +185,28 @@ def test_one_client_that_cannot_be_read_is_held_alone(world: World, monkeypatch:
         notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
     world.work()
     states = [world.link(client).state for client in clients]
+    assert states == ["in_step", "in_step", "retrying", "in_step", "in_step", "in_step"]
+    world.work_on()
+    states = [world.link(client).state for client in clients]
     assert states == ["in_step", "in_step", "held", "in_step", "in_step", "in_step"]
     assert Incident.objects.get().cause_code == "contract"
     monkeypatch.setattr(records, "client", real)
     notice.ask(world.link(clients[2]), "Alice")
     world.work()
     assert Incident.objects.get().state == "resolved"
+
+
+def test_one_that_could_not_be_read_for_a_moment_asks_nobody(world: World) -> None:
+    """An error beside the data, once for all of them and once for each alone."""
+    clients = reviewed(world, 3)
+    world.work()
+    for client in clients:
+        world.jobber.edit(client, lastName="Jones")
+        notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+    world.sandbox.sandbox.frame.faults.add("partial", service="jobber", operation="ClientsById", times=4)
+    world.work_on()
+    assert [world.stripe.of(c)[0]["metadata"]["jobber_last_name"] for c in clients] == ["Jones"] * 3
+    assert Incident.objects.count() == 0
 
 
 def test_one_client_that_cannot_be_read_does_not_stop_the_others_from_being_read(
@@ -205,7 +221,7 @@ def test_one_client_that_cannot_be_read_does_not_stop_the_others_from_being_read
 
     monkeypatch.setattr(records, "client", strange)
     clients = reviewed(world, 5)
-    world.work()
+    world.work_on()
     assert [world.link(client).state for client in clients] == ["in_step", "in_step", "held", "in_step", "in_step"]
     assert world.ledger() == {**dict.fromkeys(world.ledger(), 0), "seen": 5, "written": 4, "held": 1}
 
@@ -311,6 +327,18 @@ def test_a_lane_is_held_by_one_worker_at_a_time(world: World) -> None:
     assert lanes.claim(world.sync.lane_id) is not None
 
 
+@pytest.mark.parametrize("kind", ["401", "403"])
+def test_one_refusal_by_mistake_asks_nobody(world: World, kind: str) -> None:
+    clients = reviewed(world, 2)
+    refused = world.sandbox.sandbox.frame.faults.add(kind, service="stripe", operation="POST customers", times=1)
+    world.work()
+    assert (refused.hits, Lane.objects.get().parked) == (1, "")
+    assert Connection.objects.get(connector="stripe").status == "active"
+    world.forget_waits()
+    all_once(world, clients)
+    assert Incident.objects.count() == 0
+
+
 def test_a_key_that_is_no_longer_taken_parks_the_lane_until_a_person_reconnects(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +346,7 @@ def test_a_key_that_is_no_longer_taken_parks_the_lane_until_a_person_reconnects(
     with monkeypatch.context() as revoked:
         refusing = MagicMock(side_effect=AuthError("Stripe no longer accepts our sign-in."))
         revoked.setattr("connectors.stripe.client.StripeSession.create", refusing)
+        revoked.setattr("connectors.stripe.client.StripeSession.account", refusing)
         world.work()
     lane = Lane.objects.get()
     assert lane.parked
@@ -339,6 +368,7 @@ def test_refusals_of_two_flights_at_once_park_the_lane_and_fail_nothing(
     monkeypatch.setattr(slices, "BATCH", 2)
     refusing = MagicMock(side_effect=AuthError("Stripe no longer accepts our sign-in."))
     monkeypatch.setattr("connectors.stripe.client.StripeSession.create", refusing)
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.account", refusing)
     world.work()
     assert refusing.call_count > 2
     assert Lane.objects.get().parked

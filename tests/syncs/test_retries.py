@@ -17,7 +17,7 @@ from connectors.errors import (
     TransientError,
     UnknownOutcome,
 )
-from syncs.retries import LONGEST_WAIT, MOST_TRIES, Next, backoff, decide
+from syncs.retries import LONGEST_WAIT, MOST_TRIES, READ_AGAIN, Next, backoff, decide, unreadable
 from tests import strategies  # noqa: F401  # its settings
 
 ROWS: list[tuple[ConnectorError, Next, str, bool]] = [
@@ -42,6 +42,14 @@ def test_what_happens_next(error: ConnectorError, what: Next, code: str, waits: 
     assert (decision.next, decision.code) == (what, code)
     assert decision.words.startswith(str(error))
     assert (decision.after > 0) == waits
+
+
+def test_an_answer_that_is_not_as_we_know_it_is_read_a_few_times_before_a_person_is_asked() -> None:
+    odd = ContractError("Odd answer.")
+    tried = [unreadable(odd, tries) for tries in range(READ_AGAIN + 1)]
+    assert [d.next for d in tried] == [Next.AGAIN] * READ_AGAIN + [Next.HOLD]
+    assert sum(d.after for d in tried) <= 60
+    assert unreadable(RejectedError("Bad."), 0) == decide(RejectedError("Bad."), 0)
 
 
 def test_every_error_there_is_has_a_row() -> None:

@@ -18,6 +18,7 @@ from portal import connect
 from portal.models import Business, Connection, User
 from syncs import choosing, lanes, ledger, recipes, slices
 from syncs.models import Link, Sync, Version, Write
+from syncs.retries import READ_AGAIN
 
 ENVIRON = {
     "JOBBER_CLIENT_ID": "sandbox-jobber-client",
@@ -286,6 +287,13 @@ class World:
         begun.update(intended_at=F("intended_at") - timedelta(minutes=2))
         Link.objects.update(next_try=None)
         type(self.sync.lane).objects.filter(pk=self.sync.lane_id).update(resume_at=None, lease_until=None)
+
+    def work_on(self) -> None:
+        """As the workers would in the next minutes: what is tried again by itself is."""
+        self.work()
+        for _ in range(READ_AGAIN):
+            self.forget_waits()
+            self.work()
 
     def open_writes(self) -> int:
         return Write.objects.filter(state__in=["intended", "unknown"]).count()
