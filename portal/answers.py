@@ -12,7 +12,7 @@ from portal.health import WORKER_SILENT
 from portal.models import Connection, WorkerBeat
 from portal.sides import Sides, Teller
 from syncs import audit
-from syncs.models import Attempt, AuditEntry, Link, Sync
+from syncs.models import Attempt, AuditEntry, Link, Mismatch, Sync
 from syncs.planning import PUT_BACK
 from syncs.rules import judging, routes
 from syncs.rules.holding import EXPIRED, role_of
@@ -155,10 +155,24 @@ def _stands(tell: Teller, link: Link, looks: Sequence[Attempt], both: Sides) -> 
         yield _Part(
             f"{link.cause or 'The last try did not work.'}{again}", Step("Nothing: it is tried again by itself.")
         )
+    elif link.state == _S.DUE and (found := _found(link)):
+        yield _compared(tell, found)
     else:
         yield _Part(link.cause, Step(step) if step else None)
     if link.state == _S.ENDED and not both.target and link.cause_code == "source_deleted" and not link.target_id:
         yield _Part(f"Nothing of it is in {terms.target}.")
+
+
+def _found(link: Link) -> Mismatch | None:
+    return Mismatch.objects.filter(link=link, state=Mismatch.State.OPEN).order_by("-pk").first()
+
+
+def _compared(tell: Teller, found: Mismatch) -> _Part:
+    """A comparison came upon it first, and what that finds waits for a person."""
+    since = wording.moment(found.first_seen_at, tell.place)
+    words = f"A comparison came upon it on {since}, and “{tell.sync.name}” leaves what that finds to a person."
+    page = reverse("mismatch", args=[found.business_id, found.pk])
+    return _Part(f"{found.words} {words}".strip(), Step("See what would be written, and have it done", page))
 
 
 def _behind(tell: Teller, link: Link) -> Iterator[_Part]:

@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from django_scopes import scope
 
@@ -13,6 +14,7 @@ from portal.models import Business, Connection, User, WorkerBeat
 from syncs.models import Lane, Link, Snapshot, SnapshotHistory, Sync
 from tests import factories
 from tests.conftest import signed_in
+from tests.portal.test_reconciliation import mismatch, report
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +122,16 @@ def test_what_is_left_out_says_how_it_comes_in(
     said = answer(alice, acme, link)
     assert said.startswith("Not in Stripe Left out, and why.")
     assert words in said
+
+
+def test_what_a_comparison_came_upon_says_so_and_leads_there(acme: Business, alice: User, clients: Sync) -> None:
+    with scope(business=acme):
+        link = factories.link(clients, factories.client(acme, clients.source), state="due")
+        row = mismatch(report(clients), link, "missing", words="There is no customer for it.")
+    said = answer(alice, acme, link)
+    assert said.startswith("Not in Stripe There is no customer for it. A comparison came upon it on ")
+    assert "“Clients to customers” leaves what that finds to a person." in said
+    assert reverse("mismatch", args=[acme.pk, row.pk]) in html_of(alice, acme, link)
 
 
 def test_who_has_switched_it_off_is_named(acme: Business, alice: User, clients: Sync) -> None:
