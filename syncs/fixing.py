@@ -255,6 +255,9 @@ def _keep(row: Mismatch, way: str, by: "User", other: str) -> None:
 def _void(row: Mismatch, way: str, by: "User", other: str) -> None:
     made = _second(row, by.get_short_name())
     made.decision["by"] = by.pk
+    seen = preview(row, way, other).plan
+    if seen and seen.action == "delete":  # a draft; should it be open by now, voiding it for good is asked about
+        del made.decision["choice"]
     before = Link.objects.filter(sync=row.sync, source_id=made.source_id).first()
     if before:
         raise TooLate("It is being voided already. Nothing was changed by your press.")

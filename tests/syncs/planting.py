@@ -96,7 +96,11 @@ def moved(made: Field, name: str, owner: User) -> None:
 
 def second(here: World, bill: str, customer: str) -> str:
     """One more Stripe invoice for the same Jobber invoice, open."""
+    return post(here, f"invoices/{draft(here, bill, customer)}/finalize")
+
+
+def draft(here: World, bill: str, customer: str) -> str:
     sent = {"collection_method": "send_invoice", "days_until_due": "14", "metadata[jobber_invoice_id]": bill}
     made = post(here, "invoices", customer=customer, **sent)
     post(here, f"invoices/{made}/add_lines", **{"lines[0][amount]": "11000", "lines[0][description]": "Work"})
-    return post(here, f"invoices/{made}/finalize")
+    return made

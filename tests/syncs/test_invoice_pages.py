@@ -6,6 +6,7 @@ from portal.models import User
 from syncs import deciding, notice
 from syncs.deciding import Choice
 from syncs.models import Link
+from tests.syncs import planting
 from tests.syncs.test_invoices import LINES
 from tests.syncs.world import World
 
@@ -39,7 +40,7 @@ def test_an_invoice_that_only_names_it_leaves_the_page_of_the_jobber_invoice_alo
     here.read_again(invoices)
     pages = here.also("pay-links-to-jobber", alice)
     before, (own,) = page_of(here, made), here.stripe.invoices(made)
-    copy = here.stripe.bill(own["customer"], made)
+    copy = planting.second(here, made, own["customer"])
     here.read_again(invoices, pages)
     assert page_of(here, made) == before
     links = {link.source_id: (link.state, link.cause_code) for link in Link.objects.filter(sync=pages)}

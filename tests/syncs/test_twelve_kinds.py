@@ -3,8 +3,9 @@
 import pytest
 
 from portal.models import User
-from syncs import fixing, reports
-from syncs.models import Mismatch, Sync
+from syncs import deciding, fixing, reports
+from syncs.deciding import Choice
+from syncs.models import Link, Mismatch, Sync
 from syncs.reconciling import Kind
 from tests.syncs import planting
 from tests.syncs.planting import Field
@@ -69,3 +70,25 @@ def test_each_can_be_put_right_and_the_next_report_is_empty(sown: Field, alice: 
     rows = {r.kind: r.state for sync in sown.syncs for r in report(sown.world, sync).mismatches.all()}
     assert set(rows.values()) <= {"ignored"}, rows
     assert set(rows) <= {"orphan", "payment"}
+
+
+def test_a_second_draft_that_was_opened_since_it_was_shown_is_asked_about_again(sown: Field, alice: User) -> None:
+    """Deleting a draft costs nothing; voiding what can be paid is for good."""
+    waiting(*sown.syncs)
+    copy = planting.draft(sown.world, sown.bills["Dan"], sown.customer("Dan"))
+    found(sown)
+    shown = row(sown, "duplicate")
+    seen = fixing.preview(shown, "void_copy")
+    assert seen.plan is not None
+    assert seen.plan.action == "delete"
+    planting.post(sown.world, f"invoices/{copy}/finalize")
+    fixing.fix(shown, "void_copy", alice, seen.shown)
+    sown.world.work()
+    (there,) = [i for i in sown.world.stripe.invoices() if i["id"] == copy]
+    assert there["status"] == "open"
+    held = Link.objects.get(target_id=copy)
+    assert (held.state, held.cause_code) == ("held", "approve_void")
+    deciding.decide(held, Choice.VOID, "", alice)
+    sown.world.work()
+    (there,) = [i for i in sown.world.stripe.invoices() if i["id"] == copy]
+    assert there["status"] == "void"

@@ -193,16 +193,6 @@ class Bookkeeper:
         asked = {"payment_method": card, "return_url": "https://example.com/"}
         return self._http.post(f"payment_intents/{intent}/confirm", data=asked).json()
 
-    def bill(self, customer_id: str, jobber_id: str) -> str:
-        """An open invoice over $50.00 that carries the id of a Jobber invoice, as somebody makes it by hand."""
-        sent = {"customer": customer_id, "collection_method": "send_invoice", "days_until_due": "7",
-                "metadata[jobber_invoice_id]": jobber_id}  # fmt: skip
-        number = str(self._http.post("invoices", data=sent).raise_for_status().json()["id"])
-        line = {"lines[0][description]": "By hand", "lines[0][amount]": "5000"}
-        self._http.post(f"invoices/{number}/add_lines", data=line).raise_for_status()
-        self._http.post(f"invoices/{number}/finalize").raise_for_status()
-        return number
-
     def refund(self, payment_id: str, amount: int) -> None:
         self._http.post("refunds", data={"payment_intent": payment_id, "amount": amount}).raise_for_status()
 
