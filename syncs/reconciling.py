@@ -15,7 +15,7 @@ from syncs.invoices import statuses
 from syncs.invoices.document import Impossible, cents
 from syncs.invoices.facts import Facts
 from syncs.invoices.totals import ROUNDS
-from syncs.planning import Names, Plan, Verdict
+from syncs.planning import Names, Plan, Verdict, field_words
 
 
 class Kind(StrEnum):
@@ -78,7 +78,8 @@ class Finding:
 class Pair:
     """One link as it stands: both records, the plan, and what it was made with. `stopped`: why it waits for a person
     since its last look; `late`: for how long it has been waiting, in words. `referenced`: the target carries the
-    source's id; `owned`: every record of the target should have one at the source."""
+    source's id; `owned`: every record of the target should have one at the source; `riders`: what is only written along
+    with other changes."""
 
     source: Record | None
     target: Record | None
@@ -91,6 +92,7 @@ class Pair:
     late: str = ""
     referenced: bool = True
     owned: bool = True
+    riders: frozenset[str] = frozenset()
 
 
 def classify(pair: Pair, names: Names) -> list[Finding]:
@@ -261,9 +263,18 @@ def _update(pair: Pair, names: Names, explained: set[Kind]) -> list[Finding]:
         return [Finding(Kind.PAYMENT, made.reason)]
     if made.action:  # its lines, or the field for its page
         return [] if explained & {Kind.AMOUNT, Kind.TAX} else [Finding(Kind.FIELD, made.reason)]
-    reference = f"metadata.{names.reference}"
-    fields = tuple(f for f in _fields(made) if f[0] != reference or Kind.BROKEN not in explained)
-    return [Finding(Kind.FIELD, made.reason, fields, back=made.back)] if fields else []
+    if Kind.BROKEN in explained:
+        return _beside_link(pair, names)
+    return [Finding(Kind.FIELD, made.reason, _fields(made), back=made.back)] if made.changes else []
+
+
+def _beside_link(pair: Pair, names: Names) -> list[Finding]:
+    """What differs besides the cross reference, which is told of by itself."""
+    told = pair.riders | {f"metadata.{names.reference}"}
+    left = [c for c in pair.plan.changes if c.path not in told]
+    words = f"It is not the same on both sides: {field_words(left).lower()}."
+    found = tuple(f for f in _fields(pair.plan) if f[0] not in told)
+    return [Finding(Kind.FIELD, words, found, back=pair.plan.back)] if left else []
 
 
 def _fields(made: Plan) -> tuple[tuple[str, Any, Any], ...]:

@@ -177,6 +177,7 @@ def findings(sync: Sync, seen: Look) -> list[Finding]:
     pair = Pair(
         seen.source_record, seen.target_record, seen.plan, link.source_id, bool(link.target_id), seen.facts,
         version.options, stopped, _late(link), any(row.target == reference for row in version.rows), recipe.paired,
+        frozenset(row.target for row in version.rows if row.mode == "with_changes"),
     )  # fmt: skip
     ended = link.state == Link.State.ENDED
     found = classify(pair, recipe.names)

@@ -79,7 +79,7 @@ def _due_there(case: Case) -> str:
 def _lasting_fields(case: Case, lasting: tuple[str, ...]) -> Plan | None:
     changes = [c for c in case.wanted.changes if c.path.startswith(lasting)]
     led = [c for c in case.wanted.led if c.path.startswith(lasting)]
-    return case.step(f"{planning.field_words(changes)} changed in Jobber.", changes=changes) if led else None
+    return case.step(planning.why(case.names, led, case.known), changes=changes) if led else None
 
 
 # Money that did not come through Stripe

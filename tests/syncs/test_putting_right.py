@@ -1,0 +1,55 @@
+"""What a report says of one difference, the ways that its page offers, and that what is settled stays so."""
+
+import html
+import re
+
+import pytest
+
+from portal.models import User
+from syncs.models import Mismatch, Sync
+from tests.conftest import signed_in
+from tests.syncs.planting import LINES, post
+from tests.syncs.test_reconciliation import report, settle, waiting
+from tests.syncs.world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
+
+
+def billed(here: World, *syncs: Sync, first: str = "Ann") -> tuple[str, str, str]:
+    """Ids of a client, its invoice in Jobber and that in Stripe, in step, of which a report waits for a person."""
+    client = here.jobber.add(first, "Smith", f"{first.lower()}@example.com")
+    bill = here.jobber.bill(client, LINES)
+    here.read_again(*syncs)
+    settle(here)
+    waiting(here.sync, *syncs)
+    return client, bill, str(here.stripe.invoices(bill)[0]["id"])
+
+
+def told(here: World, sync: Sync) -> list[tuple[str, str]]:
+    """(kind, words) of a new report."""
+    return list(report(here, sync).mismatches.values_list("kind", "words"))
+
+
+def page(row: Mismatch, by: User, way: str = "") -> str:
+    """The text of the page of a mismatch."""
+    path = f"/b/{row.business_id}/reconciliation/mismatches/{row.pk}/"
+    found = signed_in(by).get(path, {"way": way} if way else {}, follow=True).content.decode()
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found)).split())
+
+
+def test_a_lost_reference_is_told_once(here: World, invoices: Sync) -> None:
+    _, _, there = billed(here, invoices)
+    post(here, f"invoices/{there}", **{"metadata[jobber_invoice_id]": "", "metadata[jobber_updated_at]": ""})
+    assert told(here, invoices) == [("broken", "The invoice in Stripe does not name its invoice any more.")]
+
+
+def test_what_else_differs_beside_a_lost_reference_is_told_as_that(here: World, invoices: Sync, alice: User) -> None:
+    _, bill, there = billed(here, invoices)
+    post(here, f"invoices/{there}", **{"metadata[jobber_invoice_id]": "", "metadata[jobber_invoice_number]": "7"})
+    found = report(here, invoices)
+    broken, field = found.mismatches.order_by("kind")
+    assert (field.kind, field.words) == ("field", "It is not the same on both sides: jobber invoice number.")
+    assert [path for path, _, _ in field.fields] == ["metadata.jobber_invoice_number"]
+    assert "changed in Stripe; what Jobber says is put back." in page(broken, alice, "push")
+    assert "changed in Jobber" not in page(broken, alice, "push")
+    assert here.stripe.invoices(bill) == []
