@@ -46,13 +46,14 @@ class Shown:
 
 
 def shown(rows: Sequence[Mismatch], tell: Teller) -> list[Shown]:
-    """Three queries, however many rows."""
-    names = _names(rows, tell.sync)
+    """Four queries, however many rows."""
+    names, newest = _names(rows, tell.sync), reports.latest(tell.sync)
+    last = newest.pk if newest else 0
     pages = _pages(rows, tell.sync)
     return [
         Shown(
             row, LABELS[Kind(row.kind)], wording.title(tell.sync.recipe, row.label or "Without a name"),
-            _lines(row, tell, names), badge(row), pages.get(row.source_id or row.target_id), fixing.can_undo(row),
+            _lines(row, tell, names), badge(row), pages.get(row.source_id or row.target_id), fixing.can_undo(row, last),
         )
         for row in rows
     ]  # fmt: skip

@@ -32,6 +32,7 @@ _ELSEWHERE = {Choice.SAME, Choice.THROUGH}
 TOGETHER = {str(Fix.PUSH), str(Fix.MEANT)}
 _SETTLES = {Verdict.HOLD, Verdict.CONFLICT, Verdict.END, Verdict.LINK}
 MOST_ALIKE = 10
+EARLIER = "This is an earlier report, which only tells how things were. Use the newest one; nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,23 @@ class Likely:
 
 def ways(row: Mismatch) -> list[str]:
     """What can be done about it now, the proposed way first. Codes of Fix and of deciding.Choice."""
-    if row.state != Mismatch.State.OPEN:
+    if row.state != Mismatch.State.OPEN or not is_newest(row):
         return []
     found = _record_ways(row) if row.source_id else _stranger_ways(row)
     first = [way for way in found if way == row.fix]
     return [*first, *(way for way in found if way not in first), str(Fix.MEANT)]
+
+
+def is_newest(row: Mismatch) -> bool:
+    """Whether it is of the newest report of its sync: an earlier one only tells how things were."""
+    newest = reports.latest(row.sync)
+    return newest is None or newest.pk <= row.report_id
+
+
+def alike(row: Mismatch) -> Mismatch | None:
+    """The same difference in the newest report."""
+    newest = reports.latest(row.sync)
+    return newest.mismatches.filter(key=row.key).first() if newest else None
 
 
 def _record_ways(row: Mismatch) -> list[str]:
@@ -139,6 +152,8 @@ def _like(source: Snapshot, target: Record) -> tuple[int, tuple[str, ...]]:
 
 def preview(row: Mismatch, way: str, other: str = "") -> Preview:
     """TooLate where this way is not open (any more). `other`: the link that a record of the target belongs to."""
+    if not is_newest(row):
+        raise TooLate(EARLIER)
     if way not in ways(row):
         raise TooLate("It stands differently by now, and this cannot be done about it. Nothing was changed.")
     as_if = _as_if(row, way, other)
@@ -300,6 +315,8 @@ def undo(row: Mismatch, by: "User") -> None:
     with transaction.atomic():
         lanes.lock(row.sync.lane_id)
         held = Mismatch.objects.select_for_update(of=("self",)).select_related("sync", "link").get(pk=row.pk)
+        if held.state == Mismatch.State.IGNORED and not is_newest(held):
+            raise TooLate(EARLIER)
         if held.state == Mismatch.State.IGNORED:
             held.state, held.chosen, held.why, held.who = Mismatch.State.OPEN, "", "", ""
         elif held.chosen == Fix.UNLINK and held.link:
@@ -313,6 +330,8 @@ def undo(row: Mismatch, by: "User") -> None:
         audit.record(held.business_id, by, "mismatch.undone", held, words, kind=held.kind)
 
 
-def can_undo(row: Mismatch) -> bool:
+def can_undo(row: Mismatch, newest: int) -> bool:
+    """`newest`: the newest report of its sync."""
     left = row.link is not None and row.link.decision.get("choice") == Choice.LEAVE
-    return row.state == Mismatch.State.IGNORED or (row.chosen == Fix.UNLINK and left)
+    meant = row.state == Mismatch.State.IGNORED and row.report_id >= newest
+    return meant or (row.chosen == Fix.UNLINK and left)

@@ -186,6 +186,8 @@ def mismatch(request: HttpRequest, business_id: int, mismatch_id: int) -> HttpRe
         "shown": mismatches.shown([row], tell)[0], "ways": mismatches.ways(row, tell.terms), "way": way, "other": other,
         "likely": likely, "elsewhere": fixing.elsewhere(row),
     }  # fmt: skip
+    if not fixing.is_newest(row):
+        context |= {"newest": reports.latest(row.sync), "alike": fixing.alike(row)}
     if way and not (likely and not other):
         context |= _preview(request, row, way, other, tell)
     return render(request, "portal/mismatch.html", context)
@@ -249,6 +251,9 @@ def report_together(request: HttpRequest, business_id: int, report_id: int) -> H
     kind, way = asked.get("kind", ""), asked.get("way", "")
     if kind not in set(Kind) or way not in fixing.TOGETHER:
         raise Http404("No such choice.")
+    if found != reports.latest(found.sync):
+        messages.warning(request, fixing.EARLIER)
+        return redirect("report", business_id, found.pk)
     rows = list(_alike(found, kind))
     if not safe:
         return _all_fixed(request, business_id, found, rows, way)

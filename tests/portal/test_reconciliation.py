@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from portal import spreadsheets
 from portal.models import Business, User
+from syncs import fixing
 from syncs.models import AuditEntry, Link, Mismatch, Report, Run, Sync
 from tests import factories
 from tests.conftest import person, signed_in
@@ -164,6 +165,26 @@ def test_what_is_meant_to_be_so_is_kept_with_its_reason_and_taken_back(acme: Bus
     with scope(business=acme):
         assert Mismatch.objects.get().state == "open"
         assert AuditEntry.objects.filter(action="mismatch.undone").exists()
+
+
+def test_what_an_earlier_report_found_is_put_right_in_the_newest(acme: Business, bob: User, sync: Sync) -> None:
+    with scope(business=acme):
+        link = differing(sync)
+        old = mismatch(report(sync), link)
+        shown = fixing.preview(old, "meant").shown
+        gone = mismatch(old.report, differing(sync, "Bea"))
+        new = mismatch(report(sync), link)
+    path = page(acme, f"mismatches/{old.pk}/")
+    for html in (get(bob, path), get(bob, f"{path}?way=meant"), post(bob, path, way="meant", shown=shown)):
+        assert "This is an earlier report" in html
+        assert page(acme, f"mismatches/{new.pk}/") in html
+        assert "way=meant" not in html
+    assert page(acme, f"reports/{new.report_id}/") in get(bob, page(acme, f"mismatches/{gone.pk}/"))
+    assert "Use the newest one" in post(
+        bob, page(acme, f"reports/{old.report_id}/together/"), kind="field", way="meant"
+    )
+    with scope(business=acme):
+        assert set(Mismatch.objects.values_list("state", flat=True)) == {"open"}
 
 
 def test_alike_ones_are_put_right_together_after_a_look_at_each(acme: Business, bob: User, sync: Sync) -> None:
