@@ -20,7 +20,7 @@ from syncs.invoices.case import COPY
 from syncs.looking import Look
 from syncs.models import Lane, Link, Mismatch, Report, Run, Snapshot, Sync
 from syncs.planning import Verdict
-from syncs.reconciling import Finding, Pair, classify, standing, stranger
+from syncs.reconciling import Finding, Kind, Pair, classify, standing, stranger
 from syncs.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -189,12 +189,17 @@ def _mismatches(sync: Sync, report: Report, seen: Look) -> list[Mismatch]:
     mark = fingerprint(seen.source, seen.target)
     return [
         _row(
-            sync, report, found, f"link:{seen.link.pk}", link=seen.link, label=label[:300], fingerprint=mark,
+            sync, report, found, _subject(found, seen.link), link=seen.link, label=label[:300], fingerprint=mark,
             source_id=seen.link.source_id, target_id=seen.link.target_id or seen.plan.target_id,
             noticed=seen.link.noticed,
         )
         for found in findings(sync, seen)
     ]  # fmt: skip
+
+
+def _subject(found: Finding, link: Link) -> str:
+    """What has lost its source has the same key as when it is found among the strangers, once its link has ended."""
+    return f"record:{link.target_id}" if found.kind == Kind.ORPHAN else f"link:{link.pk}"
 
 
 def _row(sync: Sync, report: Report, found: Finding, subject: str, **more: Any) -> Mismatch:
@@ -311,22 +316,28 @@ def recheck(sync: Sync) -> int:
         return 0
     opened = report.mismatches.filter(state=Mismatch.State.OPEN)
     mine = opened.filter(link__noticed__gt=F("noticed"), link__noticed__lte=F("link__handled"), source_id__gt="")
-    settled = _recheck_links(sync, list(mine.select_related("link")[:BATCH]))
+    settled = _recheck_links(sync, report, list(mine.select_related("link")[:BATCH]))
     alone = opened.filter(source_id="").filter(Q(link=None) | ~Q(chosen="") | Q(kind="orphan"))
     return settled + _recheck_strangers(sync, report, list(alone[:BATCH]))
 
 
-def _recheck_links(sync: Sync, rows: Sequence[Mismatch]) -> int:
+def _recheck_links(sync: Sync, report: Report, rows: Sequence[Mismatch]) -> int:
     links = {row.link.pk: row.link for row in rows if row.link}
     if not links:
         return 0
     seen = {s.link.pk: s for s in trying.live(sync, list(links.values()))}
     for row in rows:
         if row.link:
-            left = {f.kind: f for f in findings(sync, seen[row.link.pk])}
-            same = left.get(row.kind)  # type: ignore[call-overload]  # a kind is its text
-            _settle(row, "" if same is None else same.words, row.link)
+            _settle(row, _left(sync, report, seen[row.link.pk]).get(row.kind, ""), row.link)
     return sum(row.state == Mismatch.State.SETTLED for row in rows)
+
+
+def _left(sync: Sync, report: Report, seen: Look) -> dict[str, str]:
+    """{kind: words} of what the next comparison would find about this link and its counterpart."""
+    found = {str(f.kind): f.words for f in findings(sync, seen)}
+    if seen.link.state == Link.State.ENDED and seen.target and seen.target.deleted_at is None:
+        found |= {row.kind: row.words for row in strangers_of(sync, report, [seen.target])}
+    return found
 
 
 def _settle(row: Mismatch, left: str, link: Link) -> None:

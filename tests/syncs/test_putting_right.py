@@ -6,6 +6,7 @@ import re
 import pytest
 
 from portal.models import User
+from syncs import notice
 from syncs.models import Mismatch, Sync
 from tests.conftest import signed_in
 from tests.syncs.planting import LINES, post
@@ -53,3 +54,22 @@ def test_what_else_differs_beside_a_lost_reference_is_told_as_that(here: World, 
     assert "changed in Stripe; what Jobber says is put back." in page(broken, alice, "push")
     assert "changed in Jobber" not in page(broken, alice, "push")
     assert here.stripe.invoices(bill) == []
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_whose_client_is_gone_stays_in_the_reports(here: World, alice: User, writes: bool) -> None:
+    ann = here.jobber.add("Ann", "Smith", "ann@example.com")
+    here.read_again()
+    Sync.objects.update(reconciling_writes=writes)
+    here.jobber.destroy(ann)
+    row = report(here).mismatches.get()
+    if not writes:
+        notice.ask(here.link(ann), "Alice")
+        here.work()
+        row.refresh_from_db()
+    assert (row.kind, row.state, here.link(ann).state) == ("orphan", "open", "ended")
+    found = report(here)
+    assert (found.counts["new"], found.counts["still"], found.counts["settled"]) == (0, 1, 0)
+    assert found.mismatches.get().first_seen_at == row.first_seen_at
+    here.stripe.delete(str(here.stripe.of(ann)[0]["id"]))
+    assert told(here, here.sync) == []
