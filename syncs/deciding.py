@@ -1,6 +1,7 @@
 """What a person decides about one record, and asking for another try. One decision counts, however often it is sent."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from syncs import approvals, audit, candidates, choosing, lanes, notice, rulebook
 from syncs.comparing import same
 from syncs.models import Approval, Link, Sync
+from syncs.planning import Plan, Verdict
 from syncs.rules.editing import Edits
 from syncs.rules.holding import EXPIRED, parts_edited, role_of
 from syncs.rules.settable import taken
@@ -73,6 +75,24 @@ def choices(link: Link) -> tuple[Choice, ...]:
     if link.cause_code in _WHO_IS_WHO:
         return (Choice.SAME, Choice.NEW, Choice.LEAVE)
     return (Choice.LEAVE,)
+
+
+_ASKING = {Verdict.HOLD: Link.State.HELD, Verdict.CONFLICT: Link.State.CONFLICT, Verdict.END: Link.State.ENDED}
+
+
+def asked(link: Link, made: Plan) -> Link:
+    """As it stands once the question of a plan is asked; the link itself where it is, or where none would be."""
+    state = _ASKING.get(made.verdict)
+    if state is None or link.cause_code == made.code:
+        return link
+    found = copy(link)
+    found.state, found.cause_code, found.cause, found.since = state, made.code, made.reason[:500], timezone.now()
+    return found
+
+
+def ask(link: Link, made: Plan) -> None:
+    """Have the question of a plan stand, as it would after a look, so that it can be answered at once."""
+    asked(link, made).save(update_fields=["state", "cause_code", "cause", "since"])
 
 
 def _decided(link: Link) -> bool:

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from portal.models import User
 
 #: Decisions that the page of a record asks about, since they take more than a press.
-_ELSEWHERE = {Choice.SAME, Choice.THROUGH}
+_ELSEWHERE = {Choice.SAME, Choice.THROUGH, Choice.DECLINE}
 #: Ways that may be taken for many records at once: none of them withdraws anything.
 TOGETHER = {str(Fix.PUSH), str(Fix.MEANT)}
-_SETTLES = {Verdict.HOLD, Verdict.CONFLICT, Verdict.END, Verdict.LINK}
 MOST_ALIKE = 10
 EARLIER = "This is an earlier report, which only tells how things were. Use the newest one; nothing was changed."
 
@@ -81,12 +80,13 @@ def _record_ways(row: Mismatch) -> list[str]:
         return []
     if link.noticed > link.handled:
         return [str(Fix.PUSH)] if row.kind == Kind.LATE else []
-    decisions = [str(c) for c in deciding.choices(link) if c not in _ELSEWHERE]
     (seen,) = trying.live(row.sync, [link])
-    found = [str(Fix.PUSH)] if seen.plan.writes or (seen.plan.verdict in _SETTLES and not decisions) else []
+    answers = deciding.choices(deciding.asked(link, seen.plan))
+    hidden = bool(_ELSEWHERE & set(answers)) and not elsewhere(row)  # a look first, then the page of the record asks
+    found = [str(Fix.PUSH)] if seen.plan.writes or seen.plan.verdict == Verdict.LINK or hidden else []
     if pulled(row):
         found.append(str(Fix.PULL))
-    found += decisions
+    found += [str(c) for c in answers if c not in _ELSEWHERE]
     return [*found, str(Fix.UNLINK)] if _may_unlink(row, link) else found
 
 
@@ -245,7 +245,13 @@ SAID: Mapping[str, str] = {
 
 def _decide(row: Mismatch, way: str, by: "User", other: str) -> None:
     assert row.link is not None  # noqa: S101  # only then is it offered
-    deciding.decide(row.link, Choice(way), "", by)
+    (seen,) = trying.live(row.sync, [row.link])
+    deciding.ask(row.link, seen.plan)
+    side = {str(Choice.HERE): "source", str(Choice.THERE): "target"}.get(way)
+    if side and seen.plan.conflicts:
+        deciding.choose_sides(row.link, dict.fromkeys([c.path for c in seen.plan.conflicts], side), by)
+    else:
+        deciding.decide(row.link, Choice(way), "", by)
 
 
 def _push(row: Mismatch, way: str, by: "User", other: str) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from portal.models import User
-from syncs import notice
+from syncs import fixing, notice
 from syncs.models import Mismatch, Sync
 from tests.conftest import signed_in
 from tests.syncs.planting import LINES, post
@@ -73,3 +73,36 @@ def test_whose_client_is_gone_stays_in_the_reports(here: World, alice: User, wri
     assert found.mismatches.get().first_seen_at == row.first_seen_at
     here.stripe.delete(str(here.stripe.of(ann)[0]["id"]))
     assert told(here, here.sync) == []
+
+
+def put_right(here: World, row: Mismatch, way: str, by: User) -> str:
+    """How it stands then."""
+    fixing.fix(row, way, by, fixing.preview(row, way).shown)
+    settle(here)
+    row.refresh_from_db()
+    return row.state
+
+
+def test_a_question_is_answered_without_a_press_before(here: World, invoices: Sync, alice: User) -> None:
+    _, voided, there = billed(here, invoices)
+    here.stripe.void(there)
+    row = report(here, invoices).mismatches.get()
+    assert fixing.ways(row) == ["new", "leave", "meant"]
+    shown = page(row, alice)
+    assert "Make a new invoice" in shown
+    assert "Have it written again" not in shown
+    assert put_right(here, row, "new", alice) == "settled"
+    assert [i["status"] for i in here.stripe.invoices(voided)] == ["open", "void"]
+
+
+def test_what_is_deleted_or_moved_is_answered_too(here: World, invoices: Sync, alice: User) -> None:
+    ann, bill, _ = billed(here, invoices)
+    here.stripe.delete(str(here.stripe.of(ann)[0]["id"]))
+    row = report(here).mismatches.get()
+    assert (row.kind, fixing.ways(row)) == ("broken", ["new", "unlink", "meant"])
+    assert put_right(here, row, "new", alice) == "settled"
+    assert len(here.stripe.of(ann)) == 1
+    moved = report(here, invoices).mismatches.get(kind="client")
+    assert fixing.ways(moved) == ["replace", "leave", "meant"]
+    assert put_right(here, moved, "replace", alice) == "settled"
+    assert here.stripe.invoices(bill)[0]["customer"] == here.stripe.of(ann)[0]["id"]

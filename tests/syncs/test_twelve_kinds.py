@@ -55,10 +55,9 @@ def test_each_can_be_put_right_and_the_next_report_is_empty(sown: Field, alice: 
     waiting(*sown.syncs)
     planting.plant(sown, alice)
     found(sown)
-    pushed = ("missing", "field", "broken", "late", "amount", "tax", "status", "client", "held")
+    pushed = ("missing", "field", "broken", "late", "status", "held")
     settled = {kind: put_right(sown, kind, "push", alice).state for kind in pushed}
-    asked = {"amount", "tax", "client", "held"}  # looked at, and now a person has to decide
-    assert settled == {kind: "open" if kind in asked else "settled" for kind in pushed}
+    assert settled == {kind: "open" if kind == "held" else "settled" for kind in pushed}  # who that is, a person says
     for kind in ("amount", "tax", "client"):
         assert put_right(sown, kind, "replace", alice).state == "settled"
     assert put_right(sown, "held", "new", alice).state == "settled"
