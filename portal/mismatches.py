@@ -1,6 +1,6 @@
 """Reports of reconciliation as the pages show them: what differs, in business words, and what can be done about it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,17 +10,19 @@ from django.utils.formats import date_format
 
 from portal import wording
 from portal.sides import Teller
+from portal.values import Reader
 from portal.wording import Badge
 from syncs import currencies, describing, fixing, reports
 from syncs.deciding import Choice
 from syncs.invoices import statuses
 from syncs.models import Invoice, Mismatch, Report, Snapshot, Sync
+from syncs.planning import Plan
 from syncs.reconciling import LABELS, Fix, Kind
 
 NEW, STILL, SETTLED, IGNORED = "new", "still", "settled", "meant"
 _MONEY = {Kind.AMOUNT: "Total", Kind.TAX: "GST", Kind.PAYMENT: "Amount", Kind.STATUS: "Total"}
 #: Fields that hold the id of another record: it is called by its name.
-_WHO = {"customer": ("customers", "Customer")}
+_WHO = {"customer": ("customers", "Customer"), "invoice_id": ("invoices", "Invoice")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,35 @@ def _pages(rows: Sequence[Mismatch], sync: Sync) -> dict[str, int]:
 
 def _names(rows: Sequence[Mismatch], sync: Sync) -> dict[str, str]:
     """{id: what the record is called} of ids that stand in fields."""
-    ids = {str(v) for row in rows for path, *values in row.fields if path in _WHO for v in values if v}
+    return _called([each for row in rows for each in row.fields], sync)
+
+
+def _called(fields: Iterable[Sequence[Any]], sync: Sync) -> dict[str, str]:
+    """{id: what the record is called} of the ids in [path, value, ...]. One query, or none."""
+    ids = {str(v) for path, *values in fields if path in _WHO for v in values if v}
     if not ids:
         return {}
-    held = Snapshot.objects.filter(connection=sync.target, resource="customers", external_id__in=ids)
+    kinds = {resource for resource, _ in _WHO.values()}
+    held = Snapshot.objects.filter(connection=sync.target, resource__in=kinds, external_id__in=ids)
     return dict(held.values_list("external_id", "label"))
+
+
+def changes(plans: Sequence[Plan | None], tell: Teller) -> list[list[tuple[str, str, str]]]:
+    """(field, before, after) of what each of these plans would write. Other records are called by their names."""
+    told = [plan.as_json() if plan and plan.writes else {} for plan in plans]
+    names = _called([each for plan in told for each in plan.get("changes", ())], tell.sync)
+    return [[_change(plan, each, names, tell) for each in plan.get("changes", ())] for plan in told]
+
+
+def _change(
+    plan: Mapping[str, Any], each: Sequence[Any], names: Mapping[str, str], tell: Teller
+) -> tuple[str, str, str]:  # fmt: skip
+    path, *values = each
+    if path in _WHO and set(map(str, filter(None, values))) <= set(names):
+        before, after = (names[str(v)] if v else "" for v in values)
+        return _WHO[path][1], before, after
+    what, before, after = tell.fields(plan, [each])[0]
+    return what, before, after
 
 
 def _lines(row: Mismatch, tell: Teller, names: Mapping[str, str]) -> list[Line]:
@@ -102,16 +128,21 @@ def money(row: Mismatch, cents: int | None) -> str:
     return currencies.shown(cents, row.currency, row.currency) if cents is not None else ""
 
 
+def _source_reader(tell: Teller) -> Reader:
+    return tell.reader(tell.sources)
+
+
 def _line(tell: Teller, row: Mismatch, names: Mapping[str, str], path: str, here: Any, there: Any) -> Line:
     if path in _WHO:
         known = [names.get(str(v), "Another one") if v else "" for v in (here, there)]
         return Line(_WHO[path][1], known[0], known[1])
-    if path == "status" and row.kind == Kind.STATUS:
-        return Line("Status", statuses.STATUSES.get(str(here), (str(here), ""))[0], tell.shown(path, there))
+    if path == "status" and row.kind in {Kind.STATUS, Kind.MISSING}:
+        here_words = statuses.STATUSES[here][0] if here in statuses.STATUSES else _source_reader(tell).shown(path, here)
+        return Line("Status", here_words, tell.shown(path, there))
     if path.startswith("metadata.") and row.kind == Kind.BROKEN:
         return Line(f"Named in {tell.terms.target}", f"this {tell.terms.one}", "another" if there else "none")
     if row.back or row.kind == Kind.MISSING:
-        read = tell.reader(tell.sources)
+        read = _source_reader(tell)
         return Line(describing.label(path, tell.sources), read.shown(path, here), read.shown(path, there))
     return Line(tell.label(path), tell.shown(path, here), tell.shown(path, there))
 

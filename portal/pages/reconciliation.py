@@ -199,18 +199,16 @@ def _preview(request: HttpRequest, row: Mismatch, way: str, other: str, tell: si
     except TooLate as late:
         messages.warning(request, str(late))
         return {"way": ""}
-    changes, where = _written(found, tell)
+    changes, where = mismatches.changes([found.plan], tell)[0], _where(found, tell)
     return {
         "preview": found, "words": mismatches.way_words(way, tell.terms),
         "undo": mismatches.undo_words(way, tell.terms, {where}), "changes": changes, "plan": found.plan, "where": where,
     }  # fmt: skip
 
 
-def _written(found: fixing.Preview, tell: sides.Teller) -> tuple[list[tuple[str, str, str]], str]:
-    """What would be written, in words, and in which of the two services."""
-    made = found.plan
-    changes = tell.changes(made.as_json()) if made and made.writes else []
-    return changes, tell.terms.source if made and made.back else tell.terms.target
+def _where(found: fixing.Preview, tell: sides.Teller) -> str:
+    """Which of the two services it would be written in."""
+    return tell.terms.source if found.plan and found.plan.back else tell.terms.target
 
 
 def _fixed(request: HttpRequest, business_id: int, row: Mismatch) -> HttpResponse:
@@ -258,8 +256,10 @@ def report_together(request: HttpRequest, business_id: int, report_id: int) -> H
     if not safe:
         return _all_fixed(request, business_id, found, rows, way)
     tell = sides.teller(found.sync)
-    pairs = zip(mismatches.shown(rows, tell), _each(rows, way), strict=True)
-    told = [(shown, p, *_written(p, tell)) for shown, p in pairs if p]
+    each = _each(rows, way)
+    changes = mismatches.changes([p.plan if p else None for p in each], tell)
+    pairs = zip(mismatches.shown(rows, tell), each, changes, strict=True)
+    told = [(shown, p, c, _where(p, tell)) for shown, p, c in pairs if p]
     context = {"kind": kind, "kind_words": LABELS[Kind(kind)], "way": way, "rows": told}
     undo = mismatches.undo_words(way, tell.terms, {where for *_, where in told})
     words = {"words": mismatches.way_words(way, tell.terms), "undo": undo}

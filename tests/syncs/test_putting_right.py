@@ -106,3 +106,19 @@ def test_what_is_deleted_or_moved_is_answered_too(here: World, invoices: Sync, a
     assert fixing.ways(moved) == ["replace", "leave", "meant"]
     assert put_right(here, moved, "replace", alice) == "settled"
     assert here.stripe.invoices(bill)[0]["customer"] == here.stripe.of(ann)[0]["id"]
+
+
+def test_a_preview_calls_things_by_their_names(here: World, invoices: Sync, alice: User) -> None:
+    notes = here.also("payments-to-jobber", alice)
+    client, bill, there = billed(here, invoices, notes)
+    here.jobber.bill(client, LINES)
+    row = report(here, invoices).mismatches.get(kind="missing")
+    shown = page(row, alice, "push")
+    assert "Awaiting payment" in shown
+    assert "Customer empty Ann Smith" in shown
+    assert "awaiting_payment" not in shown
+    assert "cus_" not in shown
+    here.stripe.pay(there)
+    note = report(here, notes).mismatches.get(kind="missing")
+    assert re.search(r"Invoice empty Invoice \d+, Ann Smith", page(note, alice, "push"))
+    assert bill not in page(note, alice, "push")
