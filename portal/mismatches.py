@@ -1,5 +1,6 @@
 """Reports of reconciliation as the pages show them: what differs, in business words, and what can be done about it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -91,8 +92,15 @@ def _called(fields: Iterable[Sequence[Any]], sync: Sync) -> dict[str, str]:
     if not ids:
         return {}
     kinds = {resource for resource, _ in _WHO.values()}
-    held = Snapshot.objects.filter(connection=sync.target, resource__in=kinds, external_id__in=ids)
-    return dict(held.values_list("external_id", "label"))
+    held = list(Snapshot.objects.filter(connection=sync.target, resource__in=kinds, external_id__in=ids))
+    alike = {label for label, n in Counter(s.label for s in held).items() if n > 1}
+    return {s.external_id: _name(s, sync, apart=s.label in alike) for s in held}
+
+
+def _name(held: Snapshot, sync: Sync, *, apart: bool) -> str:
+    """`apart`: another one has the same name."""
+    name = f"{held.label}, {held.email or held.external_id}" if apart and not held.deleted_at else held.label
+    return f"{name} (deleted in {sync.target.service.name})" if held.deleted_at else name
 
 
 def changes(plans: Sequence[Plan | None], tell: Teller) -> list[list[tuple[str, str, str]]]:

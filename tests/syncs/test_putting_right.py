@@ -122,3 +122,11 @@ def test_a_preview_calls_things_by_their_names(here: World, invoices: Sync, alic
     note = report(here, notes).mismatches.get(kind="missing")
     assert re.search(r"Invoice empty Invoice \d+, Ann Smith", page(note, alice, "push"))
     assert bill not in page(note, alice, "push")
+
+
+def test_another_client_of_the_same_name_is_told_apart(here: World, invoices: Sync, alice: User) -> None:
+    ann, _, _ = billed(here, invoices)
+    here.stripe.delete(str(here.stripe.of(ann)[0]["id"]))
+    put_right(here, report(here).mismatches.get(), "new", alice)
+    shown = page(report(here, invoices).mismatches.get(kind="client"), alice)
+    assert "Customer Ann Smith, ann@example.com Ann Smith (deleted in Stripe)" in shown
