@@ -130,11 +130,9 @@ def _record(
     target = there.get("" if made.back else made.target_id) or look.target
     fields = _fields(tell, look, was, draft, target.data if target else {})
     shown = [f for f in fields if f.sent or f.differs]
-    name = look.source.label if look.source else look.link.label
-    number = str(look.source.data.get("number") or "") if look.source else ""
     differs = was is not None and not trying.same(made, was)
     return Tried(
-        look.link, wording.title(tell.sync.recipe, name or look.link.source_id, number),
+        look.link, wording.title(tell.sync.recipe, look.label),
         target.label if target else "", OUTCOMES[trying.outcome(made)], made.reason, made, shown,
         [f for f in fields if f not in shown], tell.changes(made.as_json()) if _aside(made) else [],
         made.warnings, [(str(rule), str(came)) for rule, applies, came in made.rules if applies or came], differs,

@@ -62,9 +62,10 @@ _TITLES = {
 
 
 def title(recipe: str, label: str, number: str = "") -> str:
-    """'Pay link of invoice 1052', 'Note of payment $110.00, Ann Smith'; most records are called by their label."""
+    """'Pay link of invoice 1052, Ann Smith', 'Note of payment $110.00, Ann Smith'; most records are called by their
+    label. `number`: for a label that does not have it, since nobody has looked at the record yet."""
     plain, numbered = _TITLES.get(recipe, ("", ""))
-    if numbered and number:
+    if numbered and number and not f"{label},".startswith(f"Invoice {number},"):
         return numbered.format(number=number)
     return plain.format(label=f"{label[:1].lower()}{label[1:]}") if plain else label
 

@@ -15,6 +15,7 @@ from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
 from syncs import barring, gathering, landed, recipes, routing, snapshots, strangers
 from syncs.bothways import UNMADE
+from syncs.invoices.back import PageFacts
 from syncs.invoices.case import COPY
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
@@ -42,6 +43,13 @@ class Look:
     #: What the planner was given beside both sides.
     clues: Clues = field(default_factory=Clues)
     facts: object = None
+
+    @property
+    def label(self) -> str:
+        """What the record is called: an invoice that was made from another one is called like that."""
+        if isinstance(self.facts, PageFacts) and self.facts.invoice:
+            return self.facts.invoice.label
+        return self.source.label if self.source else self.link.label or self.link.source_id
 
     @property
     def source_record(self) -> Record | None:

@@ -185,11 +185,10 @@ def findings(sync: Sync, seen: Look) -> list[Finding]:
 
 
 def _mismatches(sync: Sync, report: Report, seen: Look) -> list[Mismatch]:
-    label = seen.link.label or (seen.source.label if seen.source else seen.link.source_id)
     mark = fingerprint(seen.source, seen.target)
     return [
         _row(
-            sync, report, found, _subject(found, seen.link), link=seen.link, label=label[:300], fingerprint=mark,
+            sync, report, found, _subject(found, seen.link), link=seen.link, label=seen.label[:300], fingerprint=mark,
             source_id=seen.link.source_id, target_id=seen.link.target_id or seen.plan.target_id,
             noticed=seen.link.noticed,
         )

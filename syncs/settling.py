@@ -144,7 +144,7 @@ def _handled(link: Link, look: Look, sync: Sync) -> None:
     link.handled, link.next_try, link.attempts, link.claims = look.noticed, None, 0, 0
     link.version_id, link.verdict, link.waits_for_id = sync.version_id, look.plan.verdict, look.waits_for
     if look.source:
-        link.label = look.source.label
+        link.label = look.label
 
 
 def _agree(link: Link, made: Plan, shown: Mapping[str, Any]) -> None:

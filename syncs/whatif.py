@@ -168,7 +168,7 @@ def _tried(asked: WhatIf, versions: Versions, found: Trial, tally: Tally) -> lis
 def _record(
     asked: WhatIf, live: Look | None, draft: Look, tally: Tally, money: Mapping[str, Money]
 ) -> WhatIfRecord:  # fmt: skip
-    label = draft.source.label if draft.source else draft.link.label
+    label = draft.label
     differs = tally.add(label, live.plan if live else None, draft.plan, money.get(draft.link.source_id))
     for side, look in ((LIVE, live), (DRAFT, draft)):
         if look and applying.asks_first(look):

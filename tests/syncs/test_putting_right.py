@@ -7,10 +7,10 @@ import pytest
 
 from portal.models import User
 from syncs import fixing, notice
-from syncs.models import Mismatch, Sync
+from syncs.models import Link, Mismatch, Sync
 from tests.conftest import signed_in
 from tests.syncs.planting import LINES, post
-from tests.syncs.test_reconciliation import report, settle, waiting
+from tests.syncs.test_reconciliation import late, report, settle, waiting
 from tests.syncs.world import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
@@ -130,3 +130,16 @@ def test_another_client_of_the_same_name_is_told_apart(here: World, invoices: Sy
     put_right(here, report(here).mismatches.get(), "new", alice)
     shown = page(report(here, invoices).mismatches.get(kind="client"), alice)
     assert "Customer Ann Smith, ann@example.com Ann Smith (deleted in Stripe)" in shown
+
+
+def test_a_pay_link_is_called_like_its_jobber_invoice_everywhere(here: World, invoices: Sync, alice: User) -> None:
+    pages = here.also("pay-links-to-jobber", alice)
+    _, bill, there = billed(here, invoices, pages)
+    name, business = "Pay link of invoice 1001, Ann Smith", f"/b/{here.business.pk}/"
+    assert here.jobber.page_to_pay(bill)
+    link = Link.objects.get(sync=pages)
+    late(here, there, hours=3)
+    row = report(here, pages).mismatches.get(kind="late")
+    assert name in page(row, alice)
+    for path in ("", "records/", f"records/{link.pk}/", f"reconciliation/reports/{row.report_id}/"):
+        assert name in signed_in(alice).get(f"{business}{path}").content.decode(), path
