@@ -10,11 +10,11 @@ from typing import Any
 
 from connectors.base import Record
 from syncs import currencies
-from syncs.comparing import Change, Known
+from syncs.comparing import Change, Known, same
 from syncs.invoices.document import local, paid_through
 from syncs.mapping import Compiled
 from syncs.matching import Clues
-from syncs.planning import Names, Plan, Verdict, left_out
+from syncs.planning import PUT_BACK, Names, Plan, Verdict, left_out
 
 MESSAGE = "message"
 #: In the link's base: the invoice whose payment page stands in Jobber.
@@ -91,7 +91,10 @@ def _keep_note(source: Record, there: Record | None, known: Known, facts: NoteFa
     if before == text:
         verdict, code = (Verdict.SKIP, "in_step") if known.target_id else (Verdict.LINK, "matched")
         return Plan(verdict, code, "The note says how it stands.", there.id, values=values)
-    reason = "The payment has moved on since the note was written."
+    ours = same(known.base.get(MESSAGE), text)
+    reason = f"The note was changed in Jobber; what Stripe says {PUT_BACK}" if ours else (
+        "The payment has moved on since the note was written."
+    )  # fmt: skip
     return Plan(Verdict.UPDATE, "changed", reason, there.id, (Change(MESSAGE, before, text),), values=values)
 
 

@@ -96,6 +96,8 @@ def test_the_note_that_names_it_is_taken_and_changed_with_it() -> None:
     assert (refunded.verdict, refunded.target_id, set(refunded.data)) == (Verdict.UPDATE, "n1", {"message"})
     edited = look(payment(), kept("Something else\nStripe payment pi_1"), known)
     assert edited.data == {"message": text}
+    assert edited.reason == "The note was changed in Jobber; what Stripe says is put back."
+    assert refunded.reason == "The payment has moved on since the note was written."
 
 
 @pytest.mark.parametrize(("found", "facts", "options", "code"), [
