@@ -327,7 +327,9 @@ def undo(row: Mismatch, by: "User") -> None:
             held.state, held.chosen, held.why, held.who = Mismatch.State.OPEN, "", "", ""
         elif held.chosen == Fix.UNLINK and held.link:
             deciding.reconsider(held.link, by)
-            held.chosen = ""
+            held.chosen, held.why, held.who = "", "The unlinking was taken back.", by.get_short_name()
+            if is_newest(held):  # the look that follows says how it stands
+                held.state, held.why, held.who = Mismatch.State.OPEN, "", ""
         else:
             raise TooLate("There is nothing here that could be taken back.")
         held.save(update_fields=["state", "chosen", "why", "who"])

@@ -143,3 +143,24 @@ def test_a_pay_link_is_called_like_its_jobber_invoice_everywhere(here: World, in
     assert name in page(row, alice)
     for path in ("", "records/", f"records/{link.pk}/", f"reconciliation/reports/{row.report_id}/"):
         assert name in signed_in(alice).get(f"{business}{path}").content.decode(), path
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_unlinking_that_is_taken_back_is_not_told_any_more(here: World, alice: User, earlier: bool) -> None:
+    ann = here.jobber.add("Ann", "Smith", "ann@example.com")
+    here.read_again()
+    waiting(here.sync)
+    there = str(here.stripe.of(ann)[0]["id"])
+    here.stripe.edit(there, **{"metadata[jobber_client_id]": ""})
+    row = report(here).mismatches.get()
+    assert put_right(here, row, "unlink", alice) == "settled"
+    assert "Someone chose to leave this one out." in page(row, alice)
+    if earlier:
+        report(here)
+    fixing.undo(row, alice)
+    settle(here)
+    row.refresh_from_db()
+    assert (row.state, here.link(ann).state, here.link(ann).target_id) == ("settled", "in_step", there)
+    words = "The unlinking was taken back." if earlier else "It was looked at again, and both sides agree."
+    assert words in page(row, alice)
+    assert "Someone chose to leave this one out." not in page(row, alice)
