@@ -6,7 +6,7 @@ import re
 import pytest
 
 from portal.models import User
-from syncs import fixing, notice
+from syncs import choosing, fixing, notice
 from syncs.models import Link, Mismatch, Sync
 from tests.conftest import signed_in
 from tests.syncs.planting import LINES, post
@@ -164,3 +164,35 @@ def test_an_unlinking_that_is_taken_back_is_not_told_any_more(here: World, alice
     words = "The unlinking was taken back." if earlier else "It was looked at again, and both sides agree."
     assert words in page(row, alice)
     assert "Someone chose to leave this one out." not in page(row, alice)
+
+
+def test_which_side_is_right_is_answered_without_a_press_before(here: World, alice: User) -> None:
+    Sync.objects.filter(pk=here.sync.pk).update(options={**here.sync.options, "two_way": True})
+    here.sync.refresh_from_db()
+    choosing.publish(here.sync, alice, "both ways")
+    ann = here.jobber.add("Ann", "Smith", "ann@example.com")
+    here.read_again()
+    choosing.always(here.sync, ["business_name"], "ask", alice, "ask")
+    here.sync.refresh_from_db()
+    waiting(here.sync)
+    here.jobber.edit(ann, companyName="Smith Pty Ltd")
+    here.stripe.edit(str(here.stripe.of(ann)[0]["id"]), business_name="Smith and Sons")
+    row = report(here).mismatches.get()
+    assert fixing.ways(row) == ["here", "there", "leave", "meant"]
+    assert put_right(here, row, "here", alice) == "settled"
+    assert here.stripe.of(ann)[0]["business_name"] == "Smith Pty Ltd"
+
+
+def test_what_waits_for_approval_is_decided_on_the_page_of_the_record(here: World, alice: User) -> None:
+    ann = here.jobber.add("Ann", "Smith", "ann@example.com")
+    here.read_again()
+    waiting(here.sync)
+    here.jobber.edit(ann, firstName="Anna")
+    Sync.objects.filter(pk=here.sync.pk).update(mode="approve")
+    here.sync.refresh_from_db()
+    row = report(here).mismatches.get()
+    assert fixing.ways(row) == ["push", "meant"]
+    assert "the page of the record asks about it" in page(row, alice, "push")
+    put_right(here, row, "push", alice)
+    assert fixing.ways(row) == ["meant"]
+    assert "Decide on the page of the record" in page(row, alice)
