@@ -132,14 +132,14 @@ def report(request: HttpRequest, business_id: int, report_id: int) -> HttpRespon
     found = find(report_id)
     kind, which = request.GET.get("kind", ""), request.GET.get("which", "")
     page = paging.page(mismatches.listed(found, kind, which), request.GET.get("page"))
-    tell = sides.teller(found.sync)
+    tell, last = sides.teller(found.sync), reports.latest(found.sync)
     alike = found.mismatches.filter(kind=kind, state=Mismatch.State.OPEN).count() if kind in set(Kind) else 0
     context = _about(found) | {
         "kind": kind, "which": which, "page": page, "terms": tell.terms,
         "rows": mismatches.shown(list(page.object_list), tell), "tabs": mismatches.tabs(found),
         "standings": mismatches.standings(found), "months": mismatches.months(found, business.currency),
         "earlier": Report.objects.filter(sync=found.sync, finished_at__isnull=False).exclude(pk=found.pk)[:EARLIER],
-        "alike": alike if not which else 0, "newest": reports.latest(found.sync) == found,
+        "alike": alike if not which else 0, "newest": last == found, "last": last,
     }  # fmt: skip
     return render(request, "portal/report.html", context)
 

@@ -132,7 +132,9 @@ def test_it_is_compared_with_the_report_before(acme: Business, alice: User, sync
     html = get(alice, page(acme, f"reports/{found.pk}/?which=settled"))
     assert "Gone Smyth" in html or "Gone Smith" in html
     assert "Fresh Smith" not in html
-    assert "earlier report" in get(alice, page(acme, f"reports/{before.pk}/"))
+    earlier = get(alice, page(acme, f"reports/{before.pk}/"))
+    assert "earlier report" in earlier
+    assert f'id="newest" href="{page(acme, f"reports/{found.pk}/")}"' in earlier
 
 
 def test_what_is_written_is_shown_before_it_is(acme: Business, bob: User, sync: Sync) -> None:
