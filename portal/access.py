@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef
+from django.db.models import BigIntegerField, Exists, OuterRef
 from django.db.models.expressions import Combinable
 from django.http import Http404, HttpRequest
 from django_scopes import scope
@@ -50,6 +50,8 @@ def may(role: str, action: Action) -> bool:
 
 def membership(user: User, business_id: int, **columns: Combinable) -> Membership:
     """The person's membership, or Http404: a business one does not belong to does not exist."""
+    if business_id > BigIntegerField.MAX_BIGINT:
+        raise Http404("No such business.")  # the database would not take the number
     mine = Membership.objects.select_related("business").filter(user=user, business_id=business_id)
     found = mine.annotate(**columns).first()
     if found is None:

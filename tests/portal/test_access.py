@@ -92,3 +92,10 @@ def test_a_fragment_sends_the_whole_page_to_sign_in(client: Client, acme: Busine
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/b/{acme.pk}/"}
     answer = client.get(f"/b/{acme.pk}/people/", headers=headers)
     assert answer.headers["HX-Redirect"] == f"/accounts/login/?next=/b/{acme.pk}/"
+
+
+@pytest.mark.parametrize("page", ["", "live/", "records/"])
+def test_a_number_no_business_can_have_does_not_exist_either(page: str, alice: User) -> None:
+    answer = signed_in(alice).get(f"/b/99999999999999999999999/{page}")
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()

@@ -88,3 +88,10 @@ def test_names_from_outside_are_only_text(boss: Client, acme: Business, alice: U
 def test_the_world_has_a_row_of_every_model_of_ours(here: World) -> None:
     empty = {m._meta.label for m in registered() if m._meta.app_label in OUR_APPS and not everything(m)}
     assert empty <= {"portal.WorkerBeat", "portal.RefusedDelivery"}
+
+
+@pytest.mark.parametrize("asked", ["sync__id__exact=9{}", "business__id__exact=9{}", "sync__id__in=1,9{}"])
+def test_a_filter_by_a_number_no_row_can_have_is_left_out(asked: str, boss: Client, here: World) -> None:
+    answer = boss.get("/admin/syncs/link/?" + asked.format("9" * 22), follow=True)
+    assert answer.status_code == 200
+    assert answer.redirect_chain == [("/admin/syncs/link/?e=1", 302)]
