@@ -97,6 +97,19 @@ def checked_content(
     return content
 
 
+def is_live(sync: Sync) -> bool:
+    """Whether the saved draft is what is live already: rows, rules and options."""
+    if sync.version is None:
+        return False
+    live = sync.version.content
+    if _rows(sync.mappings.all()) != live["mappings"] or sync.options != live["options"]:
+        return False
+    try:
+        return bool(rulebook.checked_all(sync, sync.rules.all()) == live.get("rules", []))
+    except RuleError:
+        return False
+
+
 def publish(sync: Sync, by: "User | None", note: str) -> Version:
     """Make the draft the live version. MappingError names a row or rule that cannot work, or says which of a row's
     examples come out otherwise; then nothing changes."""

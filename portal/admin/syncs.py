@@ -237,6 +237,8 @@ class SyncAdmin(Previewing, Asking, StudioPages):
             Sync.Mode.APPROVE: {"review_again", "resume", "ask_first"},
             Sync.Mode.LIVE: {"review_again", "resume", "write_at_once"},
         }[Sync.Mode(sync.mode)]
+        if choosing.is_live(sync):
+            hidden = {*hidden, "publish_draft"}
         shown = super().get_actions_detail(request, object_id)
         return [a for a in shown if a.action_name.removeprefix("syncs_sync_") not in hidden]
 
@@ -257,6 +259,9 @@ class SyncAdmin(Previewing, Asking, StudioPages):
                 locked = Sync.objects.select_for_update().get(pk=sync.pk)
                 if shown and shown != revising.digest(choosing.draft_content(locked)):
                     raise MappingError("The draft has changed since it was shown to you. Look at it, then publish.")
+                if choosing.is_live(locked):
+                    self.message_user(request, "This draft is live already. Nothing was published.", messages.INFO)
+                    return self.back(request, sync.pk)
                 version = choosing.publish(locked, person(request), form.cleaned_data["note"])
         except MappingError as error:
             self.message_user(request, f"Nothing was published. {error}", messages.ERROR)

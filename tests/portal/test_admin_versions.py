@@ -11,7 +11,7 @@ from django_scopes import scope
 
 from portal.models import Business, User
 from syncs import choosing
-from syncs.models import Attempt, AuditEntry, FieldMapping, Link, Sync, Version
+from syncs.models import Attempt, AuditEntry, FieldMapping, Link, Rule, Sync, Version
 from tests.conftest import person, signed_in
 from tests.portal import rows
 from tests.portal.rows import World, everything
@@ -109,6 +109,27 @@ def test_what_is_published_is_what_was_shown(staff: Client, other: Client, here:
     shown = staff.get(address).context["form"].initial["shown"]
     staff.post(address, {"_form_submitted": "True", "shown": shown})
     assert len(everything(Version)) == 2
+
+
+def test_the_same_draft_is_published_only_once(staff: Client, here: World) -> None:
+    address = page_address(here.sync).replace("change/", "publish/")
+    save(staff, here.sync, [*draft_of(here.sync), TITLE], switches="include_leads")
+    with scope(business=here.business):
+        condition = {"all": [{"field": "balance", "operator": "gt", "value": "5"}]}
+        Rule.objects.create(
+            business=here.business, sync=here.sync, name="Big", outcome="set", target_path="description", value="Big",
+            condition=condition, position=10,
+        )  # fmt: skip
+    assert "Publish the draft" in said(staff.get(page_address(here.sync)))
+    shown = staff.get(address).context["form"].initial["shown"]
+    for words in ("Version 2 is live. Every record", "This draft is live already. Nothing was published."):
+        answer = staff.post(address, {"_form_submitted": "True", "shown": shown}, follow=True)
+        assert words in said(answer)
+        assert "Publish the draft" not in said(answer)
+    assert [v.number for v in everything(Version)] == [2, 1]
+    with scope(business=here.business):
+        Sync.objects.filter(pk=here.sync.pk).update(options={**here.sync.options, "include_leads": False})
+    assert "Publish the draft" in said(staff.get(page_address(here.sync)))
 
 
 # Versions
