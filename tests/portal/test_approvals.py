@@ -1,6 +1,7 @@
 """The page of approvals: what waits for whom, approving, declining, editing, several at once, what was decided."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -85,6 +86,18 @@ def test_an_owner_sees_all_that_waits_with_plan_money_and_reason(
     assert "3 wait for you." in html
     assert 'Approvals <span class="badge badge-warn">3</span>' in html
     assert "Others decide these" not in html
+
+
+def test_no_space_stands_between_a_time_and_what_follows_it(
+    acme: Business, alice: User, waiting: list[Approval]
+) -> None:
+    with scope(business=acme):
+        Approval.objects.update(expires_at=timezone.now() + timedelta(days=1))
+    decide(alice, waiting[0])
+    html = page(alice, acme) + page(alice, acme, "?show=decided")
+    assert "</time>, waits until" in html
+    assert "</time> · Asked" in html
+    assert not re.search(r"</time>\s+[,.]", html)
 
 
 def test_the_office_sees_its_own_first_and_who_decides_the_others(
