@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django_scopes import ScopedManager
 
 
@@ -60,7 +61,7 @@ class WhatIf(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"What-if of {self.started_at:%Y-%m-%d %H:%M}"
+        return f"What-if of {date_format(timezone.localtime(self.started_at), 'j M Y, g:i a')}"
 
     @property
     def percent(self) -> int:

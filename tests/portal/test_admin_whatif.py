@@ -2,6 +2,7 @@
 
 import csv
 import html
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
@@ -154,3 +155,11 @@ def test_only_who_may_configure_and_only_their_own(acme: Business, here: World, 
         assert stranger.post(at(asked, name)).status_code == 404
     assert stranger.get(at(asked, "progress")).status_code == 404
     assert everything(Link)[0].noticed == 1
+
+
+def test_its_title_says_the_local_time(staff: Client, here: World) -> None:
+    press(staff, here)
+    asked = newest()
+    with scope(business=here.business):
+        WhatIf.objects.update(started_at=datetime(2026, 11, 29, 0, 10, tzinfo=UTC))
+    assert "What-if of 29 Nov 2026, 11:10 a.m." in html.unescape(staff.get(page_address(asked)).content.decode())
