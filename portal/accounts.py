@@ -2,7 +2,7 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -14,6 +14,7 @@ from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -74,7 +75,16 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
         "unverified_email": "Your email address is about to change. Press the link in the mail about it, or keep the "
         "old one, then come back.",
         "incorrect_code": "That is not the code the app shows now. Wait for the next one and try again.",
+        "unknown_passkey": "That passkey is not known here. Try another one, or sign in with your password.",
+        "passkey_not_added": "That passkey could not be added. Nothing was changed. Try once more.",
     }
+
+    def validation_error(self, code: str, *args: object) -> ValidationError:
+        """A passkey that does not fit is no code of an app, though allauth calls it so."""
+        if code == "incorrect_code" and "credential" in self.request.POST:
+            adding = self.request.path == reverse("mfa_add_webauthn")
+            code = "passkey_not_added" if adding else "unknown_passkey"
+        return cast(ValidationError, super().validation_error(code, *args))
 
     def encrypt(self, text: str) -> str:
         return crypto.encrypt(text)

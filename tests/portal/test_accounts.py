@@ -1,5 +1,6 @@
 """Signing up, in and out, as a person meets it: through the pages and the mails."""
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -275,6 +276,18 @@ def test_an_authenticator_app_is_asked_for_after_the_password(protected: User) -
     with time_machine.travel(timezone.now() + timedelta(seconds=90)):  # a code counts once
         browser.post("/accounts/2fa/authenticate/", {"code": code_of(protected)})
         assert inside(browser)
+
+
+def test_a_passkey_that_is_not_known_is_not_called_a_code(client: Client, protected: User) -> None:
+    wrong = {"credential": json.dumps("none of ours")}
+    for browser, place, words in (
+        (Client(), "webauthn/login/", "That passkey is not known here."),
+        (client, "webauthn/add/", "That passkey could not be added."),
+    ):
+        browser.get(f"/accounts/2fa/{place}")
+        said = browser.post(f"/accounts/2fa/{place}", wrong, follow=True).content.decode()
+        assert words in said
+        assert "not the code" not in said
 
 
 def test_a_recovery_code_lets_in_once(client: Client, protected: User) -> None:
