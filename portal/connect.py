@@ -171,6 +171,9 @@ def keep(business: Business, user: User, slug: str, credentials: Credentials) ->
     except ScopeError as error:
         raise Problem("A permission is missing", f"{error}", business_id=business.pk) from None
     except AuthError as error:
+        if auth_method(connector, credentials.method, "key"):
+            words = f"Copy the key again in {connector.name}, all of it, and paste it here. Nothing was connected."
+            raise Problem(f"{connector.name} does not accept this key", words, business_id=business.pk) from None
         raise Problem(f"{connector.name} refused", f"{error}", business_id=business.pk) from None
     except ConnectorError as error:
         raise _no_answer(connector, error, business.pk) from None

@@ -178,6 +178,16 @@ def test_a_pasted_key_is_checked_and_stored(browser: Client, garden: Business, s
     assert browser.post(address, {"key": "rk_test_good"}).status_code == 302
 
 
+def test_a_mistyped_key_was_never_accepted(browser: Client, garden: Business, service: FakeService) -> None:
+    service.account_error = AuthError("Jobber no longer accepts our access: Invalid API Key provided")
+    answer = browser.post(f"/b/{garden.pk}/connections/jobber/key/", {"key": "rk_test_mistyped"})
+    assert answer.status_code == 400
+    said = answer.content.decode()
+    assert f"{service.name} does not accept this key" in said
+    assert f"Copy the key again in {service.name}" in said
+    assert "no longer" not in said
+
+
 @pytest.mark.parametrize("role", ["office", "staff", "support", "read_only"])
 def test_only_owners_connect(role: str, browser: Client, garden: Business, owner: User, service: FakeService) -> None:
     row = connected(service, garden)
