@@ -37,9 +37,14 @@ def _line(business: Business, sync: Sync, row: Link, invoice: Invoice | None, an
         amount = f"{major(invoice.total, currency):.{exponent(currency)}f}"
     return (
         sync.name, wording.title(sync.recipe, str(row)), row.source_id, row.target_id or "", wording.badge(row).words,
-        row.cause_code, row.cause, wording.next_step(row, wording.terms_of(sync)),
+        row.cause_code, row.cause, _step(row, sync),
         row.since.astimezone(place).isoformat(timespec="seconds"), row.attempts, amount, currency, answer,
     )  # fmt: skip
+
+
+def _step(row: Link, sync: Sync) -> str:
+    """As on its page, where what to press stands below; in a file nothing does."""
+    return wording.next_step(row, wording.terms_of(sync)).replace(" below", " on the page of the record")
 
 
 def _worth(syncs: dict[int, Sync], rows: Sequence[Link]) -> dict[int, Invoice]:

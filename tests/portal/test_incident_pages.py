@@ -172,6 +172,14 @@ def test_every_record_that_waits_is_in_the_file(alice: User, sync: Sync, opened:
     assert len(one) == 3
 
 
+def test_what_to_do_points_to_nothing_below_in_a_file(alice: User, sync: Sync) -> None:
+    with scope(business=sync.business):
+        stop(sync, "void_there")
+    head, line = rows_of(signed_in(alice).post(f"/b/{sync.business_id}/attention/export/"))
+    words = dict(zip(head, line, strict=True))["What to do"]
+    assert words == "Say on the page of the record whether to make a new one."
+
+
 def test_no_cell_is_a_formula(alice: User, sync: Sync) -> None:
     with scope(business=sync.business):
         link = stop(sync)
