@@ -86,14 +86,20 @@ class Asked:
 
 def of_kind(what: str) -> Q:
     """Of entries: those of one of the kinds; all for a name that is none."""
+    own = WHAT[what][1] if what in WHAT else ()
     begins = Q()
-    for action in WHAT[what][1] if what in WHAT else ():
+    for action in own:
         begins |= Q(action__startswith=action)
+    for other in (action for name, (_, actions) in WHAT.items() if name != what for action in actions):
+        if other.startswith(own):
+            begins &= ~Q(action__startswith=other)
     return begins
 
 
 def kind(entry: AuditEntry) -> str:
-    return next((words for words, begins in WHAT.values() if entry.action.startswith(begins)), "Other")
+    """The one that names the action most closely."""
+    fitting = [(len(a), words) for words, actions in WHAT.values() for a in actions if entry.action.startswith(a)]
+    return max(fitting, default=(0, "Other"))[1]
 
 
 def _day(said: str) -> date | None:
@@ -114,6 +120,7 @@ class Line:
     who: str
     what: str
     words: str
+    #: The id outside, of what was written; the words name what else there is.
     about: str
     link_id: int | None
     proof: str
@@ -125,7 +132,7 @@ def lines(rows: Iterable[Any]) -> list[Line]:
 
 def _done(row: AuditEntry) -> Line:
     about, _, pk = row.subject.partition(":")
-    return Line(row.at, row.who, kind(row), row.words, row.subject, int(pk) if about == "link" else None, row.hash)
+    return Line(row.at, row.who, kind(row), row.words, "", int(pk) if about == "link" else None, row.hash)
 
 
 def _written(row: Write) -> Line:

@@ -83,6 +83,21 @@ def test_a_file_holds_what_is_shown_and_says_so_in_the_trail(
     assert owner.post(f"{page}audit.exe").status_code == 404
 
 
+def test_every_download_stands_under_downloads_and_about_what_is_no_code(
+    owner: Client, page: str, acme: Business, alice: User
+) -> None:
+    with scope(business=acme):
+        audit.record(acme.pk, alice, "privacy.exported", acme, "Downloaded all that is held of Ann")
+        audit.record(acme.pk, alice, "incident.ignored", acme, "Ignored it")
+    owner.post(f"/b/{acme.pk}/attention/export/")
+    taken = ["Downloaded the records that wait for a person", "Downloaded all that is held of Ann"]
+    for what, found in ({"exports": taken, "decisions": ["Ignored it"], "privacy": []}).items():
+        assert [line.words for line in owner.get(page, {"what": what}).context["lines"]] == found
+    lines = owner.post(f"{page}audit.csv", {}).content.decode()
+    assert "Alice,Downloads,Downloaded the records that wait for a person,," in lines
+    assert "business:" not in lines
+
+
 def test_an_owner_can_have_it_checked(owner: Client, page: str, told: None) -> None:
     assert (
         b"All 2 entries and 0 writes are there, in order and unchanged."
