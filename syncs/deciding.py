@@ -282,10 +282,13 @@ def _why_not(link: Link, shown: str = "") -> str:
         done = before.get_state_display().lower()
         why = f": {before.reason}" if before.reason else "."
         return f"{before.who} has already {done} it{why} Nothing was changed by your click."
+    who, choice = link.decision.get("who", "Somebody"), link.decision.get("choice", "")
     if _decided(link):
-        who, choice = link.decision.get("who", "Somebody"), link.decision.get("choice", "")
         words = _WORDS.get(choice, "something else")
         return f"{who} has already decided: {words}. It is being worked on; nothing was changed by your click."
+    if link.state in _OPEN:  # it was decided, and something else is asked by now
+        done = f"{who} has already decided: {_WORDS[choice]}" if choice in _WORDS else "Somebody has decided already"
+        return f"{done}. Nothing was changed by your click."
     return f"There is nothing to decide about it any more: {link.get_state_display().lower()}."
 
 

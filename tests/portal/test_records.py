@@ -236,6 +236,21 @@ def test_a_second_decision_changes_nothing_and_says_whose_came_first(alice: User
     assert link.noticed == 2
 
 
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ({"choice": "same", "who": "Alice"}, "Alice has already decided: they are the same. Nothing was changed"),
+        ({}, "Somebody has decided already. Nothing was changed"),
+    ],
+)
+def test_a_late_press_is_told_that_it_was_decided(bob: User, held: Link, before: dict[str, str], words: str) -> None:
+    with scope(business=held.business):
+        Link.objects.update(decision=before, cause_code="target_changed")
+    html = decide(signed_in(bob), held, "new")
+    assert words in html
+    assert "needs a look." not in html
+
+
 def test_what_is_settled_cannot_be_decided(acme: Business, alice: User, sync: Sync) -> None:
     with scope(business=acme):
         link = factories.link(sync, factories.client(acme, sync.source), factories.customer(acme, sync.target))
