@@ -298,7 +298,8 @@ def record_decide(request: HttpRequest, business_id: int, link_id: int) -> HttpR
     except (TooLate, ValueError) as why_not:
         messages.warning(request, f"{link}: {why_not}")
     else:
-        messages.success(request, f"{link}: noted. {_followed(link.sync)}")
+        noted = f"{link}: noted. {_followed(link.sync)}"
+        messages.success(request, f"Declined: {link}. Nothing is written." if choice == Choice.DECLINE else noted)
     return _back(request, business_id, link)
 
 

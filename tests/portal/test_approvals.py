@@ -160,7 +160,9 @@ def test_one_is_approved_once_and_the_next_is_told_who_did(
 def test_it_is_declined_for_a_reason_only(acme: Business, bob: User, waiting: list[Approval]) -> None:
     assert "Say why it is declined" in decide(bob, waiting[0], "decline", reason=" ").content.decode()
     assert now(waiting[0]).state == "waiting"
-    decide(bob, waiting[0], "decline", reason="A test <client>")
+    said = decide(bob, waiting[0], "decline", reason="A test <client>").content.decode()
+    assert "Declined: Ann Smith. Nothing is written." in said
+    assert "carried out" not in said
     assert now(waiting[0]).reason == "A test <client>"
     listed = page(bob, acme, "?show=decided")
     assert "Declined: A test &lt;client&gt;" in listed
