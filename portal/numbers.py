@@ -127,6 +127,11 @@ class Used:
     percent: int | None = None
     pace: float | None = None
 
+    @property
+    def left(self) -> int:
+        """In percent."""
+        return 100 - (self.percent or 0)
+
 
 def used(connections: Sequence[Connection]) -> list[Used]:
     """A budget that is whole again within a second is a pace; of several, the slowest counts."""

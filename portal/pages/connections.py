@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connectors import registry
 from connectors.base import AuthMethod, Check, Connector
 from connectors.errors import AuthError, ConnectorError
-from portal import access, accountwatch, connect, places, wording
+from portal import access, accountwatch, connect, numbers, places, wording
 from portal.access import Action
 from portal.connect import Problem
 from portal.models import Business, Connection, User
@@ -220,6 +220,7 @@ def connection(request: HttpRequest, business_id: int, connection_id: int) -> Ht
         "both_connected": active > 1,
         "method": row.service.auth_methods[0],
         "told": accountwatch.told(row),
+        "used": numbers.used([row]),
     }
     return _going_to_services(request, render(request, "portal/connection.html", context))
 

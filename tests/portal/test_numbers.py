@@ -131,6 +131,22 @@ def test_what_services_let_us_use_is_told_with_when_they_said_it(acme: Business,
     assert "at most 13.5 calls a second at the moment" in html
 
 
+def test_the_page_of_an_account_says_in_plain_words_what_is_left(acme: Business, alice: User, sync: Sync) -> None:
+    points = {"label": "Jobber query cost", "available": 9804.8, "maximum": 10000.0, "restore_per_second": 500.0}
+    paces = [
+        {"label": f"Stripe, POST {n}", "available": 27.0, "maximum": 27.0, "restore_per_second": 27.0} for n in "ab"
+    ]
+    with scope(business=acme):
+        Connection.objects.filter(pk=sync.source_id).update(budgets=[points], status="off")
+        Connection.objects.filter(pk=sync.target_id).update(budgets=paces, status="off")
+    html = page(alice, acme, f"connections/{sync.source_id}/")
+    assert "<dt>Allowance of Jobber</dt><dd>98 % left</dd>" in html
+    assert "query cost" not in html
+    html = page(alice, acme, f"connections/{sync.target_id}/")
+    assert html.count("<dt>Calls that Stripe takes</dt><dd>At most 27 a second</dd>") == 1
+    assert "POST" not in html
+
+
 def test_what_the_overview_counts_as_written_leads_to_its_records(acme: Business, alice: User, sync: Sync) -> None:
     with scope(business=acme):
         link = factories.link(sync, factories.client(acme, sync.source, name="Written"))
