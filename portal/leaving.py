@@ -16,22 +16,24 @@ _LAST: tuple[type[Model], ...] = (Attempt, WhatIf, Run, Version, Sync, Lane, Con
 #: What people call what has another name in the tables.
 _CALLED = {
     "attempts": "looks at records", "events": "webhooks", "snapshots": "records as last read",
-    "snapshot history": "earlier states of records", "connect starts": "presses of Connect",
+    "snapshot history": "earlier states of records",
     "links": "records kept in step",
     "field mappings": "rows of mappings", "erased": "ids of erased records", "memberships": "people who belong to it",
-    "deliveries": "alerts that were sent", "lanes": "queues of work", "chain heads": "ends of chains",
-    "alert destinations": "places for alerts",
+    "deliveries": "alerts that were sent", "alert destinations": "places for alerts",
 }  # fmt: skip
+#: What says nothing to people: it goes with the rest.
+_INSIDE = {"lanes", "chain heads", "connect starts"}
 
 
 def counts(business: Business) -> list[tuple[str, int]]:
-    """(what, how many) of each table with rows of it, the largest first."""
+    """(what, how many) of each table with rows of it that people know, the largest first."""
     found = [
         (str(m._meta.verbose_name_plural), m._base_manager.filter(business_id=business.pk).count())
         for m in copies.owned()
     ]
     return sorted(
-        ((_CALLED.get(name, name), count) for name, count in found if count), key=lambda each: (-each[1], each[0])
+        ((_CALLED.get(name, name), count) for name, count in found if count and name not in _INSIDE),
+        key=lambda each: (-each[1], each[0]),
     )
 
 

@@ -124,6 +124,9 @@ def test_a_business_goes_with_everything_and_others_stay(
     page = f"/b/{acme.pk}/privacy/delete/"
     shown = owner.get(page).content.decode()
     assert "in Jobber, also those that Fieldbridge wrote there" in shown
+    assert "<dt>Records kept in step</dt>" in shown
+    for inside in ("ueues of work", "Lanes", "nds of chains", "Chain heads", "resses of Connect", "Connect starts"):
+        assert inside not in shown
     assert owner.post(page, {"name": "Acme"}).status_code == 422
     assert Business.objects.filter(pk=acme.pk).exists()
     answer = owner.post(page, {"name": "Acme Plumbing"}, follow=True)
