@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator, capfirst
 from unfold.forms import BaseDialogForm
 
+from connectors.base import FieldType
 from portal import replays, sides, wording
 from portal.access import Action
 from portal.admin.base import BY_BUSINESS, HistoryAdmin, ScopedAdmin, SeenFilter, person
@@ -18,6 +19,8 @@ from portal.admin.buttons import Confirm, button
 from portal.admin.display import NOTHING, as_json, link, linked, links, list_of, rendered, state, state_badge, when
 from portal.admin.filters import Place, Raised, one_of, within
 from portal.calls import came_back
+from portal.models import Connection
+from portal.values import Reader
 from syncs import notice
 from syncs.models import Approval, Attempt, Incident, Link, Snapshot, Sync, Write
 from syncs.planning import Verdict
@@ -120,8 +123,8 @@ class LinkAdmin(ScopedAdmin):
             "link": row,
             "waiting": row.noticed > row.handled and row.state != Link.State.DUE,
             "sides": [
-                ("Source", sync.source, self._seen(sync.source_id, sync.source_resource, row.source_id)),
-                ("Target", sync.target, self._seen(sync.target_id, sync.target_resource, row.target_id)),
+                self._side(row, "Source", sync.source, sync.source_resource, row.source_id),
+                self._side(row, "Target", sync.target, sync.target_resource, row.target_id),
             ],
             "agreed": sorted(row.base.items()),
             "looks": [
@@ -132,9 +135,14 @@ class LinkAdmin(ScopedAdmin):
         }
 
     @staticmethod
-    def _seen(connection_id: int, resource: str, external_id: str | None) -> Snapshot | None:
-        rows = Snapshot.objects.filter(connection=connection_id, resource=resource, external_id=external_id or "")
-        return rows.first()
+    def _side(row: Link, name: str, connection: Connection, resource: str, external_id: str | None) -> tuple[Any, ...]:
+        """With what was read of it: times as people read them, everything else as it is."""
+        seen = Snapshot.objects.filter(connection=connection, resource=resource, external_id=external_id or "").first()
+        fields = connection.service.catalogue(resource)
+        times = {field.path for field in fields if field.type == FieldType.DATETIME}
+        read = Reader(wording.zone(row.business), row.business.currency, fields)
+        known = seen.data if seen else {}
+        return name, connection, seen, [(k, read.shown(k, v) if k in times else v) for k, v in known.items()]
 
     @button(
         "Sync this record", "It is read on both sides and put right now, whatever was known of it.",

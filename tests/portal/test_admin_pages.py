@@ -85,6 +85,20 @@ def test_names_from_outside_are_only_text(boss: Client, acme: Business, alice: U
     assert "<script>alert" not in boss.get(reverse("admin:index")).content.decode()
 
 
+def test_times_of_a_record_are_told_as_times(boss: Client, here: World) -> None:
+    link = here.links[0]
+    with scope(business=here.business):
+        for external_id, data in (
+            (link.source_id, {"created_at": "2026-10-18T07:55:03Z", "name": "1732838103"}),
+            (link.target_id, {"created": 1732838103}),
+        ):
+            Snapshot.objects.filter(external_id=external_id).update(data=data)
+    shown = boss.get(page_address(link)).content.decode()
+    assert '<th scope="row">created_at</th><td>18 Oct 2026, 6:55 p.m.</td>' in shown
+    assert '<th scope="row">created</th><td>29 Nov 2024, 10:55 a.m.</td>' in shown
+    assert '<th scope="row">name</th><td>1732838103</td>' in shown
+
+
 def test_the_world_has_a_row_of_every_model_of_ours(here: World) -> None:
     empty = {m._meta.label for m in registered() if m._meta.app_label in OUR_APPS and not everything(m)}
     assert empty <= {"portal.WorkerBeat", "portal.RefusedDelivery"}
