@@ -65,7 +65,14 @@ def _builder(kind: str, **attrs: Any) -> UnfoldAdminTextareaWidget:
     return UnfoldAdminTextareaWidget({"rows": 1, "spellcheck": "false", "data-lines": kind, **attrs})
 
 
-class StepsField(forms.JSONField):
+class _ListField(forms.JSONField):
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """An empty list is the same as nothing."""
+        given = "" if isinstance(data, str) and data.strip() == "[]" else data
+        return super().has_changed(initial or None, given)
+
+
+class StepsField(_ListField):
     """A list of steps, one a line."""
 
     default_error_messages = {"invalid": NOT_STEPS}
@@ -84,7 +91,7 @@ class StepsField(forms.JSONField):
         return steps
 
 
-class ExamplesField(forms.JSONField):
+class ExamplesField(_ListField):
     """Pairs of what goes in and what comes out, one a line."""
 
     default_error_messages = {"invalid": f"{examples.WRITTEN}."}

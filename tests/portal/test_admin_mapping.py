@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.http import QueryDict
 from django.test import Client
 from django_scopes import scope
@@ -89,6 +90,18 @@ def test_who_approves_counts_as_soon_as_it_is_saved(staff: Client, here: World) 
         kept, entry = Sync.objects.get(pk=here.sync.pk), AuditEntry.objects.get(action="sync.approvals")
     assert (kept.approver, kept.approval_days, kept.name) == ("owner", None, here.sync.name)
     assert entry.details["before"]["approver"] == "office"
+
+
+def test_the_history_names_only_the_row_and_field_that_was_changed(staff: Client, here: World) -> None:
+    given = []
+    with scope(business=here.business):
+        for m in FieldMapping.objects.filter(sync=here.sync):
+            back = {"back_path": m.back_path, "back_transforms": json.dumps(m.back_transforms), "owner": m.owner}
+            given.append(row(m.sources, m.target_path, m.transforms, m.mode, m.position, m.pk, m.examples or "") | back)
+    given[0]["mode"] = "when_empty"
+    assert save(staff, here.sync, given).status_code == 302
+    changes = [c["changed"] for c in json.loads(LogEntry.objects.latest("pk").change_message) if "changed" in c]
+    assert [c["fields"] for c in changes if c.get("object") != str(here.sync) and "object" in c] == [["Write"]]
 
 
 def test_a_row_can_be_left_to_who_approves_and_says_so(staff: Client, here: World) -> None:
