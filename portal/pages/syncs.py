@@ -111,7 +111,7 @@ def sync(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
 def sync_progress(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
     """The part of the page that changes by itself; says when there is nothing more to wait for."""
     access.demand(request, business_id, Action.VIEW)
-    context = state(request, find(sync_id))
+    context = {**state(request, find(sync_id)), "polled": True}
     return render(request, "portal/_sync.html", context, status=200 if context["every"] else STOP_POLLING)
 
 

@@ -119,6 +119,18 @@ def test_a_running_review_is_polled_until_it_is_done(acme: Business, alice: User
     assert "hx-trigger" not in response.content.decode()
 
 
+def test_the_badge_at_the_top_follows_the_mode(acme: Business, alice: User, sync: Sync) -> None:
+    for mode, words in (("live", "Live"), ("approve", "Every write waits for approval"), ("off", "Paused")):
+        with scope(business=acme):
+            Sync.objects.filter(pk=sync.pk).update(mode=mode)
+        polled = signed_in(alice).get(f"/b/{acme.pk}/syncs/{sync.pk}/progress/").content.decode()
+        badge = polled.partition('<span id="mode" hx-swap-oob="true">')[2].partition("</span>")[0]
+        assert badge.endswith(f">{words}")
+    whole = get(alice, acme, f"{sync.pk}/")
+    assert whole.count('id="mode"') == 1
+    assert "hx-swap-oob" not in whole
+
+
 def test_the_plan_says_exactly_what_going_live_will_write(acme: Business, alice: User, sync: Sync) -> None:
     html = get(alice, acme, f"{sync.pk}/")
     for words in (
