@@ -193,6 +193,9 @@ def _in_step(tell: Teller, looks: Sequence[Attempt], both: Sides) -> Iterator[_P
     elif both.differing:
         count = f"{both.differing} field{' differs' if both.differing == 1 else 's differ'}"
         yield _Part(f"Both sides agreed at the last look; {count} now.", Step("Sync this record now, below."))
+    elif both.unsent:
+        count = f"{both.unsent} field{'' if both.unsent == 1 else 's'}"
+        yield _Part(f"Both sides agree, but for {count} that {tell.terms.target} cannot take.")
     else:
         yield _Part("Both sides agree.")
     if written is None:

@@ -1,7 +1,7 @@
 """How both sides of one record stand, field by field, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -187,6 +187,18 @@ def rows(tell: Teller, link: Link, source: Snapshot, target: Snapshot | None) ->
         if wanted or has or said:  # an empty one on both sides, or a plain no, tells nothing
             agrees = there is None or path not in sent
             found.append(_row(tell, by_path.get(path), path, said, wanted, has, values.get(path), agrees=agrees))
+    return found + _without_room(tell, version, source, values)
+
+
+def _without_room(
+    tell: Teller, version: mapping.Compiled, source: Snapshot, values: Mapping[str, Value]
+) -> list[Row]:  # fmt: skip
+    """What the source says and the target takes no more of, such as the 51st entry of its metadata."""
+    found = []
+    for path, paths in version.origins(source.data).items():
+        said = next((value for each in paths if (value := source.data.get(each))), "")
+        if said and path not in values:
+            found.append(replace(_row(tell, None, path, said, "", "", None, agrees=True), unsent=True))
     return found
 
 

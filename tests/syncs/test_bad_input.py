@@ -118,7 +118,11 @@ def test_of_sixty_custom_fields_those_that_fit_are_sent_and_the_rest_is_counted(
     sent = [value for value in metadata.values() if value.startswith("value of Extra")]
     assert len(metadata) <= 50
     assert len(sent) > 35
-    assert f"{60 - len(sent)} custom fields were not sent: there is room for" in page(world, client)
+    shown, left_out = page(world, client), 60 - len(sent)
+    assert f"{left_out} custom fields were not sent: there is room for" in shown
+    assert f"In step, {left_out} cannot be sent" in shown
+    assert f"Both sides agree, but for {left_out} fields that Stripe cannot take." in shown
+    assert shown.count("Cannot be sent") == left_out
     undisturbed(world, neighbour, customers=2)
 
 
