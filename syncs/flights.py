@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -39,11 +39,16 @@ class Flight:
     def land(self) -> list[Answer]:
         """Waits for all. Those that wait for their turn are taken back once the sync is in another mode, as when a
         person has paused it."""
-        futures = [future for _, future in self.calls]
-        while wait(futures, timeout=GLANCE_SECONDS).not_done and not self.recall.is_set():
-            if not lanes.in_mode(self.sync):
-                self.recall.set()
-        return [future.result() for future in futures]
+        return [self._answer(future) for _, future in self.calls]
+
+    def _answer(self, future: Future[Answer]) -> Answer:
+        while not self.recall.is_set():
+            try:
+                return future.result(GLANCE_SECONDS)
+            except TimeoutError:
+                if not lanes.in_mode(self.sync):
+                    self.recall.set()
+        return future.result()
 
 
 def take_off(

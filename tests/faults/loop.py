@@ -160,8 +160,9 @@ class Box:
             raise self._error
         return self._value
 
-    #: As a Future calls it.
-    result = wait
+    def result(self, timeout: float | None = None) -> Any:
+        """As a Future calls it. Nobody pauses anything here, so there is no need to look up meanwhile."""
+        return self.wait()
 
 
 class Pool:

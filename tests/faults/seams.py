@@ -19,7 +19,7 @@ from django.db import connections
 from connectors import registry
 from connectors.base import Connector
 from portal import tokens
-from syncs import lanes, looking, slices
+from syncs import flights, lanes, looking
 from tests.faults.loop import Killed, Loop, Pool
 
 BEGIN = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
@@ -62,7 +62,7 @@ def installed(loop: Loop, services: Mapping[str, Connector], seed: int) -> Itera
             (time, "monotonic", lambda: loop.now),
             (time, "sleep", loop.sleep),
             (tokens, "pause", loop.sleep),
-            (slices, "_pool", lambda: Pool(loop)),
+            (flights, "pool", lambda: Pool(loop)),
             (registry, "get", services.__getitem__),
             (lanes, "holder", holder),
         ):

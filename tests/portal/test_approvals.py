@@ -332,7 +332,7 @@ def test_an_owner_edits_and_approves_in_a_browser(
         card.locator("summary", has_text="Decline").click()
         card.get_by_label("Why?").fill("Twice")
         card.get_by_role("button", name=re.compile("^Decline")).click()
-        tab.get_by_text("Bea Jones: noted.").wait_for()
+        tab.get_by_text("Declined: Bea Jones. Nothing is written.").wait_for()
         tab.get_by_label("Choose Cyd Brown").check()
         tab.get_by_role("button", name="Approve those chosen").click()
         tab.get_by_text("1 approved.").wait_for()

@@ -129,6 +129,7 @@ def test_what_was_edited_does_not_arrive_because_access_was_taken_back(
     here.jobber.edit(client, lastName="Brown")
     refusing = MagicMock(side_effect=AuthError("Stripe no longer accepts our sign-in."))
     monkeypatch.setattr("connectors.stripe.client.StripeSession.update", refusing)
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.account", refusing)
     here.read_again()
     said = answer(call(support, here, "ann@example.com"))
     assert "Stripe has not let us in since" in said

@@ -58,7 +58,7 @@ def test_nothing_is_written_for_one_that_is_in_step(here: World, sync: Sync) -> 
 def test_what_was_right_an_hour_ago_is_planned_anew_where_it_is_refused_now(here: World, sync: Sync) -> None:
     """A due date that lies behind by the time the call goes out again."""
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
-    here.sandbox.sandbox.frame.faults.add("reset", service="stripe", operation="POST invoices", times=2)
+    here.sandbox.sandbox.frame.faults.add("reset", service="stripe", operation="POST invoices", times=9)
     here.read_again(sync)
     here.sandbox.sandbox.frame.faults.clear()
     begun = Write.objects.get(resource="invoices", verb="create", state="unknown")
