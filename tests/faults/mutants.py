@@ -205,9 +205,11 @@ MUTANTS = (
            _put(tokens, "_save", _saved_anyway),
            ACCESS + "test_a_late_answer_does_not_replace_what_a_person_has_signed_in_with_since"),
     Mutant("older-for-ever", "an earlier time counts once it has been shown for a while", "never",
-           _put(snapshots, "STILL_SHOWN", timedelta(days=999)), 44),
+           _put(snapshots, "STILL_SHOWN", timedelta(days=999)),
+           ENGINE + "test_a_state_that_names_an_earlier_time_counts_where_it_is_still_shown"),
     Mutant("still-planned", "what was planned in preview is stored only while it is one", "also once it is live",
-           _put(lanes, "guard", _any_mode), 49),
+           _put(lanes, "guard", _any_mode), "tests/syncs/test_first_sync.py::"
+           "test_what_was_looked_at_in_preview_does_not_stay_planned_when_it_goes_live_meanwhile"),
     Mutant("parked-anyway", "a refusal parks a lane only where nobody has connected again since", "always",
            _put(lanes, "refused", _parked_anyway),
            ENGINE + "test_a_lane_is_not_parked_for_a_refusal_that_a_person_has_answered_by_connecting_again"),
