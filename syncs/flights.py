@@ -1,6 +1,7 @@
 """Calls under way on threads while the next batch is read and planned, and taking back those that still wait."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,23 +30,27 @@ def pool() -> ThreadPoolExecutor:
 
 @dataclass(slots=True)
 class Flight:
-    """Calls under way for one batch of one sync. `recall`: none that has not gone out yet is wanted any more."""
+    """Calls under way for one batch of one sync. `recall`: none that has not gone out yet is wanted any more.
+    `glance_at`: the time.monotonic() moment at which the mode is looked up next."""
 
     sync: Sync
     calls: list[tuple[Order, Future[Answer]]]
     asked: datetime
     recall: threading.Event
+    glance_at: float = 0.0
 
     def land(self) -> list[Answer]:
         """Waits for all. Those that wait for their turn are taken back once the sync is in another mode, as when a
         person has paused it."""
+        self.glance_at = time.monotonic() + GLANCE_SECONDS
         return [self._answer(future) for _, future in self.calls]
 
     def _answer(self, future: Future[Answer]) -> Answer:
         while not self.recall.is_set():
             try:
-                return future.result(GLANCE_SECONDS)
+                return future.result(max(0.0, self.glance_at - time.monotonic()))
             except TimeoutError:
+                self.glance_at = time.monotonic() + GLANCE_SECONDS
                 if not lanes.in_mode(self.sync):
                     self.recall.set()
         return future.result()

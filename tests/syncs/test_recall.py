@@ -16,12 +16,13 @@ CLIENTS, AT_ONCE = 30, 2
 
 @pytest.fixture
 def slow(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """So many clients reviewed and live; calls to make customers take their time, and go out two by two."""
+    """So many clients reviewed and live; calls to make customers take their time, less than until the mode is looked
+    up, and go out two by two."""
     clients = reviewed(world, CLIENTS)
     pool = ThreadPoolExecutor(AT_ONCE)
     monkeypatch.setattr(flights, "pool", lambda: pool)
-    monkeypatch.setattr(flights, "GLANCE_SECONDS", 0.01)
-    world.sandbox.sandbox.frame.faults.add("slow", service="stripe", operation="POST customers", seconds=0.2, times=4)
+    monkeypatch.setattr(flights, "GLANCE_SECONDS", 0.1)
+    world.sandbox.sandbox.frame.faults.add("slow", service="stripe", operation="POST customers", seconds=0.06, times=99)
     return clients
 
 
@@ -43,7 +44,7 @@ def test_a_paused_sync_takes_back_what_has_not_gone_out(
     world: World, slow: list[str], alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupted(world, monkeypatch, lambda: choosing.pause(Sync.objects.get(), "off", alice))
-    assert len(world.stripe.customers()) <= 2 * AT_ONCE
+    assert len(world.stripe.customers()) <= CLIENTS / 2
     assert world.open_writes() == 0
     choosing.resume(Sync.objects.get(), alice)
     world.forget_waits()
@@ -57,7 +58,7 @@ def test_what_has_not_gone_out_is_asked_about_once_it_is_to_be(
 ) -> None:
     interrupted(world, monkeypatch, lambda: choosing.go_live(Sync.objects.get(), alice, Sync.Mode.APPROVE))
     made = len(world.stripe.customers())
-    assert made <= 2 * AT_ONCE
+    assert made <= CLIENTS / 2
     world.forget_waits()
     world.work()
     assert len(world.stripe.customers()) == made
