@@ -11,7 +11,6 @@ from django.utils.formats import date_format
 
 from portal import wording
 from portal.sides import Teller
-from portal.values import Reader
 from portal.wording import Badge
 from syncs import currencies, describing, fixing, reports
 from syncs.deciding import Choice
@@ -136,21 +135,17 @@ def money(row: Mismatch, cents: int | None) -> str:
     return currencies.shown(cents, row.currency, row.currency) if cents is not None else ""
 
 
-def _source_reader(tell: Teller) -> Reader:
-    return tell.reader(tell.sources)
-
-
 def _line(tell: Teller, row: Mismatch, names: Mapping[str, str], path: str, here: Any, there: Any) -> Line:
     if path in _WHO:
         known = [names.get(str(v), "Another one") if v else "" for v in (here, there)]
         return Line(_WHO[path][1], known[0], known[1])
     if path == "status" and row.kind in {Kind.STATUS, Kind.MISSING}:
-        here_words = statuses.STATUSES[here][0] if here in statuses.STATUSES else _source_reader(tell).shown(path, here)
-        return Line("Status", here_words, tell.shown(path, there))
+        words = statuses.STATUSES[here][0] if here in statuses.STATUSES else tell.reader(tell.sources).shown(path, here)
+        return Line("Status", words, tell.shown(path, there))
     if path.startswith("metadata.") and row.kind == Kind.BROKEN:
         return Line(f"Named in {tell.terms.target}", f"this {tell.terms.one}", "another" if there else "none")
     if row.back or row.kind == Kind.MISSING:
-        read = _source_reader(tell)
+        read = tell.reader(tell.sources)
         return Line(describing.label(path, tell.sources), read.shown(path, here), read.shown(path, there))
     return Line(tell.label(path), tell.shown(path, here), tell.shown(path, there))
 

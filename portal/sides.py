@@ -196,7 +196,7 @@ def _without_room(
     """What the source says and the target takes no more of, such as the 51st entry of its metadata."""
     found = []
     for path, paths in version.origins(source.data).items():
-        said = next((value for each in paths if (value := source.data.get(each))), "")
+        said = _first(paths, source)
         if said and path not in values:
             found.append(replace(_row(tell, None, path, said, "", "", None, agrees=True), unsent=True))
     return found
@@ -206,7 +206,12 @@ def _said(row: mapping.Row | None, source: Snapshot, wanted: Any) -> Any:
     """What the source holds; of several fields, what is made of them, as long as something can be."""
     if row is None or (len(row.sources) > 1 and wanted):
         return wanted
-    return next((value for path in row.sources if (value := source.data.get(path))), "")
+    return _first(row.sources, source)
+
+
+def _first(paths: Iterable[str], source: Snapshot) -> Any:
+    """The first of these fields that the source fills; '' where it fills none."""
+    return next((value for path in paths if (value := source.data.get(path))), "")
 
 
 def _row(

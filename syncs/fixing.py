@@ -55,7 +55,12 @@ class Likely:
 
 def ways(row: Mismatch) -> list[str]:
     """What can be done about it now, the proposed way first. Codes of Fix and of deciding.Choice."""
-    if row.state != Mismatch.State.OPEN or not is_newest(row):
+    return _ways(row) if is_newest(row) else []
+
+
+def _ways(row: Mismatch) -> list[str]:
+    """Of one of the newest report."""
+    if row.state != Mismatch.State.OPEN:
         return []
     found = _record_ways(row) if row.source_id else _stranger_ways(row)
     first = [way for way in found if way == row.fix]
@@ -154,7 +159,7 @@ def preview(row: Mismatch, way: str, other: str = "") -> Preview:
     """TooLate where this way is not open (any more). `other`: the link that a record of the target belongs to."""
     if not is_newest(row):
         raise TooLate(EARLIER)
-    if way not in ways(row):
+    if way not in _ways(row):
         raise TooLate("It stands differently by now, and this cannot be done about it. Nothing was changed.")
     as_if = _as_if(row, way, other)
     if as_if is None:

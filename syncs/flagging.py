@@ -66,12 +66,13 @@ def is_raised(cause: str) -> bool:
 
 def records(sync: Sync, cause: str) -> "QuerySet[Link]":
     """What an incident that a rule has raised is about."""
-    groups = [flags for flags, _ in _groups(sync) if cause in map(raised, flags.splitlines())]
+    groups = [flags for flags, _ in _groups(sync) if is_about(flags, cause)]
     return Link.objects.filter(sync=sync, flags__in=groups)
 
 
-def is_about(link: Link, cause: str) -> bool:
-    return cause in map(raised, link.flags.splitlines())
+def is_about(flags: str, cause: str) -> bool:
+    """Whether the rule that raised this incident is one of those that a link keeps."""
+    return cause in map(raised, flags.splitlines())
 
 
 def first_records(syncs: Iterable[int | None], most: int) -> list[Link]:

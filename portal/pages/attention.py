@@ -124,10 +124,10 @@ def attention(request: HttpRequest, business_id: int) -> HttpResponse:
 def _raised(syncs: Mapping[int, Sync], opened: Iterable[Incident]) -> list[tuple[Incident, list[Link]]]:
     """Incidents that rules have raised, each with the first of its records."""
     rules = [i for i in opened if i.sync_id in syncs and flagging.is_raised(i.cause_code)]
-    rows = flagging.first_records({i.sync_id for i in rules}, SHOWN) if rules else []
+    rows = flagging.first_records({i.sync_id for i in rules}, SHOWN)
     for row in rows:
         row.sync = syncs[row.sync_id]
-    about = {i: [r for r in rows if r.sync_id == i.sync_id and flagging.is_about(r, i.cause_code)] for i in rules}
+    about = {i: [r for r in rows if r.sync_id == i.sync_id and flagging.is_about(r.flags, i.cause_code)] for i in rules}
     return [(i, found[:SHOWN]) for i, found in about.items()]
 
 

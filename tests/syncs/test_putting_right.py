@@ -10,7 +10,7 @@ from syncs import choosing, fixing, notice
 from syncs.models import Link, Mismatch, Sync
 from tests.conftest import signed_in
 from tests.syncs.planting import LINES, post
-from tests.syncs.test_reconciliation import late, report, settle, waiting
+from tests.syncs.test_reconciliation import both_ways, late, report, settle, waiting
 from tests.syncs.world import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
@@ -167,9 +167,7 @@ def test_an_unlinking_that_is_taken_back_is_not_told_any_more(here: World, alice
 
 
 def test_which_side_is_right_is_answered_without_a_press_before(here: World, alice: User) -> None:
-    Sync.objects.filter(pk=here.sync.pk).update(options={**here.sync.options, "two_way": True})
-    here.sync.refresh_from_db()
-    choosing.publish(here.sync, alice, "both ways")
+    both_ways(here, alice)
     ann = here.jobber.add("Ann", "Smith", "ann@example.com")
     here.read_again()
     choosing.always(here.sync, ["business_name"], "ask", alice, "ask")

@@ -41,6 +41,13 @@ def waiting(*syncs: Sync) -> None:
         sync.refresh_from_db()
 
 
+def both_ways(here: World, by: User) -> None:
+    """What is edited in Stripe goes back to Jobber."""
+    Sync.objects.filter(pk=here.sync.pk).update(options={**here.sync.options, "two_way": True})
+    here.sync.refresh_from_db()
+    choosing.publish(here.sync, by, "both ways")
+
+
 def kinds(found: Report) -> dict[str, int]:
     return dict(Counter(found.mismatches.values_list("kind", flat=True)))
 
@@ -226,9 +233,7 @@ def test_who_was_linked_wrongly_is_unlinked_and_linked_to_another(here: World, a
 
 
 def test_where_both_may_be_written_what_the_target_says_is_taken_over(here: World, alice: User) -> None:
-    Sync.objects.filter(pk=here.sync.pk).update(options={**here.sync.options, "two_way": True})
-    here.sync.refresh_from_db()
-    choosing.publish(here.sync, alice, "both ways")
+    both_ways(here, alice)
     ann = here.jobber.add("Ann", "Smith", "ann@example.com")
     here.read_again()
     waiting(here.sync)
