@@ -91,7 +91,7 @@ def _write(sync: Sync, look: Look, now: datetime) -> Write:
     return Write(
         business_id=sync.business_id, link=look.link, connection=connection, resource=resource, verb=made.verb,
         target_id=made.target_id, key=f"fb-{uuid.uuid4().hex}", params=made.data, intended_at=now,
-        planned_on=changed.fingerprint if changed else "",
+        planned_on=changed.fingerprint if changed else "", agreed=made.values if made.action or made.resource else None,
     )  # fmt: skip
 
 

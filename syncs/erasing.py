@@ -174,7 +174,7 @@ def _blank(theirs: Theirs, rows: dict[str, QuerySet[Model]]) -> None:
     rows["looks"].update(plan=_PLAN, error="")
     begun = rows["writes"].filter(state__in=[Write.State.INTENDED, Write.State.UNKNOWN])
     begun.update(state=Write.State.ABSENT, settled_at=now)
-    rows["writes"].update(params={}, nonce="", error="", answer="")
+    rows["writes"].update(params={}, agreed=None, nonce="", error="", answer="")
     waiting = rows["approvals"].filter(state=Approval.State.WAITING)
     waiting.update(state=Approval.State.OVERTAKEN, decided_at=now)
     rows["approvals"].update(plan=_PLAN, edits={}, reason="", shown="")

@@ -94,6 +94,9 @@ def _agree(
 ) -> None:  # fmt: skip
     """On what the lost call has brought over."""
     here, there = sources.get(link.source_id), targets.get(link.target_id or "")
+    if there and there.deleted_at and write.verb == "delete":
+        link.base = write.agreed or link.base  # gone, as was asked
+        return
     if here is None or there is None:
         return
     place, known = (write.connection_id, write.resource), known_of(link)
@@ -143,7 +146,7 @@ def _begun(sync: Sync, link: Link, write: Write, changes: tuple[Change, ...]) ->
     back = write.connection_id == sync.source_id
     aside = "" if back or write.resource == sync.target_resource else write.resource
     more, whole = back or recipes.get(sync.recipe).steps, write.verb == "create" and not (aside or back)
-    values = write.params if whole else link.base
+    values = write.params if whole else link.base if write.agreed is None else write.agreed
     reason = f"An earlier try to {write.verb.replace('_', ' ')} it was interrupted."
     verdict = Verdict.CREATE if write.verb == "create" else Verdict.UPDATE
     action = "" if write.verb in {"create", "update"} else write.verb

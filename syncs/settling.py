@@ -33,7 +33,7 @@ _LINK_STATE = (
     "cause", "since", "next_try", "attempts", "claims", "version", "waits_for",
 )  # fmt: skip
 _WRITE_STATE = (
-    "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "answer", "settled_at",
+    "state", "spent", "outside_id", "request_id", "replayed", "duration_ms", "error", "answer", "settled_at", "agreed",
 )  # fmt: skip
 _ATTEMPT = ("link", "noticed_by", "noticed_at", "verdict", "plan", "outcome", "error_code", "error")
 _STATE_OF = {
@@ -233,7 +233,7 @@ def _keep_records(sync: Sync, answers: Sequence[Answer], asked: datetime) -> Non
 
 def _read_again(answers: Sequence[Answer], now: datetime) -> None:
     """The service says that these are gone or moved on, or shows them as they were: the next look sees for itself."""
-    refused = [a for a in answers if isinstance(a.error, MissingError) or _refused_again(a)]
+    refused = [a for a in answers if isinstance(a.error, MissingError) or _may_be_stale(a)]
     lost = [a.order.write for a in refused if a.order.write.target_id]
     old = [(a.order.write, a.result.record.id) for a in answers if a.result and _repeated(a)]
     for write, number in [*((write, write.target_id) for write in lost), *old]:
@@ -253,8 +253,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> t
     decision = decide(answer.error, link.attempts)
     if isinstance(answer.error, MissingError) and answer.order.write.verb == "create":
         decision = Decision(Next.HOLD, "missing", decision.words)  # what it belongs to is gone, and stays so
-    if _refused_again(answer):
-        decision = replace(decision, next=Next.AGAIN)  # it was right when it was planned, and is planned anew
+    if _may_be_stale(answer):
+        decision = replace(decision, next=Next.AGAIN)
     _after_error(link, look, sync, decision, now, outage)
     quiet = decision.next in {Next.WAIT, Next.RECONNECT} or outage
     return None if quiet else _attempt(look, "failed", decision)
@@ -281,9 +281,14 @@ def _settle_done(link: Link, look: Look, sync: Sync, answer: Answer, now: dateti
         _move(link, Link.State.IN_STEP, "", "", now)
 
 
-def _refused_again(answer: Answer) -> bool:
-    """Whether a call that went out before is refused now: what it was planned from has changed."""
-    return answer.order.again and isinstance(answer.error, RejectedError | ContractError)
+def _may_be_stale(answer: Answer) -> bool:
+    """Whether what a refused call was planned from may have changed since, so that it is planned anew. Of a call that
+    went out before it may; and, once in a row, of one that changes a record: it may have been read too early."""
+    link, order, error = answer.order.look.link, answer.order, answer.error
+    if order.again:
+        return isinstance(error, RejectedError | ContractError)
+    refused_before = link.state == Link.State.RETRYING and link.cause_code.startswith("rejected")
+    return bool(order.write.target_id) and isinstance(error, RejectedError) and not refused_before
 
 
 def _repeated(answer: Answer) -> bool:
@@ -317,6 +322,7 @@ def _after_error(link: Link, look: Look, sync: Sync, decision: Decision, now: da
 def _settle_write(answer: Answer, now: datetime) -> None:
     write, error = answer.order.write, answer.error
     write.state, write.settled_at = state_after(answer), now
+    write.agreed = write.agreed if write.state == Write.State.UNKNOWN else None
     write.duration_ms, write.answer = round(answer.seconds * 1000, 2), answer.said
     if answer.result:
         write.outside_id, write.request_id = answer.result.record.id, answer.result.request_id[:120]
@@ -338,5 +344,8 @@ def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
 def supersede(writes: Iterable[Write]) -> None:
     """Updates whose outcome is unknown need no answer: values are set as a whole, so they are planned anew."""
     Write.objects.filter(pk__in=[w.pk for w in writes]).update(
-        state=Write.State.ABSENT, settled_at=timezone.now(), error="The outcome was never learnt; it was planned again."
+        state=Write.State.ABSENT,
+        settled_at=timezone.now(),
+        agreed=None,
+        error="The outcome was never learnt; it was planned again.",
     )

@@ -56,6 +56,8 @@ class Write(models.Model):
     params = models.JSONField()
     #: Fingerprint of the record that is changed, as it was known when this was planned. '' where none was.
     planned_on = models.CharField(max_length=64, blank=True)
+    #: Of a step that may go out again, until it is settled: what the link's base is once it is done.
+    agreed = models.JSONField(null=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     intended_at = models.DateTimeField(default=timezone.now)
 

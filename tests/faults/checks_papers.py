@@ -55,7 +55,8 @@ def _as_it_is(tenant: Tenant, bill: str, there: Mapping[str, Any], link: Link) -
     if there["total"] != paper.minor:
         yield f"{told}: it comes to {paper.minor}, and to {there['total']} in Stripe"
     customer = tenant.stripe.records.get(there["customer"], {})
-    if there["status"] != "paid" and customer.get(CUSTOMER) != paper.client:
+    own = customer.get(CUSTOMER) == paper.client or _no_customer(tenant, paper, there)  # which is told at the client
+    if there["status"] != "paid" and not own:
         yield f"{told}: it is for {paper.client}, and for {customer.get(CUSTOMER)} in Stripe"
     if there["status"] == "open":
         yield from _open(paper, there, told)

@@ -63,11 +63,12 @@ class Account:
         self.made += 1
         return self.made
 
-    def new_pair(self, *, expires: bool = True) -> Credentials:
-        number = self.number()
-        until = timezone.now() + timedelta(seconds=ACCESS_SECONDS)
+    def new_pair(self, now: datetime, *, expires: bool = True) -> Credentials:
+        """`now` by the service's clock; what is left of that time is counted by ours."""
+        number, lasts = self.number(), timedelta(seconds=ACCESS_SECONDS)
+        until = timezone.now() + lasts
         access = f"access-{self.id}-{number}"
-        self.access[access], self.refresh = until, f"refresh-{self.id}-{number}"
+        self.access[access], self.refresh = now + lasts, f"refresh-{self.id}-{number}"
         return Credentials(
             "oauth", Secret(access), Secret(self.refresh), until if expires else None, account_id=self.id
         )
@@ -84,6 +85,8 @@ class Ground:
     weather: Weather
     trace: Callable[[str], None]
     deliver: Callable[[str, Account, dict[str, Any]], None]
+    #: The services' own clock.
+    now: Callable[[], datetime]
     wrong: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     #: Values of ours that came to rest on what somebody wrote while they were on their way. No service can prevent it.
@@ -180,11 +183,11 @@ class Service:
         account = self._signed_in(credentials)
         if not key or not self.idempotent_writes:
             return act(account)
-        for old in [k for k, (at, _, _) in account.keys.items() if timezone.now() - at >= FORGET_KEYS]:
+        for old in [k for k, (at, _, _) in account.keys.items() if self.ground.now() - at >= FORGET_KEYS]:
             del account.keys[old]
         if key not in account.keys:
             answer = None if saved == "without effect" else act(account)
-            account.keys[key] = (timezone.now(), sent, None if saved else answer)
+            account.keys[key] = (self.ground.now(), sent, None if saved else answer)
         elif account.keys[key][2]:
             answer = replace(account.keys[key][2], replayed=True)
         _, before, answer_kept = account.keys[key]
@@ -205,7 +208,7 @@ class Service:
         token = credentials.access_token.reveal()
         account = self.accounts[credentials.account_id or token.split("-", 1)[1].rpartition("-")[0]]
         until = account.access.get(token)
-        if until is None or until <= timezone.now():
+        if until is None or until <= self.ground.now():
             raise AuthError(f"{self.name} no longer accepts our sign-in.")
         if token.rpartition("-")[2] == account.refresh.rpartition("-")[2]:
             account.used = True
@@ -243,7 +246,7 @@ class Service:
                 refused = AuthError(f"{self.name} did not accept the sign-in: invalid_grant")
                 loop.at(0.1, partial(box.put, error=refused))
                 return
-            new = account.new_pair()
+            new = account.new_pair(self.ground.now())
             account.asker, account.lost, account.used = asker, lost, False
             if not lost:
                 loop.at(0.1, partial(box.put, new))
@@ -271,7 +274,7 @@ class Service:
     def tell(self, account: Account, topic: str, resource: str, record_id: str, **more: Any) -> None:
         said = {
             "topic": topic, "account": account.id, "resource": resource, "record": record_id,
-            "at": timezone.now().replace(microsecond=0).isoformat(), **more,
+            "at": self.ground.now().replace(microsecond=0).isoformat(), **more,
         }  # fmt: skip
         self.ground.deliver(self.slug, account, said)
 

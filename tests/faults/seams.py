@@ -9,12 +9,13 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
 import time_machine
 from django.db import connections
+from django.utils import timezone
 
 from connectors import registry
 from connectors.base import Connector
@@ -27,10 +28,11 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class Clock:
-    """The wall clock and the monotonic one. They go together, until somebody sets the former."""
+    """Our wall clock, which goes with the monotonic one until somebody sets it. The services have one of their own,
+    which nobody sets."""
 
     def __init__(self) -> None:
-        self._travel = time_machine.travel(BEGIN, tick=False)
+        self._travel, self._set = time_machine.travel(BEGIN, tick=False), timedelta()
 
     def __enter__(self) -> "Clock":
         self._traveller = self._travel.start()
@@ -43,7 +45,13 @@ class Clock:
         self._traveller.shift(seconds)
 
     def jump(self, seconds: float) -> None:
+        """Ours is set."""
         self._traveller.shift(seconds)
+        self._set += timedelta(seconds=seconds)
+
+    def outside(self) -> datetime:
+        """Now, where the services are."""
+        return timezone.now() - self._set
 
 
 @contextmanager

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from connectors import base
 from connectors.base import Budget, Check, Credentials, Data, Field, Page, Record, Session, WriteResult
 from connectors.emails import match_email
@@ -41,14 +39,14 @@ class Records(Service):
         if held is None:
             return None
         before, until = held.get("_before"), held.get("_until")
-        if before and timezone.now() < until and self.ground.weather.happens("stale"):
+        if before and self.ground.now() < until and self.ground.weather.happens("stale"):
             held = before
         return self.record(key, held)
 
     def make(self, account: Account, data: Data, key: str = "") -> Record:
         self._refuse(data, key)
         number = self.next_id(account)
-        now = timezone.now()
+        now = self.ground.now()
         held = {p: v for p, v in data.items() if v not in ("", None)}
         account.records[number] = held | {"_made": now, "_at": now, "_number": account.made, "_by": key}
         found = self.record(number, account.records[number])
@@ -59,7 +57,7 @@ class Records(Service):
         if number not in account.records:
             raise MissingError(f"{self.name} has no such record.")
         self._refuse(data, key)
-        held, now = account.records[number], timezone.now()
+        held, now = account.records[number], self.ground.now()
         edited = held.get("_edited") or {}
         if key:
             self.ground.raced |= {str(v) for p, v in data.items() if edited.get(p, 0.0) > self.sent_at}

@@ -32,6 +32,10 @@ class Shelf(ABC):
     service: Service
     account: Account
 
+    @property
+    def now(self) -> datetime:
+        return self.service.ground.now()
+
     @abstractmethod
     def rows(self) -> list[tuple[int, str, datetime]]:
         """(place in the list, id, the time that a list of changes goes by)."""
@@ -75,12 +79,12 @@ class Bills(Shelf):
         """Somebody makes one."""
         place = self.account.number()
         number = f"{self.account.id}-i{place:03}"
-        self.held[number] = parts | {"_number": place, "_made": timezone.now(), "_at": timezone.now()}
+        self.held[number] = parts | {"_number": place, "_made": self.now, "_at": self.now}
         self._tell("INVOICE_CREATE", number)
         return number
 
     def edit(self, number: str, **parts: Any) -> None:
-        self.held[number] = self.held[number] | parts | {"_at": timezone.now()}
+        self.held[number] = self.held[number] | parts | {"_at": self.now}
         self._tell("INVOICE_UPDATE", number)
 
     def remove(self, number: str) -> None:
@@ -108,7 +112,7 @@ class Notes(Shelf):
         if held is None or held["invoice_id"] not in self.bills.held:
             return None
         before = held.get("_before")
-        late = before and timezone.now() < held["_at"] + LAG and self.service.ground.weather.happens("stale")
+        late = before and self.now < held["_at"] + LAG and self.service.ground.weather.happens("stale")
         return self._record(number, before if late else held)
 
     def _record(self, number: str, held: dict[str, Any]) -> Record:
@@ -120,7 +124,7 @@ class Notes(Shelf):
     def make(self, data: Data, key: str) -> Record:
         if data["invoice_id"] not in self.bills.held:
             raise MissingError("Jobber has no such invoice.")
-        place, now = self.account.number(), timezone.now()
+        place, now = self.account.number(), self.now
         number = f"{data['invoice_id']}:{place}"
         self.held[number] = {**data, "_number": place, "_made": now, "_at": now}
         return self._record(number, self.held[number])
@@ -130,7 +134,7 @@ class Notes(Shelf):
             raise MissingError("Jobber has no such note.")
         held = self.held[number]
         before = {part: value for part, value in held.items() if part != "_before"}
-        self.held[number] = before | data | {"_at": timezone.now(), "_before": before}
+        self.held[number] = before | data | {"_at": self.now, "_before": before}
         return self._record(number, self.held[number])
 
 
@@ -143,6 +147,7 @@ class Drawer(Till):
     they were told; `cards`: payments that came through Stripe."""
 
     account: str = ""
+    clock: Callable[[], datetime] = timezone.now
     made: dict[str, datetime] = field(default_factory=dict)
     told: dict[str, Data] = field(default_factory=dict)
     cards: dict[str, Data] = field(default_factory=dict)
@@ -150,7 +155,7 @@ class Drawer(Till):
     def _id(self, kind: str) -> str:
         self._made += 1
         key = f"{kind}_{self.account}_{self._made:03}"
-        self.made[key] = timezone.now()
+        self.made[key] = self.clock()
         return key
 
     def make(self, resource: str, data: dict[str, Any]) -> str:
@@ -167,7 +172,7 @@ class Drawer(Till):
         """The client pays by card. The payment's id."""
         self.card(key, amount)
         made = str(self.invoices[key]["payments"][-1]["payment"])
-        moment = int(timezone.now().timestamp())
+        moment = int(self.clock().timestamp())
         self.cards[made] = {
             "id": made, "status": "paid", "amount": amount, "amount_received": amount, "currency": "AUD",
             "customer": self.invoices[key]["customer"], "invoice": key, "method": "card visa 4242", "created": moment,
@@ -235,7 +240,7 @@ class Papers(Shelf):
         if bad:
             self.service.ground.counts["refused"] += 1
             raise RejectedError("Stripe does not take this.", field=bad)
-        self.drawer.now = timezone.now()
+        self.drawer.now = self.now
         try:
             number = act()
         except Refused as error:
@@ -263,6 +268,6 @@ def furnish(jobber: tuple[Service, Account], stripe: tuple[Service, Account]) ->
     """An account at each service gets its shelves."""
     bills = Bills(*jobber)
     jobber[1].shelves = {"invoices": bills, "notes": Notes(*jobber, bills)}
-    drawer = Drawer(account=stripe[1].id)
+    drawer = Drawer(account=stripe[1].id, clock=stripe[0].ground.now)
     resources = ("invoices", "tax_rates", "payment_records", "payments")
     stripe[1].shelves = {resource: Papers(*stripe, resource, drawer) for resource in resources}

@@ -60,11 +60,11 @@ def _world(seed: int, loop: Loop, clock: Clock, result: Result) -> Iterator[tupl
     def trace(words: str) -> None:
         result.trace.append(f"{loop.now - 1000:9.2f} {words}")
 
-    ground = Ground(loop, sky, trace, lambda *_: None)
+    ground = Ground(loop, sky, trace, lambda *_: None, clock.outside)
     for service in (jobber, stripe):
         service.stand_on(ground)
     with seams.installed(loop, {"jobber": jobber, "stripe": stripe}, seed):
-        world = World(loop, loop.rng, sky, ground, jobber, stripe, clock.jump)
+        world = World(loop, loop.rng, sky, ground, jobber, stripe, clock)
         people = People(world, random.Random(f"people {seed}"))
         world.found()
         for tenant in world.tenants:
@@ -88,7 +88,7 @@ def _story(world: World, people: People, result: Result) -> None:
     if world.weather.sweep:
         world.ground.trace("a day later")
         loop.run(loop.now + 60)
-        world.jump(25 * 3600.0)
+        world.clock.moved(25 * 3600.0)
         _drain(world, people)
     writes = _writes(world)
     world.tick_seconds = 60.0
@@ -118,7 +118,7 @@ def _plan(world: World, people: People) -> None:
         if world.weather.papers:
             loop.at(moment + 50, lambda: _somebody(world, people.billing.decide))
     if world.weather.jump:
-        loop.at(rng.uniform(100, 900), lambda: world.jump(world.weather.jump))
+        loop.at(rng.uniform(100, 900), lambda: world.clock.jump(world.weather.jump))
     if world.weather.revoked:
         account = rng.choice([a for t in world.tenants for a in (t.jobber, t.stripe)])
         loop.at(rng.uniform(100, 900), account.revoke)

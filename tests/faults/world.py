@@ -3,7 +3,6 @@
 import json
 import random
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +12,6 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection as database
-from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signals import pre_enqueue
 from django_q.signing import SignedPackage
@@ -28,6 +26,7 @@ from syncs.models import Link, Sync
 from tests.faults import shelves
 from tests.faults.loop import Box, Loop, Process
 from tests.faults.outside import Account, Ground
+from tests.faults.seams import Clock
 from tests.faults.sessions import JobberStandIn, StripeStandIn
 from tests.faults.shelves import Bills, Drawer, Notes
 from tests.faults.weather import Weather
@@ -82,7 +81,7 @@ class World:
     ground: Ground
     jobber: JobberStandIn
     stripe: StripeStandIn
-    jump: Callable[[float], None]
+    clock: Clock
     tenants: list[Tenant] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     bell: Box | None = None
@@ -105,10 +104,10 @@ class World:
             jobber, stripe = Account(f"J{number}", tag), Account(f"S{number}", tag)
             self.jobber.accounts[jobber.id], self.stripe.accounts[stripe.id] = jobber, stripe
             with scope(business=business):
-                here = connect.keep(business, user, "jobber", jobber.new_pair())
-                there = connect.keep(business, user, "stripe", stripe.new_pair(expires=number != 0))
+                here = connect.keep(business, user, "jobber", jobber.new_pair(self.ground.now()))
+                there = connect.keep(business, user, "stripe", stripe.new_pair(self.ground.now(), expires=number != 0))
                 if number == 0:
-                    stripe.access = dict.fromkeys(stripe.access, timezone.now() + timedelta(days=365))
+                    stripe.access = dict.fromkeys(stripe.access, self.ground.now() + timedelta(days=365))
                 options = {"two_way": True, "create_back": number != 1}
                 sync = choosing.choose(
                     business, recipes.get("clients-to-customers"), here, there, user, options
@@ -276,7 +275,7 @@ class World:
         if not service.justified(account):
             self.wrong.append(f"{account.id} was given up without a reason: {broken.status_reason}")
         account.lost = True  # until the new pair is kept, there is every reason
-        pair = account.new_pair()
+        pair = account.new_pair(self.ground.now())
         with suppress(connect.Problem):  # the service did not answer: they try again
             connect.keep(tenant.business, self.user, broken.connector, pair)
             account.asker, account.used, account.revoked, account.lost = None, True, False, False

@@ -270,6 +270,48 @@ def test_an_action_that_is_refused_when_it_goes_out_again_is_planned_anew(here: 
     assert (link(sync, made).state, link(sync, made).cause) == ("in_step", "")
 
 
+def test_a_draft_whose_taking_back_lost_its_answer_is_not_taken_for_one_deleted_by_somebody(
+    here: World, sync: Sync
+) -> None:
+    """It goes out again; then it is known that it was us, and sending the invoice again makes another."""
+    held = here.sandbox.sandbox.frame.faults
+    broken = held.add("reset", service="stripe", operation="POST invoice/{id}/finalize", times=9)
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(sync)
+    assert broken.hits
+    held.clear()
+    (draft,) = here.stripe.invoices(made)
+    Write.objects.filter(verb="finalize", state="unknown").update(state="absent")
+    begun = Write.objects.create(
+        business=sync.business, link=link(sync, made), connection=sync.target, resource="invoices", verb="delete",
+        target_id=draft["id"], key="fb-lost", params={}, state="unknown", agreed={"_taken_back": True},
+    )  # fmt: skip
+    for _ in range(5):
+        here.forget_waits()
+        here.work()
+    begun.refresh_from_db()
+    assert (begun.state, begun.agreed) == ("confirmed", None)
+    assert [(i["status"], i["id"] == draft["id"]) for i in here.stripe.invoices(made)] == [("open", False)]
+    assert link(sync, made).state == "in_step"
+
+
+def test_what_is_refused_for_having_been_read_too_early_is_read_again_before_anybody_is_asked(
+    here: World, sync: Sync
+) -> None:
+    """A page that was on its way while the invoice was opened shows the draft that it was."""
+    made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
+    here.read_again(sync)
+    (there,) = here.stripe.invoices(made)
+    early = Snapshot.objects.get(external_id=there["id"])
+    Snapshot.objects.filter(pk=early.pk).update(data={**early.data, "status": "draft"}, fingerprint="early")
+    notice.again(Link.objects.filter(sync=sync, source_id=made), "test", timezone.now(), Link.Priority.LIVE)
+    for _ in range(3):
+        here.forget_waits()
+        here.work()
+    assert [w.verb for w in Write.objects.filter(state="rejected")] == ["finalize"]
+    assert (link(sync, made).state, link(sync, made).cause) == ("in_step", "")
+
+
 def test_bad_debt_that_comes_to_another_sum_waits_for_a_person(here: World, sync: Sync) -> None:
     """It can still be paid in Stripe."""
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
