@@ -146,7 +146,7 @@ def _begun(sync: Sync, link: Link, write: Write, changes: tuple[Change, ...]) ->
     back = write.connection_id == sync.source_id
     aside = "" if back or write.resource == sync.target_resource else write.resource
     more, whole = back or recipes.get(sync.recipe).steps, write.verb == "create" and not (aside or back)
-    values = write.params if whole else link.base if write.agreed is None else write.agreed
+    values = write.params if whole else write.agreed or link.base
     reason = f"An earlier try to {write.verb.replace('_', ' ')} it was interrupted."
     verdict = Verdict.CREATE if write.verb == "create" else Verdict.UPDATE
     action = "" if write.verb in {"create", "update"} else write.verb
