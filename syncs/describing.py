@@ -202,7 +202,11 @@ def cases(names: Names, rows: Rows) -> list[Case]:
             if _held_by_table(rows)
             else []
         ),
-        (f"{names.target} refuses a {one}", "It waits, with the reason, until it or the mapping is changed."),
+        (
+            f"{names.target} refuses a {one}",
+            "A change is planned once more from what is there by then. What is new, or refused again, waits, with the "
+            "reason, until it or the mapping is changed.",
+        ),
         *((f"A {one} is archived", f"The {other} stays, and is marked.") for _ in _archive_marks(rows)),
         (f"A {one} is deleted", f"The {other} stays as it is."),
         (

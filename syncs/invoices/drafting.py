@@ -98,7 +98,8 @@ def on_draft(case: Case) -> Plan:
     if 0 < total < least:
         words = f"It comes to {case.money(total)}, and Stripe takes no payment below {case.money(least)}."
         return case.hold("too_small", f"{words} It stays a draft.")
-    return case.step(f"Both sides come to {case.money(total)}, so it is opened for payment.", "finalize")
+    words = f"Both sides come to {case.money(total)}, so it is opened for payment."
+    return case.step(words, "finalize", values={**case.wanted.values, SENT: _sent(case)})
 
 
 def _take_back(case: Case, reason: str) -> Plan:
@@ -115,7 +116,7 @@ def _lines(case: Case) -> Plan | None:
             there[_key(row)] = row
         else:
             extra.append(row["id"])
-    sent = {key: line.as_json() for key, line in wanted.items()}
+    sent = _sent(case)
     before = case.known.base.get(SENT)
     if extra:
         kept = {key: value for key, value in (before or {}).items() if key in wanted}
@@ -131,6 +132,11 @@ def _lines(case: Case) -> Plan | None:
         worth = case.money(sum(line.amount for line in missing))
         return _line_step(case, "add_lines", Change("lines", "", rows), f"{_count(rows)} added, {worth}.", sent)
     return None
+
+
+def _sent(case: Case) -> dict[str, Any]:
+    """What counts as sent once all lines are there, also where the answer to some of them was lost."""
+    return {line.key: line.as_json() for line in case.document.lines}
 
 
 def _line_step(case: Case, action: str, change: Change, reason: str, sent: Mapping[str, Any]) -> Plan:

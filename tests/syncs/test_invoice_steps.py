@@ -498,6 +498,22 @@ def test_a_lost_answer_to_the_adding_of_lines_adds_them_once() -> None:
     assert desk.there["total"] == Paper().minor
 
 
+@pytest.mark.parametrize("already", [0, 1])
+def test_lines_whose_answer_was_lost_count_as_sent_once_it_is_opened(already: int) -> None:
+    """Also where some were there before: nobody is asked in vain, and what changes afterwards is asked about."""
+    whole = Paper()
+    desk = opened(replace(whole, items=whole.items[:already]), finalize=False)
+    desk.source, desk.version, made = whole.record(), version(), None
+    while made is None or made.action != "add_lines":
+        before = desk.known
+        made = desk.step()
+    desk.known = before
+    assert desk.run().code == "in_step"
+    assert then(desk, subject="Later").code == "in_step"
+    items = (Item("l1", "1", "91", name="Two taps"), *whole.items[1:])
+    assert then(desk, items=items).code == "approve_replace"
+
+
 def test_a_rate_within_prices_is_another_one_than_the_same_on_top() -> None:
     till = opened().till
     desk = Desk(Paper(mode="inclusive").record(), Till(rates=till.rates))
