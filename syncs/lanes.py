@@ -148,11 +148,14 @@ def release_all_of(supervisor: str) -> int:
     return Lane.objects.filter(lease__startswith=f"{supervisor}/").update(lease="", lease_until=None)
 
 
-def wait(lane: Lane, seconds: float, *, failed: bool) -> None:
-    """The service asked for a pause, or does not answer: nothing of this lane before then."""
+def wait(lane: Lane, seconds: float, *, failed: bool, refused: bool = False) -> None:
+    """The service asked for a pause, does not answer, or refuses our sign-in: nothing of this lane before then."""
     lane.resume_at = timezone.now() + timedelta(seconds=seconds)
-    lane.failures = lane.failures + 1 if failed else lane.failures
-    Lane.objects.filter(pk=lane.pk).update(resume_at=lane.resume_at, failures=lane.failures)
+    lane.failures += failed
+    lane.refusals += refused
+    Lane.objects.filter(pk=lane.pk).update(
+        resume_at=lane.resume_at, failures=lane.failures, refusals=lane.refusals
+    )  # fmt: skip
 
 
 def broke_off(lane: Lane, error: Exception, seconds: float) -> None:
@@ -166,9 +169,16 @@ def broke_off(lane: Lane, error: Exception, seconds: float) -> None:
 
 def answered(lane: Lane) -> None:
     """The service works again."""
-    if lane.failures or lane.resume_at:
-        lane.failures, lane.resume_at = 0, None
-        Lane.objects.filter(pk=lane.pk).update(failures=0, resume_at=None)
+    if lane.failures or lane.refusals or lane.resume_at:
+        lane.failures, lane.refusals, lane.resume_at = 0, 0, None
+        Lane.objects.filter(pk=lane.pk).update(failures=0, refusals=0, resume_at=None)
+
+
+def accepted(lane: Lane) -> None:
+    """Nobody refused our sign-in in a whole slice."""
+    if lane.refusals:
+        lane.refusals = 0
+        Lane.objects.filter(pk=lane.pk).update(refusals=0)
 
 
 def refused(lane: Lane, side: "Connection", code: str, words: str) -> None:
@@ -195,7 +205,7 @@ def unpark(connection: "Connection") -> None:
             ~Q(source__status="active") | ~Q(target__status="active")
         )
         if not broken.exists():
-            Lane.objects.filter(pk=lane.pk).update(parked="", parked_code="", resume_at=None, failures=0)
+            Lane.objects.filter(pk=lane.pk).update(parked="", parked_code="", resume_at=None, failures=0, refusals=0)
             wake(lane.pk)
 
 
@@ -216,9 +226,7 @@ def with_work() -> "QuerySet[Lane]":
     written_to = (
         Sync.objects.filter(lane=OuterRef(OuterRef("pk"))).exclude(mode=Sync.Mode.OFF).values("target_resource")
     )
-    stale = Snapshot.objects.filter(
-        connection=OuterRef("target"), resource__in=written_to, noticed_at__gt=F("read_at")
-    )  # fmt: skip
+    stale = Snapshot.objects.filter(Snapshot.stale(now), connection=OuterRef("target"), resource__in=written_to)
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     allowed = Q(resume_at=None) | Q(resume_at__lte=now)
     waiting = Lane.objects.filter(free, allowed, Exists(working), parked="")

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from connectors.errors import ContractError, RejectedError
-from syncs import barring, gathering, landed, recipes, routing, snapshots, strangers
+from syncs import barring, gathering, landed, notice, recipes, routing, snapshots, strangers
 from syncs.bothways import UNMADE
 from syncs.invoices.back import PageFacts
 from syncs.invoices.case import COPY
@@ -207,11 +207,9 @@ def _too_old(link: Link, snapshot: Snapshot | None, *, both: bool) -> bool:
 
 
 def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
-    """Read again what webhooks said has changed on the target's side. Returns how many."""
-    stale = Snapshot.objects.filter(
-        connection=sync.target, resource=sync.target_resource, noticed_at__gt=F("read_at")
-    ).values_list("external_id", flat=True)[:most]  # fmt: skip
-    ids = list(stale)
+    """Read again what webhooks said has changed on the target's side, and what was in doubt. Returns how many."""
+    there = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource)
+    ids = list(there.filter(Snapshot.stale(timezone.now())).values_list("external_id", flat=True)[:most])
     if ids:
         _read_readable(sync, ids, sessions)
     return len(ids)
@@ -220,7 +218,8 @@ def refresh_targets(sync: Sync, sessions: Sessions, most: int = 100) -> int:
 def _read_readable(sync: Sync, ids: Sequence[str], sessions: Sessions) -> None:
     """One record that cannot be read does not keep the others from being read; it is not asked for again."""
     try:
-        _read_targets(sync, ids, sessions)
+        _, changed = _read_targets(sync, ids, sessions)
+        _tell_links(sync, changed)
     except (ContractError, RejectedError) as error:
         if len(ids) > 1:
             for key in ids:
@@ -231,13 +230,22 @@ def _read_readable(sync: Sync, ids: Sequence[str], sessions: Sessions) -> None:
         held.update(read_at=timezone.now())
 
 
-def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> dict[str, Snapshot]:
+def _tell_links(sync: Sync, changed: Collection[str]) -> None:
+    """Links of these that rest: no webhook has spoken of them where a first reading was in doubt."""
+    if changed:
+        rested = Link.objects.filter(sync=sync, target_id__in=changed, noticed__lte=F("handled"))
+        going = rested.exclude(state=Link.State.ENDED)
+        notice.again(going, "read again to be sure", timezone.now(), Link.Priority.LIVE)
+
+
+def _read_targets(sync: Sync, ids: Sequence[str], sessions: Sessions) -> tuple[dict[str, Snapshot], set[str]]:
+    """The snapshots, and the ids of those that changed."""
     asked = timezone.now()
     found = sessions.call(sync.target, lambda s: s.fetch(sync.target_resource, ids))
     records = [r for r in found.values() if r is not None]
     gone = [i for i in ids if found.get(i) is None]
     strangers.take_in(sync, records)
-    return snapshots.save(sync.target, sync.target_resource, records, asked, by=sync, gone=gone)[0]
+    return snapshots.save(sync.target, sync.target_resource, records, asked, by=sync, gone=gone)
 
 
 def _read_missing(sync: Sync, links: Sequence[Link], targets: dict[str, Snapshot], sessions: Sessions) -> None:
@@ -249,7 +257,7 @@ def _read_missing(sync: Sync, links: Sequence[Link], targets: dict[str, Snapshot
         and (link.target_id not in targets or (both and _too_old(link, targets[link.target_id], both=True)))
     ]
     if missing:
-        targets.update(_read_targets(sync, missing, sessions))
+        targets.update(_read_targets(sync, missing, sessions)[0])
 
 
 def find_clues(sync: Sync, names: Names, links: Sequence[Link], sources: Mapping[str, Snapshot]) -> dict[int, Clues]:

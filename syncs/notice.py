@@ -102,7 +102,7 @@ def _mark_all(sources: Sequence[Sync], targets: Sequence[Sync], notice: Notice) 
     for sync in sources:
         mark(sync, notice.record_id, why, now)
     for sync in targets:
-        _mark_target(sync, notice.record_id, why, now)
+        mark_target(sync, notice.record_id, why, now)
 
 
 def _tells_nothing(connection: "Connection", notice: Notice) -> Event.Verdict | None:
@@ -147,7 +147,7 @@ def again(links: "QuerySet[Link]", why: str, now: datetime, priority: int, **mor
     return links.update(**seen, noticed_at=first, priority=rank)
 
 
-def _mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
+def mark_target(sync: Sync, target_id: str, why: str, now: datetime) -> None:
     """The counterpart is to be read again, and its link looked at. A stranger is only read, to be known."""
     held = Snapshot.objects.filter(connection_id=sync.target_id, resource=sync.target_resource, external_id=target_id)
     if not held.update(noticed_at=now):

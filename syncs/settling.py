@@ -228,7 +228,8 @@ def _keep_records(sync: Sync, answers: Sequence[Answer], asked: datetime) -> Non
         found += [*answer.found, *([answer.result.record] if answer.result else [])]
     for (_, resource), (connection, records) in places.items():
         there = [r for r in records if not r.deleted]
-        snapshots.save(connection, resource, there, asked, by=sync, gone=[r.id for r in records if r.deleted])
+        gone = [r.id for r in records if r.deleted]
+        snapshots.save(connection, resource, there, asked, by=sync, gone=gone, answered=True)
 
 
 def _read_again(answers: Sequence[Answer], now: datetime) -> None:

@@ -96,6 +96,7 @@ class Slice:
                     break
             if self.pages.ahead:
                 self._read_page(always=True)
+            lanes.accepted(self.lane)
         except (Stop, lanes.Stepped):
             pass
         finally:
@@ -307,12 +308,13 @@ class Slice:
         """A side cannot be read or opened: the lane waits. Always raises Stop."""
         decision = decide(error, self.lane.failures)
         side = self.sessions.last or sync.target
-        if decision.next == Next.RECONNECT and (side.status != "active" or self.lane.failures >= MOST_REFUSALS):
+        refused = decision.next == Next.RECONNECT
+        if refused and (side.status != "active" or self.lane.refusals >= MOST_REFUSALS):
             lanes.refused(self.lane, side, decision.code, decision.words)
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:
-            lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True)
+            lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True, refused=refused)
         log.warning("lane %s waits: %s", self.lane.pk, decision.words)
         raise Stop
 

@@ -1,6 +1,6 @@
 """Keeping the latest known state of outside records."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from connectors.base import Record
 from syncs import barring, bulk, finding, money, notice, recipes
-from syncs.models import Link, Snapshot, SnapshotHistory, Sync
+from syncs.models import Link, Snapshot, SnapshotHistory, Sync, Write
+from syncs.models.incoming import SETTLING
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -60,30 +61,33 @@ def _with(there: QuerySet[Snapshot], column: str, values: Collection[str]) -> Qu
 
 def save(
     connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, by: Sync,
-    gone: Sequence[str] = (),
+    gone: Sequence[str] = (), answered: bool = False,
 ) -> tuple[dict[str, Snapshot], set[str]]:  # fmt: skip
     """As `keep`, without what was erased."""
-    return keep(connection, resource, barring.kept(connection, resource, records, read_at), read_at, by=by, gone=gone)
+    allowed = barring.kept(connection, resource, records, read_at)
+    return keep(connection, resource, allowed, read_at, by=by, gone=gone, answered=answered)
 
 
 def keep(
     connection: "Connection", resource: str, records: Sequence[Record], read_at: datetime, *, by: Sync,
-    gone: Sequence[str] = (),
+    gone: Sequence[str] = (), answered: bool = False,
 ) -> tuple[dict[str, Snapshot], set[str]]:  # fmt: skip
     """Store what was read at `read_at` (the moment before asking) `by` a sync. Returns the snapshots and the ids that
-    changed.
+    changed. `answered`: our own writes have shown it.
 
-    An older state never overwrites a newer one; a replaced state goes to the history. Other syncs of these records
-    look again once it is stored: to their own reading, nothing would have changed any more.
+    An older state never overwrites a newer one, nor does one that may be older: it is read again later. A replaced
+    state goes to the history. Other syncs of these records look again once it is stored: to their own reading, nothing
+    would have changed any more.
     """
     before = known(connection, resource, [r.id for r in records] + list(gone))
     after: dict[str, Snapshot] = dict(before)
     replaced: list[SnapshotHistory] = []
     changed: list[Snapshot] = []
     same: list[int] = []
+    doubtful = {} if answered else _as_before_us(connection, resource, records, before, read_at)
     for record in records:
         old = before.get(record.id)
-        if old and _older(record, read_at, old):
+        if record.id in doubtful or (old and _older(record, read_at, old)):
             continue
         if old and old.fingerprint == record.fingerprint and old.deleted_at is None:
             same.append(old.pk)
@@ -94,6 +98,8 @@ def keep(
         after[record.id] = _snapshot(connection, resource, record, read_at)
         changed.append(after[record.id])
     _store(changed, replaced, same, read_at)
+    for key, until in doubtful.items():
+        Snapshot.objects.filter(pk=before[key].pk).update(noticed_at=until)
     lost = [before[i] for i in gone if i in before]
     moved = [s.external_id for s in changed] + [s.external_id for s in lost if s.deleted_at is None]
     if moved and ((connection.connector, resource) in recipes.shared() or _read_by_others(connection, resource, by)):
@@ -142,6 +148,33 @@ def _older(record: Record, read_at: datetime, old: Snapshot) -> bool:
     if here and there and here != there and read_at - old.read_at < STILL_SHOWN:
         return here < there
     return read_at < old.read_at
+
+
+def _as_before_us(
+    connection: "Connection", resource: str, records: Sequence[Record], before: Mapping[str, Snapshot],
+    read_at: datetime,
+) -> dict[str, datetime]:  # fmt: skip
+    """Of records that name no time of change: those that look just as they did before our last write, a moment ago, and
+    when to read them again. Somebody has set them back, or the service has shown an older state."""
+    told = {
+        record.id: record.fingerprint
+        for record in records
+        if record.updated_at is None
+        and (old := before.get(record.id))
+        and old.fingerprint not in {"", record.fingerprint}
+    }
+    if not told:
+        return {}
+    ours = Write.objects.filter(
+        business_id=connection.business_id, connection=connection, resource=resource, target_id__in=told,
+        state=Write.State.CONFIRMED, settled_at__gt=read_at - SETTLING,
+    ).order_by("settled_at", "pk")  # fmt: skip
+    last = {write.target_id: write for write in ours.only("target_id", "planned_on", "settled_at")}
+    return {
+        key: write.settled_at + SETTLING
+        for key, write in last.items()
+        if write.settled_at and write.planned_on == told[key]
+    }
 
 
 def _snapshot(connection: "Connection", resource: str, record: Record, read_at: datetime) -> Snapshot:

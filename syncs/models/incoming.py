@@ -1,13 +1,18 @@
 """What the outside told us: webhook deliveries, records as last seen, and runs that read many."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
 from django_scopes import ScopedManager
 
 from connectors.base import Record
+
+#: So long a service may go on showing a record as it was before a write that it has answered.
+SETTLING = timedelta(seconds=30)
 
 
 class Event(models.Model):
@@ -84,7 +89,8 @@ class Snapshot(SnapshotBase):
     reference = models.CharField(max_length=320, blank=True)
     url = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField("made there", null=True)
-    #: A webhook said to look at it then: stale while this is later than `read_at`.
+    #: A webhook said to look at it then: stale while this is later than `read_at`. It lies ahead where a reading was in
+    #: doubt.
     noticed_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar["models.Manager[Snapshot]"] = ScopedManager(business="business")
@@ -100,13 +106,19 @@ class Snapshot(SnapshotBase):
             models.Index(fields=["connection", "resource", "reference"]),
             models.Index(
                 fields=["connection", "resource"],
-                condition=models.Q(noticed_at__gt=models.F("read_at")),
+                condition=Q(noticed_at__gt=F("read_at")),
                 name="snapshot_stale",
             ),
         )
 
     def __str__(self) -> str:
         return self.label
+
+    @staticmethod
+    def stale(now: datetime) -> Q:
+        """Which are to be read again now. What lies too far ahead was noted by a clock that was set back since."""
+        due = Q(noticed_at__lte=now) | Q(noticed_at__gt=now + SETTLING)
+        return due & Q(noticed_at__gt=F("read_at"))
 
     def as_record(self) -> Record:
         return Record(

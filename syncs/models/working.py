@@ -24,6 +24,8 @@ class Lane(models.Model):
     parked = models.CharField(max_length=300, blank=True)
     parked_code = models.CharField(max_length=40, blank=True)
     failures = models.PositiveSmallIntegerField("failures in a row", default=0)
+    #: Of the failures, those where a service did not accept the sign-in of a connection that works as far as we know.
+    refusals = models.PositiveSmallIntegerField("refused sign-ins in a row", default=0)
     served_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar["models.Manager[Lane]"] = ScopedManager(business="business")

@@ -140,6 +140,12 @@ def _parked_anyway(lane: Any, side: Any, code: str, words: str) -> None:
     lanes.Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
 
 
+def _every_failure(
+    lane: Any, seconds: float, *, failed: bool, refused: bool = False, real: Callable[..., None] = lanes.wait
+) -> None:
+    real(lane, seconds, failed=failed, refused=failed)
+
+
 def _any_total(case: Any) -> Any:
     """The draft's own total is taken for the one that was wanted."""
     return drafting.on_draft(replace(case, document=replace(case.document, total=case.total_there)))
@@ -184,6 +190,12 @@ MUTANTS = (
     Mutant("backwards", "an older state never replaces a newer one", "the later reading wins",
            _put(snapshots, "_older", lambda *_: False),
            ENGINE + "test_an_older_state_never_replaces_a_newer_one"),
+    Mutant("edited-before", "what looks as it did before our write is read again before it counts", "it counts at once",
+           _put(snapshots, "_as_before_us", lambda *_: {}),
+           BOTH_WAYS + "test_an_old_answer_after_our_own_write_is_not_taken_for_an_edit"),
+    Mutant("any-failure", "only refusals in a row park a lane", "an outage before one counts too",
+           _put(lanes, "wait", _every_failure), "tests/faults/test_matrix_engine.py::"
+           "test_a_refusal_is_not_counted_with_an_outage_before_it"),
     Mutant("no-lease", "results are stored only by who holds the lane", "by anybody",
            _put(lanes, "guard", _unnoticed), ENGINE + "test_a_worker_that_lost_its_lease_stores_nothing"),
     Mutant("no-deadline", "nothing is sent in the last part of a lease", "there is no deadline",

@@ -168,6 +168,20 @@ def test_access_that_is_refused_parks_the_work_and_tells_the_owner(
     assert not Incident.objects.filter(state="open").exists()
 
 
+def test_a_refusal_is_not_counted_with_an_outage_before_it(world: World) -> None:
+    """Nor with a refusal that was followed by work."""
+    clients = reviewed(world, 2)
+    for kind, times in (("503", slices.MOST_REFUSALS + 1), ("401", slices.MOST_REFUSALS)):
+        fault(world, kind, operation="POST customers", times=50)
+        for _ in range(times):
+            world.forget_waits()
+            world.work()
+            assert not Lane.objects.get().parked
+        world.sandbox.sandbox.frame.faults.clear()
+    all_once(world, clients)
+    assert Lane.objects.get().refusals == 0
+
+
 # What a person sees while it lasts
 
 

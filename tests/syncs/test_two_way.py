@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from portal.models import User
@@ -43,6 +44,54 @@ def test_an_email_changed_in_stripe_comes_to_jobber_and_costs_one_write(here: Wo
     assert here.writes() == before
     assert here.stripe.of(made)[0]["email"] == "new@example.com"
     assert (here.link(made).state, here.link(made).target_id) == ("in_step", customer["id"])
+
+
+def in_half_a_minute(here: World) -> None:
+    with time_machine.travel(timezone.now() + timedelta(seconds=31)):
+        here.work()
+
+
+def readdressed(here: World, made: str, address: str) -> None:
+    """In Jobber."""
+    query = "query($id: EncodedId!) { client(id: $id) { emails { id } } }"
+    (email,) = here.jobber.ask(query, id=made)["client"]["emails"]
+    here.jobber.edit(made, emailsToEdit=[{"id": email["id"], "address": address}])
+
+
+def readdressed_and_told(here: World, made: str, address: str) -> None:
+    readdressed(here, made, address)
+    notice.mark(here.sync, made, "webhook CLIENT_UPDATE", timezone.now())
+    here.work()
+
+
+def test_an_old_answer_after_our_own_write_is_not_taken_for_an_edit(here: World) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    old = here.sandbox.sandbox.frame.faults.add("stale", service="stripe", operation="GET customer", times=50)
+    readdressed_and_told(here, made, "second@example.com")
+    readdressed_and_told(here, made, "third@example.com")
+    assert old.hits >= 2
+    assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
+    here.sandbox.sandbox.frame.faults.clear()
+    before = here.writes()
+    in_half_a_minute(here)
+    assert here.writes() == before
+    assert here.link(made).state == "in_step"
+
+
+def test_what_somebody_sets_back_right_after_our_write_counts_a_little_later(here: World) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    readdressed_and_told(here, made, "new@example.com")
+    before = {f"metadata[{name}]": value for name, value in customer["metadata"].items()}
+    here.stripe.edit(customer["id"], email=customer["email"], **before)
+    notice.mark_target(here.sync, customer["id"], "webhook customer.updated", timezone.now())
+    here.work()
+    assert client(here, made)["email"] == "new@example.com"
+    in_half_a_minute(here)
+    assert client(here, made)["email"] == "ann@example.com"
+    assert here.link(made).state == "in_step"
 
 
 def test_an_edit_made_while_the_record_waits_is_not_lost(here: World) -> None:
@@ -135,9 +184,7 @@ def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: U
     made = here.jobber.add(email="ann@example.com")
     here.read_again()
     (customer,) = here.stripe.of(made)
-    query = "query($id: EncodedId!) { client(id: $id) { emails { id } } }"
-    (email,) = here.jobber.ask(query, id=made)["client"]["emails"]
-    here.jobber.edit(made, emailsToEdit=[{"id": email["id"], "address": "here@example.com"}])
+    readdressed(here, made, "here@example.com")
     here.stripe.edit(customer["id"], email="there@example.com")
     here.read_again()
     held = here.link(made)
@@ -201,14 +248,11 @@ def test_what_was_sent_and_never_came_is_sent_again_though_the_clock_was_set_bac
     """What the service shows is how it was when the call was planned, and nobody's later edit."""
     made = here.jobber.add(email="ann@example.com")
     here.read_again()
-    number = here.jobber.ask(
-        "query($id: EncodedId!) { client(id: $id) { emails { id } } }", id=made
-    )["client"]["emails"][0]["id"]  # fmt: skip
-    here.jobber.edit(made, emailsToEdit=[{"id": number, "address": "second@example.com"}])
+    readdressed(here, made, "second@example.com")
     here.read_again()
     SnapshotHistory.objects.update(replaced_at=timezone.now() + timedelta(minutes=10))
     here.sandbox.sandbox.frame.faults.add("reset", service="stripe", operation="POST customer/{id}", times=9)
-    here.jobber.edit(made, emailsToEdit=[{"id": number, "address": "third@example.com"}])
+    readdressed(here, made, "third@example.com")
     here.read_again()
     here.sandbox.sandbox.frame.faults.clear()
     assert (here.stripe.of(made)[0]["email"], here.open_writes()) == ("second@example.com", 1)
@@ -224,8 +268,7 @@ def test_what_was_written_over_a_lost_call_stays_though_the_other_side_was_chang
     (customer,) = here.stripe.of(made)
     frame = here.sandbox.sandbox.frame
     frame.faults.add("reset_after", service="stripe", operation="POST customer/{id}")
-    email = here.jobber.ask("query($id: EncodedId!) { client(id: $id) { emails { id } } }", id=made)["client"]["emails"]
-    here.jobber.edit(made, emailsToEdit=[{"id": email[0]["id"], "address": "second@example.com"}])
+    readdressed(here, made, "second@example.com")
     here.read_again()
     assert (here.stripe.of(made)[0]["email"], here.open_writes()) == ("second@example.com", 1)
     here.stripe.edit(customer["id"], email="third@example.com")
