@@ -18,8 +18,9 @@ from syncs.sessions import Sessions
 if TYPE_CHECKING:
     from portal.models import Connection
 
-#: Clocks differ a little, and the service notes the moment it began, not the one we asked.
-SLACK = timedelta(minutes=5)
+#: Our clock may differ from the service's by ten minutes, and the service notes the moment it began, not the one we
+#: asked.
+SLACK = timedelta(minutes=15)
 
 
 @dataclass(slots=True)
