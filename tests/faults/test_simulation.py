@@ -16,7 +16,10 @@ pytestmark = [
 ]
 #: `make soak` runs as many as one likes.
 SEEDS = (1, 5, 45, 301, 302)
-MORE = (2, 3, 4, 6, 7, 8, 9, 10, 12, 19, 44, 49, 66, 88, 99, 105, 113, 205, 304, 309, 314, 332, 360, 365, 893, 896)
+MORE = (
+    2, 3, 4, 6, 7, 8, 9, 10, 12, 19, 44, 49, 66, 88, 99, 105, 113, 205, 304, 309, 314, 332, 360, 365, 893, 896, 933,
+    1077, 1405,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MORE)])
