@@ -17,6 +17,7 @@ from syncs import barring, gathering, landed, notice, recipes, routing, snapshot
 from syncs.bothways import UNMADE
 from syncs.invoices.back import PageFacts
 from syncs.invoices.case import COPY
+from syncs.invoices.drafting import in_doubt
 from syncs.mapping import Compiled, compile_version
 from syncs.matching import Clues
 from syncs.models import Link, Snapshot, Sync, Write
@@ -99,6 +100,8 @@ def _agree(
         return
     if here is None or there is None:
         return
+    if write.verb == "update_lines" and write.agreed:
+        link.base = in_doubt(link.base, write.agreed)
     place, known = (write.connection_id, write.resource), known_of(link)
     if place == (sync.source_id, sync.source_resource):
         call = landed.Call(write.params, snapshots.seen_as(here, write.planned_on).data)

@@ -143,6 +143,14 @@ def _line_step(case: Case, action: str, change: Change, reason: str, sent: Mappi
     return case.step(reason, action, [change], values={**case.wanted.values, **case.known.base, SENT: dict(sent)})
 
 
+def in_doubt(known: Mapping[str, Any], agreed: Mapping[str, Any]) -> dict[str, Any]:
+    """A link's base once the answer to a change of lines was lost for good: those are sent again, whatever they say by
+    then. `agreed`: what the base would have been."""
+    meant = agreed.get(SENT) or {}
+    sent = {key: line if meant.get(key, line) == line else None for key, line in (known.get(SENT) or {}).items()}
+    return {**known, SENT: sent}
+
+
 def _moved(line: Line, there: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
     """Against what was sent, since Stripe may show a line in its own words; against what is there when nobody knows."""
     if before is not None and line.key in before:

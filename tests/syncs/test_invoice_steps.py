@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncs.comparing import Known
+from syncs.invoices.drafting import in_doubt
 from syncs.planning import Parent, Plan, Verdict
 from tests.strategies import settings  # the profile comes with it
 from tests.syncs.papers import Item, Paper
@@ -212,6 +213,11 @@ def then(desk: Desk, **changes: Any) -> Plan:
     """The paper changes, and the portal looks."""
     desk.source = replace(Paper(), **changes).record()
     return desk.run()
+
+
+def named(desk: Desk) -> list[str]:
+    """The lines there, as a customer reads them."""
+    return [line["description"] for line in desk.there["lines"]]
 
 
 DEAR = (Item("l1", "2", "50"),)
@@ -512,6 +518,20 @@ def test_lines_whose_answer_was_lost_count_as_sent_once_it_is_opened(already: in
     assert then(desk, subject="Later").code == "in_step"
     items = (Item("l1", "1", "91", name="Two taps"), *whole.items[1:])
     assert then(desk, items=items).code == "approve_replace"
+
+
+def test_a_changed_line_whose_answer_was_lost_is_said_again_though_it_was_changed_back() -> None:
+    """The key of the call cannot be used again, and both ways come to the same sum."""
+    desk = opened(finalize=False)
+    first, before, words = desk.source, desk.known, named(desk)
+    desk.source = replace(Paper(), items=(Item("l1", "1", "91", name="Two taps"), *Paper().items[1:])).record()
+    assert desk.step().action == "update_lines"
+    assert "Two taps" in named(desk)
+    desk.source, desk.known = first, replace(before, base=in_doubt(before.base, desk.known.base))
+    assert desk.run().code == "in_step"
+    assert named(desk) == words
+    assert desk.run().code == "in_step"
+    assert desk.till.seen.count("update_lines") == 2
 
 
 def test_a_rate_within_prices_is_another_one_than_the_same_on_top() -> None:

@@ -1,6 +1,7 @@
 """Jobber invoices as Stripe invoices, through both stand-ins: totals to the cent, or held with the cause."""
 
 from datetime import timedelta
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -270,29 +271,54 @@ def test_an_action_that_is_refused_when_it_goes_out_again_is_planned_anew(here: 
     assert (link(sync, made).state, link(sync, made).cause) == ("in_step", "")
 
 
-def test_a_draft_whose_taking_back_lost_its_answer_is_not_taken_for_one_deleted_by_somebody(
-    here: World, sync: Sync
-) -> None:
-    """It goes out again; then it is known that it was us, and sending the invoice again makes another."""
+def kept_a_draft(here: World, sync: Sync) -> tuple[str, str]:
+    """Ids of an invoice at Jobber and at Stripe, where it could not be opened so far."""
     held = here.sandbox.sandbox.frame.faults
     broken = held.add("reset", service="stripe", operation="POST invoice/{id}/finalize", times=9)
     made = here.jobber.bill(here.jobber.add(email="ann@example.com"), LINES)
     here.read_again(sync)
     assert broken.hits
     held.clear()
-    (draft,) = here.stripe.invoices(made)
     Write.objects.filter(verb="finalize", state="unknown").update(state="absent")
-    begun = Write.objects.create(
-        business=sync.business, link=link(sync, made), connection=sync.target, resource="invoices", verb="delete",
-        target_id=draft["id"], key="fb-lost", params={}, state="unknown", agreed={"_taken_back": True},
+    return made, here.stripe.invoices(made)[0]["id"]
+
+
+def unanswered(sync: Sync, made: str, draft: str, verb: str, **more: Any) -> Write:
+    """A call whose answer never came."""
+    return Write.objects.create(
+        business=sync.business, link=link(sync, made), connection=sync.target, resource="invoices", verb=verb,
+        target_id=draft, key="fb-lost", params={}, state="unknown", **more,
     )  # fmt: skip
+
+
+def test_a_draft_whose_taking_back_lost_its_answer_is_not_taken_for_one_deleted_by_somebody(
+    here: World, sync: Sync
+) -> None:
+    """It goes out again; then it is known that it was us, and sending the invoice again makes another."""
+    made, draft = kept_a_draft(here, sync)
+    begun = unanswered(sync, made, draft, "delete", agreed={"_taken_back": True})
     for _ in range(5):
         here.forget_waits()
         here.work()
     begun.refresh_from_db()
     assert (begun.state, begun.agreed) == ("confirmed", None)
-    assert [(i["status"], i["id"] == draft["id"]) for i in here.stripe.invoices(made)] == [("open", False)]
+    assert [(i["status"], i["id"] == draft) for i in here.stripe.invoices(made)] == [("open", False)]
     assert link(sync, made).state == "in_step"
+
+
+def test_lines_whose_change_was_lost_for_good_are_said_again_before_it_is_opened(here: World, sync: Sync) -> None:
+    """What Stripe shows then may be words of before, at the same sum."""
+    made, draft = kept_a_draft(here, sync)
+    first = next(iter(link(sync, made).base["_lines"]))
+    begun = unanswered(sync, made, draft, "update_lines", spent=True, agreed={"_lines": {first: "as it was then"}})
+    for _ in range(5):
+        here.forget_waits()
+        here.work()
+    begun.refresh_from_db()
+    assert begun.state == "absent"
+    done = Write.objects.filter(link=link(sync, made), state="confirmed").order_by("id").values_list("verb", flat=True)
+    assert list(done)[-2:] == ["update_lines", "finalize"]
+    assert [(i["status"], i["id"]) for i in here.stripe.invoices(made)] == [("open", draft)]
 
 
 def test_what_is_refused_for_having_been_read_too_early_is_read_again_before_anybody_is_asked(
