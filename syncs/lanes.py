@@ -133,9 +133,9 @@ def in_mode(sync: Sync) -> bool:
     return Sync.objects.filter(pk=sync.pk, mode=sync.mode).exists()
 
 
-def lock(lane_id: int) -> None:
+def lock(lane_id: int) -> Lane | None:
     """Inside a transaction, before its links and runs are touched: workers lock in this order too."""
-    Lane.objects.select_for_update().filter(pk=lane_id).first()
+    return Lane.objects.select_for_update().filter(pk=lane_id).first()
 
 
 def release(lane: Lane) -> None:

@@ -1,19 +1,21 @@
 """Work that does not move although it should, webhooks that stay away and mapped fields that are gone: found as time
 goes by, told as incidents.
 
-Nothing here repairs: retries, leases and polls do that. What is found lies beyond them, and closes when it moves again.
+No work is repaired here: retries, leases and polls do that. What is found lies beyond them, and closes when it moves
+again.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F, Min, Q, Sum
 from django.db.models.fields import IntegerField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from syncs import describing, drifting, incidents, recipes
+from syncs import describing, drifting, incidents, lanes, recipes
 from syncs.models import Attempt, Event, Incident, Lane, Link, Run, Sync, Write
 
 #: A change may wait this long for its turn; what waits at its own word, such as for its next try, waits beside that.
@@ -40,10 +42,20 @@ def look(now: datetime | None = None) -> None:
     now = now or timezone.now()
     related = ("lane", "source", "target")
     for sync in Sync.objects.exclude(mode=Sync.Mode.OFF).filter(version__isnull=False).select_related(*related):
+        say_again(sync)
         incidents.work_stuck(sync, found(sync, now))
     for row in Incident.objects.filter(subject__startswith="work:", sync__mode="off").exclude(state="resolved"):
         assert row.sync is not None  # noqa: S101  # it is filtered by it
         incidents.work_stuck(row.sync, {})
+
+
+def say_again(sync: Sync) -> None:
+    """The incidents of its records as they are by now, where nobody works it: a worker that was killed right after it
+    had stored how they stand has not said so."""
+    with transaction.atomic():
+        lane = lanes.lock(sync.lane_id)
+        if lane and (lane.lease_until is None or lane.lease_until < timezone.now()):
+            incidents.refresh(sync)
 
 
 def found(sync: Sync, now: datetime) -> dict[str, Words]:

@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from django_scopes import scope
+
+from syncs import watching
+from syncs.models import Sync
 from tests.faults import checks, seams, weather
 from tests.faults.loop import Loop, Process
 from tests.faults.outside import Ground
@@ -90,6 +94,7 @@ def _story(world: World, people: People, result: Result) -> None:
         loop.run(loop.now + 60)
         world.clock.moved(25 * 3600.0)
         _drain(world, people)
+    _watch(world)
     writes = _writes(world)
     world.tick_seconds = 60.0
     loop.run(loop.now + SILENCE_SECONDS)
@@ -99,6 +104,14 @@ def _story(world: World, people: People, result: Result) -> None:
     result.wrong = [*checks.all_of(world, people), *checks.frugal(result.counts, (loop.now - begun) / 3600)]
     if _writes(world) != writes:
         result.wrong.append(f"{_writes(world) - writes} writes in a time of silence")
+
+
+def _watch(world: World) -> None:
+    """As every two minutes, as far as it speaks of records."""
+    for tenant in world.tenants:
+        with scope(business=tenant.business):
+            for sync in Sync.objects.all():
+                watching.say_again(sync)
 
 
 def _writes(world: World) -> int:

@@ -105,6 +105,21 @@ def test_what_only_takes_its_time_is_not_told(sync: Sync, make: Callable[[Sync],
         assert not Incident.objects.exists()
 
 
+def test_what_a_worker_died_before_saying_is_said(sync: Sync) -> None:
+    """It had stored that a record waits for a person. Who holds the lane now says it by itself."""
+    with scope(business=sync.business):
+        link = due(sync, handled=1, state="held", cause_code="ambiguous")
+        for held in (timedelta(minutes=1), timedelta(minutes=-1)):
+            assert not Incident.objects.exists()
+            Lane.objects.update(lease="a worker", lease_until=timezone.now() + held)
+            ticking.watch()
+        found = Incident.objects.get()
+        assert (found.cause_code, found.records, found.state) == ("ambiguous", 1, "open")
+        Link.objects.filter(pk=link.pk).update(state="in_step", cause_code="")
+        ticking.watch()
+        assert Incident.objects.get().state == "resolved"
+
+
 def test_pausing_the_sync_closes_what_was_stuck(sync: Sync) -> None:
     with scope(business=sync.business):
         due(sync)
