@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -39,11 +38,27 @@ type Calls = Sequence[tuple[date, int, int, int]]
 
 def calls(now: datetime, place: ZoneInfo) -> Calls:
     """Of the business whose scope is open: one query, which is the dearest of the page."""
-    today = now.astimezone(place).date()
-    rows = settled(today - timedelta(days=DAYS - 1), today, place).order_by()
-    grouped = rows.values_list(TruncDate("settled_at", tzinfo=place), "link__sync")
+    every = _days(now, place)
+    rows = settled(every[0], every[-1], place).order_by()
+    grouped = rows.annotate(day=_number_of(every, place)).values_list("day", "link__sync")
     done, not_taken = (Count("pk", filter=Q(state=state)) for state in (DONE, NOT_TAKEN))
-    return list(grouped.annotate(done=done, not_taken=not_taken))
+    counted = grouped.annotate(done=done, not_taken=not_taken)
+    return [(every[day], sync_id, written, refused) for day, sync_id, written, refused in counted]
+
+
+def _days(now: datetime, place: ZoneInfo) -> list[date]:
+    """The last day last."""
+    today = now.astimezone(place).date()
+    return [today - timedelta(days=n) for n in reversed(range(DAYS))]
+
+
+def _number_of(days: Sequence[date], place: ZoneInfo) -> Case:
+    """Which of these days a call was settled on. TruncDate is a call into Python per row on SQLite."""
+    ends = [datetime.combine(day, time(), place) for day in days[1:]]
+    return Case(
+        *(When(settled_at__lt=end, then=Value(n)) for n, end in enumerate(ends)),
+        default=Value(len(ends)), output_field=IntegerField(),
+    )  # fmt: skip
 
 
 def days(counted: Calls, now: datetime, place: ZoneInfo) -> list[Day]:
@@ -52,9 +67,7 @@ def days(counted: Calls, now: datetime, place: ZoneInfo) -> list[Day]:
     for on, _, done, not_taken in counted:
         written[on] += done
         refused[on] += not_taken
-    today = now.astimezone(place).date()
-    every = [today - timedelta(days=n) for n in reversed(range(DAYS))]
-    return [Day(on, written[on], refused[on]) for on in every]
+    return [Day(on, written[on], refused[on]) for on in _days(now, place)]
 
 
 @dataclass(frozen=True, slots=True)
