@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 transform = theme("Words")
 #: Of the template, of one value that it reads, and of what it may make.
 _TEMPLATE, _VALUE, _MADE = 1_000, 5_000, 20_000
+#: One within the other, each takes the parser more time than the one before.
+_BRACKETS = 100
 _TAGS = frozenset(["if", "unless", "case", "assign", "comment", "#", "echo", "content", "output", "illegal"])
 _FILTERS = frozenset([
     "append", "capitalize", "default", "downcase", "first", "last", "lstrip", "prepend", "remove", "remove_first",
@@ -62,6 +64,8 @@ def parsed(text: str) -> "BoundTemplate":
     """ValueError, in words, for one that cannot be used."""
     from liquid.exceptions import LiquidError
 
+    if text.count("[") > _BRACKETS:
+        raise ValueError(f"it has more than {_BRACKETS} square brackets.")
     try:
         made = _environment().from_string(text)
         told = made.analyze(include_partials=False)

@@ -83,6 +83,7 @@ TOO_LONG = "x" * 1001
         ("extract", {"pattern": ".{1,1000}.{1,1000}"}, "it repeats too much"),
         ("extract", {"pattern": "\ud800"}, "half a character"),
         ("template", {"text": "{{ a "}, "not written as Liquid wants it"),
+        ("template", {"text": f"{{{{ a{'[a' * 101}{']' * 101} }}}}"}, "more than 100 square brackets"),
         ("template", {"text": "{% for i in (1..9) %}x{% endfor %}"}, "not written as Liquid wants it"),
         ("template", {"text": "{% include 'a' %}"}, "not written as Liquid wants it"),
         ("template", {"text": "{{ a | date: '%Y' }}"}, "there is no “date” here"),
