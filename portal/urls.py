@@ -28,6 +28,7 @@ from portal.pages import (
 )
 
 urlpatterns = [
+    *webhooks.urlpatterns,  # first, as they come most often
     *home.urlpatterns,
     *people.urlpatterns,
     *privacy.urlpatterns,
@@ -47,7 +48,6 @@ urlpatterns = [
     *alerts.urlpatterns,
     *audit.urlpatterns,
     *approvals.urlpatterns,
-    *webhooks.urlpatterns,
     *health.urlpatterns,
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

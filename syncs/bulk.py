@@ -6,11 +6,12 @@ the time that SQLite is locked for all others, since Python gives its lock away 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import batched
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: Values that every database takes as they are, and the fields whose values may be just these.
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
@@ -35,7 +36,8 @@ class Statement:
     tail: str = ""
 
     def run(self, rows: Sequence[models.Model]) -> None:
-        ways = [(f.attname, _way(f)) for f in self.fields]
+        database = connections[DEFAULT_DB_ALIAS]
+        ways = [(f.attname, _way(database, f)) for f in self.fields]
         self.store([[prepare(getattr(row, name)) for name, prepare in ways] for row in rows])
 
     def store(self, rows: Sequence[Sequence[Any]], same: Sequence[Any] = ()) -> None:
@@ -62,11 +64,11 @@ def insert_each(rows: Sequence[models.Model]) -> None:
 
 def insert_alike(one: models.Model, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
     """New rows that are like `one` but for these fields, whose values `rows` has; primary keys are not learnt."""
-    statement = _insert_alike(type(one), names)
-    ways = [_way(f) for f in statement.fields]
+    statement, database = _insert_alike(type(one), names), connections[DEFAULT_DB_ALIAS]
+    ways = [_way(database, f) for f in statement.fields]
     found = [[prepare(value) for prepare, value in zip(ways, row, strict=True)] for row in rows]
     if found:
-        same = [_way(f)(getattr(one, f.attname)) for f in _others(type(one), statement.fields)]
+        same = [_way(database, f)(getattr(one, f.attname)) for f in _others(type(one), statement.fields)]
         statement.store(found, same)
 
 
@@ -82,9 +84,10 @@ def insert_or_change(row: models.Model, unique: tuple[str, ...], changes: str) -
     _insert_or_change(type(row), unique, changes).run([row])
 
 
-def _way(field: "models.Field[Any, Any]") -> Prepare:
-    """What Django makes of a value of this field before it is stored. Where that is nothing, it is not asked."""
-    database = connections[DEFAULT_DB_ALIAS]
+@lru_cache(maxsize=1024)
+def _way(database: BaseDatabaseWrapper, field: "models.Field[Any, Any]") -> Prepare:
+    """What Django makes of a value of this field before it is stored. Where that is nothing, it is not asked. Kept for
+    each thread: every webhook has a row or two."""
 
     def by_field(value: Any) -> Any:
         return field.get_db_prep_save(value, database)
