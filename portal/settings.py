@@ -85,9 +85,8 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {"default": {**ENV.database, "CONN_MAX_AGE": None}}
 SQLITE = ENV.database.get("ENGINE", "").endswith("sqlite3")
 if SQLITE:
-    # Measured: without these, readers that turn writers meet "database is locked" under load.
+    DATABASES["default"]["ENGINE"] = "portal.databases.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }

@@ -277,8 +277,17 @@ def _needs_person(connection: Connection, sent_digest: str, code: str, words: st
             return False
         park(connection, code, words)
         _told(connection, "connection.refused", f"{connection} does not let Fieldbridge in any more: {words}")
+        _ask_to_reconnect(connection, code, words)
         _reload(connection)
     return True
+
+
+def _ask_to_reconnect(connection: Connection, code: str, words: str) -> None:
+    """Whoever found out, also where no work was under way that could say so."""
+    from syncs import incidents
+
+    with scope(business=connection.business_id):
+        incidents.connection_refused(connection, code, words)
 
 
 def _revive(connection: Connection) -> None:

@@ -20,7 +20,7 @@ from syncs import lanes, ledger
 from syncs.failpoints import failpoint
 from syncs.looking import Look
 from syncs.models import Lane, Snapshot, Sync, Write
-from syncs.planning import Verdict
+from syncs.planning import Plan, Verdict
 
 #: A service forgets idempotency keys after 24 hours; a key older than this is not trusted to repeat.
 KEY_TRUSTED = timedelta(hours=23)
@@ -91,8 +91,13 @@ def _write(sync: Sync, look: Look, now: datetime) -> Write:
     return Write(
         business_id=sync.business_id, link=look.link, connection=connection, resource=resource, verb=made.verb,
         target_id=made.target_id, key=f"fb-{uuid.uuid4().hex}", params=made.data, intended_at=now,
-        planned_on=changed.fingerprint if changed else "", agreed=made.values if made.action or made.resource else None,
+        planned_on=changed.fingerprint if changed else "", agreed=made.values if _aside(made) else None,
     )  # fmt: skip
+
+
+def _aside(made: Plan) -> bool:
+    """Whether the values that both sides agree on once it is done are others than those that are sent."""
+    return bool(made.action or made.resource or (made.back and made.verdict == Verdict.CREATE))
 
 
 def _known_by_email(sync: Sync, emails: set[str]) -> dict[str, frozenset[str]]:

@@ -212,7 +212,8 @@ def _make_here(version: Compiled, names: Names, target: Record | None, known: Kn
     if held:
         return held
     reason = f"It was made in {names.target}; {names.source} has no such {names.source_one} yet."
-    return Plan(Verdict.CREATE, "made_there", reason, "", changes, (), {}, back=True, more=True)
+    agreed = {row.target: target.data.get(row.target, "") for row in version.rows if row.back}
+    return Plan(Verdict.CREATE, "made_there", reason, "", changes, (), agreed, back=True, more=True)
 
 
 def _among(labels: Sequence[str]) -> str:

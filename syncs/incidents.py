@@ -88,6 +88,7 @@ _SEVERAL = {
     "s": "", "es": "", "are": "are", "were": "were", "have": "have", "it": "they", "them": "them", "a_draft": "drafts",
     "new": "new ones",
 }  # fmt: skip
+RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 _OPEN = [Link.State.HELD, Link.State.CONFLICT, Link.State.PARKED]
 
 
@@ -136,9 +137,15 @@ def work_stuck(sync: Sync, found: Mapping[str, tuple[str, str]]) -> None:
 
 
 def connection_failed(connection: "Connection", code: str, title: str, step: str) -> None:
+    """One for the connection, however often and in whatever words it is refused until it works again."""
     subject = f"connection:{connection.pk}"
-    current = Incident.objects.filter(subject=subject, cause_code=code).exclude(state="resolved").first()
+    current = Incident.objects.filter(subject=subject).exclude(state="resolved").first()
     _raise(current, subject, code, title, step, 0, connection=connection)
+
+
+def connection_refused(connection: "Connection", code: str, words: str) -> None:
+    """The service does not let us in any more, as `words` say."""
+    connection_failed(connection, code, f"{connection} needs attention: {words}", RECONNECT)
 
 
 def connection_works(connection: "Connection") -> None:

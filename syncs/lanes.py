@@ -27,7 +27,6 @@ WAKE_LOST = timedelta(seconds=30)
 AGAIN_SECONDS = 1.0
 #: Who had something to do this short a time ago may well have more.
 LATELY = timedelta(seconds=10)
-RECONNECT = "Open Connections and connect it again; waiting work then goes on by itself."
 
 
 #: As text: this is asked for every webhook, and a queryset takes ten times as long.
@@ -189,7 +188,7 @@ def refused(lane: Lane, side: "Connection", code: str, words: str) -> None:
             wait(lane, AGAIN_SECONDS, failed=False)
             return
         Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
-        incidents.connection_failed(side, code, f"{side} needs attention: {words}", RECONNECT)
+        incidents.connection_refused(side, code, words)
 
 
 def park(connection: "Connection", code: str, words: str) -> None:

@@ -230,7 +230,7 @@ def _read_readable(sync: Sync, ids: Sequence[str], sessions: Sessions) -> None:
             return
         log.warning("sync %s: target record %s cannot be read: %s", sync.pk, ids[0], error)
         held = Snapshot.objects.filter(connection=sync.target, resource=sync.target_resource, external_id=ids[0])
-        held.update(read_at=timezone.now())
+        held.update(noticed_at=None)  # not as read: other syncs have their own reasons to ask
 
 
 def _tell_links(sync: Sync, changed: Collection[str]) -> None:

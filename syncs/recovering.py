@@ -14,6 +14,7 @@ from syncs.applying import KEY_TRUSTED, Order
 from syncs.comparing import same
 from syncs.models import Lane, Link, Snapshot, Sync, Write
 from syncs.sessions import Sessions
+from syncs.transforms import is_empty
 
 if TYPE_CHECKING:
     from portal.models import Connection
@@ -145,18 +146,30 @@ def _of_other_calls(sync: Sync, found: Sequence[Record]) -> set[str]:
 
 
 def _made_here(sync: Sync, creates: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:
-    """{key of the write: the record it made}. Records of the source carry no cross reference, so each is known by
-    showing all that was sent; one that has its counterpart is no answer, nor is one for two writes."""
+    """{key of the write: the record it made}. Records of the source carry no cross reference, so each is known by what
+    it shows of what was sent: all of it, or, as somebody may have edited it since, the most of it. One that has its
+    counterpart is no answer, nor is one for two writes."""
     found = _written_since(sync.source, creates, sessions)
     linked = Link.objects.filter(sync=sync, source_id__in=[r.id for r in found]).exclude(target_id=None)
     taken = set(linked.values_list("source_id", flat=True))
+    free = [(write, record) for write in creates for record in found if record.id not in taken]
+    alike = [(_shown(record, write), write, record) for write, record in free if _may_have_made(write, record)]
     made: dict[str, Sequence[Record]] = {}
-    for write in creates:
-        one = next((r for r in found if r.id not in taken and _shows(r, write.params)), None)
-        if one:
-            made[write.key] = [one]
-            taken.add(one.id)
+    for part, write, record in sorted(alike, key=lambda pair: -pair[0]):
+        if part > 0.5 and write.key not in made and record.id not in taken:
+            made[write.key] = [record]
+            taken.add(record.id)
     return made
+
+
+def _may_have_made(write: Write, record: Record) -> bool:
+    return record.created_at is None or record.created_at >= write.intended_at - SLACK
+
+
+def _shown(record: Record, write: Write) -> float:
+    """Which part of what was sent it shows."""
+    sent = {path: value for path, value in write.params.items() if not is_empty(value)}
+    return sum(same(record.data.get(path), value) for path, value in sent.items()) / max(1, len(sent))
 
 
 def _made_beside(sync: Sync, begun: Sequence[Write], sessions: Sessions) -> dict[str, Sequence[Record]]:
@@ -176,7 +189,3 @@ def _told_in(record: Record, sent: Data) -> bool:
     """Whether it is what came of this, as far as a record of its kind shows it: what it refers to it always does."""
     told = [path for path in sent if path in record.data or path.startswith("metadata.")]
     return bool(told) and all(same(record.data.get(path), sent[path]) for path in told)
-
-
-def _shows(record: Record, sent: Data) -> bool:
-    return all(same(record.data.get(path), value) for path, value in sent.items())

@@ -181,11 +181,18 @@ def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: dat
             failpoint("settle.inside")
         failpoint("settle.after")
     except IntegrityError:
-        if len(answers) == 1:
-            _settle_taken(lane, sync, answers[0])
-            return
         for answer in answers:  # find the one whose counterpart another link holds
-            settle_answers(lane, sync, [answer], asked, outage=outage)
+            _settle_alone(lane, sync, answer, asked, outage=outage)
+
+
+def _settle_alone(lane: Lane, sync: Sync, answer: Answer, asked: datetime, *, outage: bool) -> None:
+    """Once more at least: a webhook may have made a link for the same record just then, which gives way now."""
+    try:
+        with transaction.atomic():
+            lanes.guard(lane)
+            _store_answers(sync, [answer], asked, outage)
+    except IntegrityError:
+        _settle_taken(lane, sync, answer)
 
 
 def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outage: bool) -> None:
@@ -264,7 +271,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> t
 def _settle_done(link: Link, look: Look, sync: Sync, answer: Answer, now: datetime) -> None:
     """The step is done. With more to come the link stays due; the last one leaves it in step."""
     assert answer.result is not None  # noqa: S101  # only what was done comes here
-    made, shown, answered = look.plan, look.target.data if look.target else {}, answer.result.record
+    made, answered = look.plan, answer.result.record
+    shown = look.target.data if look.target else made.values
     ours, steps = not (made.back or made.resource), link.attempts + 1
     _handled(link, look, sync)
     link.written_at = now
@@ -339,6 +347,7 @@ def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
     with transaction.atomic():
         lanes.guard(lane)
         bulk.update_each([answer.order.write], _WRITE_STATE, by="key")
+    answer.order.look.link.refresh_from_db(fields=["source_id"])  # it keeps its own
     _hold(lane, sync, answer.order.look.link, answer.order.look.noticed, _TAKEN)
 
 

@@ -62,7 +62,8 @@ def give_way(sync: Sync, links: Sequence[Link]) -> None:
     standing_in = Link.objects.filter(sync=sync, source_id__startswith=UNMADE, target_id__in=targets)
     standing_in.exclude(pk__in=keys).update(state=Link.State.ENDED, cause_code="found", cause="", target_id=None)
     found = {link.source_id: link.pk for link in links}
-    later = Link.objects.filter(sync=sync, source_id__in=found, target_id=None, history=None).exclude(pk__in=keys)
+    later = Link.objects.filter(sync=sync, source_id__in=found, target_id=None, history=None, writes=None)
+    later = later.exclude(pk__in=keys)
     for told in later.select_for_update(of=("self",)):
         heirs = Link.objects.filter(pk=found[told.source_id])
         notice.again(heirs, told.noticed_by, timezone.now(), told.priority, stale_at=told.stale_at)

@@ -26,8 +26,9 @@ def parents(
     source: "Connection", resource: str, target: "Connection", ids: Sequence[str], *, notices: bool = True
 ) -> Mapping[str, Parent]:  # fmt: skip
     """{source id: its parent} for records of this resource that go to this target. What nobody has noticed yet is
-    noticed now, or with `notices` False taken for what would be."""
-    sync = Sync.objects.filter(source=source, source_resource=resource, target=target).exclude(mode="off").first()
+    noticed now, or with `notices` False taken for what would be. A sync that is paused goes on one day."""
+    alike = Sync.objects.filter(source=source, source_resource=resource, target=target)
+    sync = alike.exclude(mode="off").first() or alike.exclude(live_since=None).first()
     wanted = {i for i in ids if i}
     if sync is None or not wanted:
         return dict.fromkeys(wanted, UNKNOWN)

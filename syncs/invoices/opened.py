@@ -170,14 +170,30 @@ def _record_payment(case: Case, payment: document.Earlier) -> Plan:
 def on_uncollectible(case: Case) -> Plan:
     """It can still be paid, so it must not ask for another sum; no payment can be attached to it."""
     if case.goal == UNCOLLECTIBLE:
-        return _replaced(case) or _lasting_fields(case, LASTING) or case.in_step("It is bad debt on both sides.")
+        stopped = _replaced(case) or _paid_aside(case)
+        return stopped or _lasting_fields(case, LASTING) or case.in_step("It is bad debt on both sides.")
     return (
         _not_wanted(case)
         or _replaced(case)
         or _settled_elsewhere(case)
+        or _paid_aside(case)
         or _lasting_fields(case, LASTING)
         or case.in_step("It is bad debt in Stripe, where it can still be paid.")
     )
+
+
+def _paid_aside(case: Case) -> Plan | None:
+    """A payment at the source that cannot be told to bad debt: a card could pay the same money again."""
+    if _earlier_payment(case) is None:
+        return None
+    here, there = case.money(case.document.balance), case.money(case.left_there)
+    words = f"It was paid in Jobber since it is bad debt in Stripe: {here} is left in Jobber, {there} in Stripe."
+    held = part_paid(case.there, case.facts.currency, words)
+    if held:
+        return held
+    if case.decided("void"):
+        return case.step(f"{words} Someone asked to void it.", "void")
+    return case.hold("approve_void", f"{words} It can still be paid there. Void it?")
 
 
 def on_paid(case: Case) -> Plan:

@@ -37,7 +37,11 @@ CASES = (
     ),
     ("It is voided or deleted in Jobber", "A draft goes. One that can be paid waits until a person says to void it."),
     ("It is paid in Jobber, and nothing there says how", "What is left is marked in Stripe as paid elsewhere."),
-    ("It is bad debt in Jobber", "It is marked uncollectible in Stripe, where it can still be paid."),
+    (
+        "It is bad debt in Jobber",
+        "It is marked uncollectible in Stripe, where it can still be paid. Once some of it is paid in Jobber, a person "
+        "is asked whether to void it.",
+    ),
     (
         "It is changed in Jobber after it was paid in Stripe",
         "Nothing is changed there; a person sees what differs.",

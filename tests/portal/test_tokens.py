@@ -11,11 +11,14 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connections
 from django.utils import timezone
+from django_scopes import scope
 
 from connectors.base import Budget
 from connectors.errors import AuthError, TransientError, UnknownOutcome
 from portal import tokens
 from portal.models import Business, Connection
+from syncs import incidents
+from syncs.models import Incident
 from tests.portal.conftest import connected
 from tests.portal.fake_service import FakeService, refuse
 
@@ -170,6 +173,17 @@ def test_a_late_answer_brings_back_what_a_refusal_of_the_old_pair_ended(
     tokens.current(row)
     assert row.status == "active"
     parking.unpark.assert_called_once()
+
+
+def test_a_person_is_asked_to_connect_again_once_whoever_found_out(service: FakeService, row: Connection) -> None:
+    """Also where no record waits that could say so."""
+    service.on_refresh = refuse
+    for _ in range(2):
+        with pytest.raises(AuthError):
+            tokens.current(row)
+    with scope(business=row.business_id):
+        incident = Incident.objects.get()
+    assert (incident.connection_id, incident.state, incident.next_step) == (row.pk, "open", incidents.RECONNECT)
 
 
 def test_a_refusal_of_a_pair_no_longer_stored_disconnects_nothing(

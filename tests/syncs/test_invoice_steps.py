@@ -395,6 +395,18 @@ def test_bad_debt_that_is_paid_after_all(payments: tuple[tuple[str, str, str], .
     assert desk.there["status"] == "paid"
 
 
+def test_bad_debt_of_which_a_part_is_paid_in_jobber_is_not_left_to_be_paid_whole() -> None:
+    desk = opened()
+    then(desk, status="bad_debt")
+    cash = {"payments": (("p1", "20.00", "PAYMENT"),), "more": {"balance": f"{Paper().total - 20:.2f}"}}
+    for status in ("bad_debt", "awaiting_payment"):
+        held = then(desk, status=status, **cash)
+        assert (held.code, "is left in Jobber" in held.reason) == ("approve_void", True)
+    then(desk, status="bad_debt", **cash)
+    assert desk.decide("void").code == "in_step"
+    assert desk.there["status"] == "void"
+
+
 def test_bad_debt_of_another_amount_is_not_left_to_be_paid() -> None:
     desk = opened()
     then(desk, status="bad_debt")

@@ -31,6 +31,24 @@ def cents(here: World, invoice_id: str) -> int:
 LINES = [("Tap", "2", "45.50"), ("Labour", "1.5", "95"), ("Permit*", "1", "60")]
 
 
+def test_while_the_clients_are_paused_invoices_go_on_and_nothing_is_held(here: World, sync: Sync, alice: User) -> None:
+    known = here.jobber.add(email="ann@example.com")
+    here.read_again(sync)
+    choosing.pause(here.sync, Sync.Mode.OFF, alice)
+    made, early = here.jobber.bill(known, LINES), here.jobber.bill(here.jobber.add("Ben"), LINES)
+    for bill in (made, early):
+        notice.mark(sync, bill, "webhook INVOICE_CREATE", timezone.now())
+    for _ in range(2):
+        here.forget_waits()
+        here.work()
+    assert (link(sync, made).state, link(sync, early).cause_code) == ("in_step", "client")
+    choosing.resume(here.sync, alice)
+    for _ in range(3):
+        here.forget_waits()
+        here.work()
+    assert link(sync, early).state == "in_step"
+
+
 def test_a_sent_invoice_becomes_one_that_can_be_paid(here: World, sync: Sync) -> None:
     client = here.jobber.add(email="ann@example.com")
     made = here.jobber.bill(client, LINES)

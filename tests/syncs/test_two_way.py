@@ -1,13 +1,14 @@
 """Clients that go both ways, through both stand-ins."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
 
 from portal.models import User
-from syncs import choosing, deciding, notice, strangers
+from syncs import choosing, deciding, notice, settling, strangers
 from syncs.models import FieldMapping, Link, Snapshot, SnapshotHistory, Sync, Write
 from tests.syncs.world import World
 
@@ -181,6 +182,35 @@ def test_what_is_told_of_a_client_while_its_making_is_under_way_is_not_lost(
     assert here.stripe.of(link.source_id)[0]["name"] == "Jo van Smith"
 
 
+def test_a_link_that_a_webhook_makes_while_the_making_is_stored_gives_way(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not there yet when it was looked for."""
+    customer = here.stripe.add(name="Jo van Dam", email="jo@example.com")
+    asked: list[object] = []
+
+    def told(point: str) -> None:
+        made = here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]
+        if point == "settle.before" and made:
+            notice.mark(here.sync, made[0]["id"], "webhook CLIENT_CREATE", timezone.now())
+
+    def late(sync: Sync, links: list[Link], real: Any = strangers.give_way) -> None:
+        asked.append(links)
+        if len(asked) > 1:
+            real(sync, links)
+
+    monkeypatch.setattr(settling, "failpoint", told)
+    monkeypatch.setattr(strangers, "give_way", late)
+    here.read_again()
+    here.forget_waits()
+    here.work()
+    assert len(asked) > 1
+    link = Link.objects.exclude(state="ended").get()
+    assert (link.state, link.target_id) == ("in_step", customer)
+    assert here.jobber.ask("{ clients(first: 5) { totalCount } }")["clients"]["totalCount"] == 1
+    assert len(here.stripe.customers()) == 1
+
+
 def test_a_conflict_waits_until_somebody_says_who_is_right(here: World, alice: User) -> None:
     FieldMapping.objects.filter(sync=here.sync, target_path="email").update(owner="ask")
     choosing.publish(here.sync, alice, "Ask about emails")
@@ -284,3 +314,42 @@ def test_what_was_written_over_a_lost_call_stays_though_the_other_side_was_chang
     here.read_again()
     assert client(here, made)["email"] == here.stripe.of(made)[0]["email"] == "third@example.com"
     assert (here.link(made).state, here.open_writes()) == ("in_step", 0)
+
+
+@pytest.mark.parametrize("edited", [{"lastName": "Jones"}, {"email": "new@example.com"}])
+def test_a_client_made_by_a_lost_call_is_known_though_somebody_has_edited_it(
+    here: World, edited: dict[str, str]
+) -> None:
+    here.sandbox.sandbox.frame.faults.add("reset_after", service="jobber", operation="clientCreate")
+    customer = here.stripe.add(name="Jo van Dam", email="jo@example.com", phone="+61412000111")
+    here.read_again()
+    (made,) = [c["id"] for c in here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]]
+    if "email" in edited:
+        readdressed(here, made, edited["email"])
+    else:
+        here.jobber.edit(made, **edited)
+    notice.mark(here.sync, made, "webhook CLIENT_UPDATE", timezone.now())
+    Write.objects.filter(state="unknown").update(intended_at=timezone.now() - timedelta(minutes=3))
+    for _ in range(3):
+        here.forget_waits()
+        here.read_again()
+    assert here.jobber.ask("{ clients(first: 5) { totalCount } }")["clients"]["totalCount"] == 1
+    assert [c["id"] for c in here.stripe.customers()] == [customer]
+    assert here.link(made).state == "in_step"
+
+
+def test_what_somebody_changes_while_a_client_is_made_late_is_the_later(here: World) -> None:
+    """The client is younger than the edit, though it shows what was there before."""
+    here.sandbox.sandbox.frame.faults.add("reset_after", service="jobber", operation="clientCreate")
+    customer = here.stripe.add(name="Jo van Dam", email="jo@example.com", phone="+61412000111")
+    here.read_again()
+    here.stripe.edit(customer, email="new@example.com")
+    Write.objects.filter(state="unknown").update(intended_at=timezone.now() - timedelta(minutes=3))
+    (made,) = [c["id"] for c in here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]]
+    here.jobber.edit(made, isCompany=False)
+    Snapshot.objects.filter(external_id=customer).update(noticed_at=timezone.now() - timedelta(hours=1))
+    for _ in range(3):
+        here.forget_waits()
+        here.read_again()
+    assert client(here, made)["email"] == "new@example.com"
+    assert here.stripe.customers()[0]["email"] == "new@example.com"
