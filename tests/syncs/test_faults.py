@@ -403,6 +403,23 @@ def test_an_older_state_never_replaces_a_newer_one(world: World) -> None:
     assert Snapshot.objects.get(external_id=clients[0]).data["last_name"] == "Jones"
 
 
+def test_a_target_record_that_cannot_be_read_does_not_count_as_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another sync may have it as its source, and would take what was known before for the latest."""
+    reviewed(world, 1)
+    world.work()
+    held = Snapshot.objects.get(resource="customers")
+    notice.mark_target(world.sync, held.external_id, "webhook customer.updated", timezone.now())
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            "connectors.stripe.client.StripeSession.fetch", MagicMock(side_effect=ContractError("Not as we know it."))
+        )
+        world.work()
+    assert Snapshot.objects.get(pk=held.pk).read_at == held.read_at
+    assert not Snapshot.objects.filter(Snapshot.stale(timezone.now())).exists(), "it is not asked for again and again"
+
+
 def test_a_state_that_names_an_earlier_time_counts_where_it_is_still_shown(world: World) -> None:
     """The service's clock was set back between two edits, or a backup was put in place."""
     clients = reviewed(world, 1)
