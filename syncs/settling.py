@@ -175,11 +175,7 @@ def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: dat
     """Outcomes of calls. `outage`: no call got through, so nothing is held against the records."""
     failpoint("settle.before")
     try:
-        with transaction.atomic():
-            lanes.guard(lane)
-            _store_answers(sync, answers, asked, outage)
-            failpoint("settle.inside")
-        failpoint("settle.after")
+        _store(lane, sync, answers, asked, outage)
     except IntegrityError:
         for answer in answers:  # find the one whose counterpart another link holds
             _settle_alone(lane, sync, answer, asked, outage=outage)
@@ -188,11 +184,18 @@ def settle_answers(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: dat
 def _settle_alone(lane: Lane, sync: Sync, answer: Answer, asked: datetime, *, outage: bool) -> None:
     """Once more at least: a webhook may have made a link for the same record just then, which gives way now."""
     try:
-        with transaction.atomic():
-            lanes.guard(lane)
-            _store_answers(sync, [answer], asked, outage)
+        _store(lane, sync, [answer], asked, outage)
     except IntegrityError:
         _settle_taken(lane, sync, answer)
+
+
+def _store(lane: Lane, sync: Sync, answers: Sequence[Answer], asked: datetime, outage: bool) -> None:
+    """All of it or nothing, and only while the lane is held."""
+    with transaction.atomic():
+        lanes.guard(lane)
+        _store_answers(sync, answers, asked, outage)
+        failpoint("settle.inside")
+    failpoint("settle.after")
 
 
 def _store_answers(sync: Sync, answers: Sequence[Answer], asked: datetime, outage: bool) -> None:

@@ -52,6 +52,10 @@ def in_half_a_minute(here: World) -> None:
         here.work()
 
 
+def ids_at_jobber(here: World) -> list[str]:
+    return [c["id"] for c in here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]]
+
+
 def readdressed(here: World, made: str, address: str) -> None:
     """In Jobber."""
     query = "query($id: EncodedId!) { client(id: $id) { emails { id } } }"
@@ -190,9 +194,9 @@ def test_a_link_that_a_webhook_makes_while_the_making_is_stored_gives_way(
     asked: list[object] = []
 
     def told(point: str) -> None:
-        made = here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]
+        made = ids_at_jobber(here)
         if point == "settle.before" and made:
-            notice.mark(here.sync, made[0]["id"], "webhook CLIENT_CREATE", timezone.now())
+            notice.mark(here.sync, made[0], "webhook CLIENT_CREATE", timezone.now())
 
     def late(sync: Sync, links: list[Link], real: Any = strangers.give_way) -> None:
         asked.append(links)
@@ -323,7 +327,7 @@ def test_a_client_made_by_a_lost_call_is_known_though_somebody_has_edited_it(
     here.sandbox.sandbox.frame.faults.add("reset_after", service="jobber", operation="clientCreate")
     customer = here.stripe.add(name="Jo van Dam", email="jo@example.com", phone="+61412000111")
     here.read_again()
-    (made,) = [c["id"] for c in here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]]
+    (made,) = ids_at_jobber(here)
     if "email" in edited:
         readdressed(here, made, edited["email"])
     else:
@@ -346,7 +350,7 @@ def test_what_somebody_changes_while_a_client_is_made_is_the_later(here: World) 
     here.stripe.edit(customer, email="new@example.com")
     notice.mark_target(here.sync, customer, "webhook customer.updated", timezone.now())
     Write.objects.filter(state="unknown").update(intended_at=timezone.now() - timedelta(minutes=3))
-    (made,) = [c["id"] for c in here.jobber.ask("{ clients(first: 5) { nodes { id } } }")["clients"]["nodes"]]
+    (made,) = ids_at_jobber(here)
     with time_machine.travel(timezone.now() + timedelta(seconds=10), tick=True):
         here.jobber.edit(made, lastName="Dammers")
         for _ in range(3):
