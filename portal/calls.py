@@ -10,6 +10,7 @@ _W = Write.State
 _SILENT = {
     _W.INTENDED: "No answer yet.",
     _W.UNKNOWN: "Nothing: no answer came.",
+    _W.UNLEARNT: "Nothing: no answer came.",
     _W.ABSENT: "Nothing: it was not sent, or no answer came.",
 }
 

@@ -288,6 +288,7 @@ _WRITES = {
     Write.State.UNKNOWN: ("Sent to {}, the answer got lost", Badge("Being checked", "badge-warn")),
     Write.State.REJECTED: ("{} refused it", Badge("Refused", "badge-bad")),
     Write.State.ABSENT: ("Not done in {}", Badge("Nothing happened")),
+    Write.State.UNLEARNT: ("Sent to {}, the answer got lost", Badge("Planned again")),
 }
 
 

@@ -173,7 +173,7 @@ def _blank(theirs: Theirs, rows: dict[str, QuerySet[Model]]) -> None:
     )  # fmt: skip
     rows["looks"].update(plan=_PLAN, error="")
     begun = rows["writes"].filter(state__in=[Write.State.INTENDED, Write.State.UNKNOWN])
-    begun.update(state=Write.State.ABSENT, settled_at=now)
+    begun.update(state=Write.State.UNLEARNT, settled_at=now)
     rows["writes"].update(params={}, agreed=None, nonce="", error="", answer="")
     waiting = rows["approvals"].filter(state=Approval.State.WAITING)
     waiting.update(state=Approval.State.OVERTAKEN, decided_at=now)

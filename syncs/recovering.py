@@ -71,13 +71,30 @@ def _seen_afresh(sync: Sync, link: Link, write: Write) -> None:
 def planned_anew(lane: Lane, sync: Sync, looks: Sequence[looking.Look], anew: Sequence[tuple[Link, Write]]) -> None:
     """Once both sides were read: what a lost call has brought over counts as agreed, and the call as settled. Before
     that it stays open, so that a look that fails forgets nothing."""
-    read = {look.link.pk for look in looks}
+    read = {look.link.pk: look for look in looks}
     settled = [(link, write) for link, write in anew if link.pk in read]
+    landed = [(link, write) for link, write in settled if _landed(read[link.pk], sync, write)]
+    for link, _ in landed:
+        link.written_at = timezone.now()
     if settled:
         with transaction.atomic():
             lanes.guard(lane)
-            bulk.update_each([link for link, _ in settled], ("base", "rendered"))
-            settling.supersede([write for _, write in settled])
+            bulk.update_each([link for link, _ in settled], ("base", "rendered", "written_at"))
+            settling.supersede([write for _, write in settled], [write for _, write in landed])
+
+
+def _landed(look: looking.Look, sync: Sync, write: Write) -> bool:
+    """Whether the record that it changes shows what it was to bring about."""
+    sides = {
+        (sync.source_id, sync.source_resource): look.source_record,
+        (sync.target_id, sync.target_resource): look.target_record,
+    }
+    record = sides.get((write.connection_id, write.resource))
+    if record is None or write.target_id != record.id:
+        return False
+    if write.verb == "delete" or record.deleted:
+        return write.verb == "delete" and record.deleted
+    return write.verb == "update" and all(same(record.data.get(path), value) for path, value in write.params.items())
 
 
 def _too_early(link: Link, write: Write) -> bool:

@@ -354,11 +354,20 @@ def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
     _hold(lane, sync, answer.order.look.link, answer.order.look.noticed, _TAKEN)
 
 
-def supersede(writes: Iterable[Write]) -> None:
-    """Updates whose outcome is unknown need no answer: values are set as a whole, so they are planned anew."""
-    Write.objects.filter(pk__in=[w.pk for w in writes]).update(
-        state=Write.State.ABSENT,
-        settled_at=timezone.now(),
-        agreed=None,
-        error="The outcome was never learnt; it was planned again.",
+_FOUND_THERE = "No answer came, but what was sent is there."
+
+
+def supersede(writes: Iterable[Write], landed: Iterable[Write] = ()) -> None:
+    """Updates whose outcome is unknown need no answer: values are set as a whole, so they are planned anew. Those that
+    have `landed` are done: what they sent was found there."""
+    alike = {"settled_at": timezone.now(), "agreed": None}
+    seen = [write.pk for write in landed]
+    Write.objects.filter(pk__in=seen).update(
+        state=Write.State.CONFIRMED,
+        outside_id=F("target_id"),
+        error=_FOUND_THERE,
+        **alike,
+    )
+    Write.objects.filter(pk__in={write.pk for write in writes} - {*seen}).update(
+        state=Write.State.UNLEARNT, error="What came of it was never learnt; it was planned again.", **alike
     )

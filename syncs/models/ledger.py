@@ -44,6 +44,7 @@ class Write(models.Model):
         UNKNOWN = "unknown", "Outcome unknown"
         REJECTED = "rejected", "Refused"
         ABSENT = "absent", "Had no effect"
+        UNLEARNT = "unlearnt", "Never learnt"
 
     business = models.ForeignKey("portal.Business", models.CASCADE, related_name="+")
     link = models.ForeignKey("syncs.Link", models.CASCADE, related_name="writes")

@@ -46,6 +46,20 @@ def test_a_broken_update_ends_with_the_last_value(world: World, kind: str) -> No
     assert {c["metadata"]["jobber_last_name"] for c in world.stripe.customers()} == {"Jones"}
 
 
+@pytest.mark.parametrize(("kind", "ended"), [("reset_after", ["confirmed"]), ("reset", ["unlearnt", "confirmed"])])
+def test_an_update_whose_answer_was_lost_is_told_as_it_was_found(world: World, kind: str, ended: list[str]) -> None:
+    (client,) = reviewed(world, 1)
+    world.work()
+    begun = timezone.now()
+    world.jobber.edit(client, lastName="Jones")
+    notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+    fault(world, kind, operation="POST customer")
+    all_once(world, [client])
+    told = Write.objects.filter(verb="update").order_by("pk")
+    assert [write.state for write in told] == ended
+    assert Link.objects.filter(source_id=client, written_at__gt=begun).exists()
+
+
 def test_an_update_without_an_answer_is_given_time_to_land_before_another_goes_out(world: World) -> None:
     """Sent at once with another key, the newer value could be undone by the older one that comes late."""
     (client,) = reviewed(world, 1)
