@@ -103,9 +103,10 @@ def refresh(sync: Sync) -> None:
     for code, count in counts.items():
         title, step = words(code, count, sync)
         _raise(current.get(code), subject, code, title, step, count, sync=sync)
-    trying = Link.objects.filter(sync=sync, state=Link.State.RETRYING).exists()
+    trying = Link.objects.filter(sync=sync, state=Link.State.RETRYING)
+    tried = set(trying.order_by().values_list("cause_code", flat=True).distinct())
     for code, incident in current.items():
-        if code not in counts and not (code == "gave_up" and trying):  # what is tried again may be given up again
+        if code not in counts and code not in tried and not (code == "gave_up" and tried):  # it may end so again
             _close(incident)
         elif code in counts:
             handling.open_if_changed(incident, sync)

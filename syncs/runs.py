@@ -245,8 +245,9 @@ def _new_link(run: Run, sync: Sync, asked: datetime) -> Link:
 
 
 def _mark(ids: Iterable[int], run: Run, asked: datetime) -> None:
+    """What stands otherwise stands until it was looked at: an incident is not over because a reading has begun."""
     links = Link.objects.filter(pk__in=list(ids))
-    links.filter(noticed=F("handled")).update(state=Link.State.DUE)
+    links.filter(noticed=F("handled"), state=Link.State.PLANNED).update(state=Link.State.DUE)
     notice.again(links, run.get_kind_display(), asked, Link.Priority.BACKFILL, stale_at=asked, run=run)
 
 

@@ -155,7 +155,8 @@ def _agree(link: Link, made: Plan, shown: Mapping[str, Any]) -> None:
 
 
 def _move(link: Link, state: str, code: str, cause: str, now: datetime) -> None:
-    if link.state != state or link.cause_code != code:
+    """It stands so since the cause began, however often it was tried again."""
+    if link.cause_code != code or (link.state != state and not code):
         link.since = now
     link.state, link.cause_code, link.cause = state, code[:60], cause[:500]
 

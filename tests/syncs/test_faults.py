@@ -7,14 +7,15 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
-from connectors.errors import AuthError, ContractError
+from connectors.errors import AuthError, ContractError, RejectedError
 from connectors.jobber import records
 from connectors.sandbox.faults import Fault
 from portal.models import Connection
-from syncs import applying, lanes, notice, settling, slices
-from syncs.models import Incident, Lane, Link, Snapshot, Write
+from syncs import applying, lanes, notice, runs, settling, slices
+from syncs.models import Incident, Lane, Link, Run, Snapshot, Write
 from tests.syncs.world import World, all_once, reviewed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
@@ -208,6 +209,34 @@ def test_one_client_that_cannot_be_read_is_held_alone(world: World, monkeypatch:
     notice.ask(world.link(clients[2]), "Alice")
     world.work()
     assert Incident.objects.get().state == "resolved"
+
+
+def test_an_incident_stands_while_its_record_is_looked_at_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole reading, or another try, has only begun: nothing is over, and what is found again is no news."""
+    (client,) = reviewed(world, 1)
+    world.work()
+    monkeypatch.setattr("connectors.stripe.client.StripeSession.update", MagicMock(side_effect=RejectedError("No.")))
+    world.jobber.edit(client, lastName="Jones")
+    notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+    world.work_on()
+    held, incident = world.link(client), Incident.objects.get()
+    assert (held.state, incident.state) == ("held", "open")
+    runs.start(world.sync, Run.Kind.BACKFILL)
+    world.sync.refresh_from_db()
+    with monkeypatch.context() as busy:
+        busy.setattr(slices.Slice, "_due", lambda _: [])
+        lane = lanes.claim(world.sync.lane_id)
+        assert lane is not None
+        slices.Slice(lane).run(5)
+        lanes.release(lane)
+    assert Link.objects.filter(noticed__gt=F("handled")).exists()
+    assert Incident.objects.get().state == "open"
+    world.work()
+    assert Incident.objects.get().state == "open"
+    world.work_on()
+    again = world.link(client)
+    assert (again.state, again.cause_code, again.since) == (held.state, held.cause_code, held.since)
+    assert [i.state for i in Incident.objects.all()] == ["open"]
 
 
 def test_one_that_could_not_be_read_for_a_moment_asks_nobody(world: World) -> None:

@@ -333,7 +333,7 @@ def test_lines_whose_change_was_lost_for_good_are_said_again_before_it_is_opened
         here.forget_waits()
         here.work()
     begun.refresh_from_db()
-    assert begun.state == "absent"
+    assert begun.state == "unlearnt"
     done = Write.objects.filter(link=link(sync, made), state="confirmed").order_by("id").values_list("verb", flat=True)
     assert list(done)[-2:] == ["update_lines", "finalize"]
     assert [(i["status"], i["id"]) for i in here.stripe.invoices(made)] == [("open", draft)]
