@@ -27,8 +27,8 @@ class Next(StrEnum):
 
 #: After so many tries in a row of one record, a person should look at it.
 MOST_TRIES = 12
-#: A record whose answer is not as we know it is read again this often, within a minute.
-READ_AGAIN = 4
+#: A record whose answer is not as we know it is read again this often, within ten minutes.
+READ_AGAIN = 7
 LONGEST_WAIT = 3600.0
 
 

@@ -27,6 +27,8 @@ OVERLAP = timedelta(minutes=10)
 TARGET_OLD = timedelta(minutes=10)
 #: Both sides are compared whole this often, whatever webhooks and polls have said.
 WHOLE_EVERY = timedelta(hours=24)
+#: What could not be read is tried again after so long, so many records with each poll.
+UNREADABLE_REST, UNREADABLE_MOST = timedelta(hours=1), 20
 _SETTLED = {Link.State.IN_STEP, Link.State.SKIPPED, Link.State.ENDED}
 
 
@@ -178,6 +180,7 @@ def _next_page(run: Run, sync: Sync, page: Page) -> None:
 
 
 def _mark_rest(run: Run, sync: Sync) -> None:
+    _mark_unreadable(run, sync)
     if run.since is None:
         _mark_unseen(run, sync)
     elif run.kind == Run.Kind.BACKFILL:
@@ -200,6 +203,17 @@ def _mark_unseen(run: Run, sync: Sync) -> None:
     links = Link.objects.filter(sync=sync, source_id__in=unseen).exclude(state=Link.State.ENDED)
     now = timezone.now()
     notice.again(links, run.get_kind_display(), now, Link.Priority.BACKFILL, stale_at=now, run=run)
+
+
+def _mark_unreadable(run: Run, sync: Sync) -> None:
+    """Some of those whose answer was not as we know it: the service may be well again by now."""
+    now = timezone.now()
+    held = Link.objects.filter(
+        sync=sync, state=Link.State.HELD, cause_code="contract", verdict="hold", noticed=F("handled"),
+        noticed_at__lt=now - UNREADABLE_REST,
+    )  # fmt: skip
+    some = list(held.order_by("noticed_at", "pk").values_list("pk", flat=True)[:UNREADABLE_MOST])
+    notice.again(Link.objects.filter(pk__in=some), run.get_kind_display(), now, Link.Priority.BACKFILL, stale_at=now)
 
 
 def _mark_owed(run: Run, sync: Sync) -> None:

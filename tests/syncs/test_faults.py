@@ -15,7 +15,7 @@ from connectors.jobber import records
 from connectors.sandbox.faults import Fault
 from portal.models import Connection
 from syncs import applying, lanes, notice, runs, settling, slices
-from syncs.models import Incident, Lane, Link, Run, Snapshot, Write
+from syncs.models import Incident, Lane, Link, Run, Snapshot, Sync, Write
 from tests.syncs.world import World, all_once, reviewed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sandbox]
@@ -209,6 +209,29 @@ def test_one_client_that_cannot_be_read_is_held_alone(world: World, monkeypatch:
     notice.ask(world.link(clients[2]), "Alice")
     world.work()
     assert Incident.objects.get().state == "resolved"
+
+
+def test_one_that_could_not_be_read_comes_right_by_itself_within_the_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (client,) = reviewed(world, 1)
+    world.work()
+    with monkeypatch.context() as odd:
+        odd.setattr(records, "client", MagicMock(side_effect=KeyError("updatedAt")))
+        world.jobber.edit(client, lastName="Jones")
+        notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+        world.work_on()
+    assert (world.link(client).state, Incident.objects.get().state) == ("held", "open")
+    monkeypatch.setattr(runs, "OVERLAP", timedelta(0))
+    for hours, state in ((0, "held"), (1, "in_step")):
+        Link.objects.update(noticed_at=timezone.now() - timedelta(hours=hours))
+        Sync.objects.update(polled_until=timezone.now() + timedelta(minutes=1))  # it is told of no change
+        world.sync.refresh_from_db()
+        runs.start(world.sync, Run.Kind.POLL)
+        world.work()
+        assert world.link(client).state == state
+    assert Incident.objects.get().state == "resolved"
+    assert world.stripe.of(client)[0]["metadata"]["jobber_last_name"] == "Jones"
 
 
 def test_an_incident_stands_while_its_record_is_looked_at_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_an_answer_that_is_not_as_we_know_it_is_read_a_few_times_before_a_person
     odd = ContractError("Odd answer.")
     tried = [unreadable(odd, tries) for tries in range(READ_AGAIN + 1)]
     assert [d.next for d in tried] == [Next.AGAIN] * READ_AGAIN + [Next.HOLD]
-    assert sum(d.after for d in tried) <= 60
+    assert sum(d.after for d in tried) <= 600
     assert unreadable(RejectedError("Bad."), 0) == decide(RejectedError("Bad."), 0)
 
 
