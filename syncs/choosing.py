@@ -200,6 +200,8 @@ def _step(sync: Sync, mode: str, by: "User | None") -> None:
     before, sync.mode = sync.mode, Sync.Mode(mode)
     sync.paused_in = before if sync.mode == Sync.Mode.OFF and before != Sync.Mode.OFF else sync.paused_in
     runs.stop(sync)
+    if before == Sync.Mode.OFF:
+        runs.unheard(sync)
     sync.save(update_fields=["mode", "live_since", "paused_in"])
     if before != sync.mode:
         words = f"“{sync}” stepped {'up' if goes_up(before, sync.mode) else 'down'} from {before} to {sync.mode}"

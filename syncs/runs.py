@@ -64,7 +64,14 @@ def catch_up_on(connection: "Connection") -> None:
     """After nothing was heard of it for a while."""
     either = Q(source=connection) | Q(target=connection)
     for sync in _able().filter(either):
+        unheard(sync)
         catch_up(sync)
+
+
+def unheard(sync: Sync) -> None:
+    """Webhooks may have told of changes at the target, and nobody listened: that it was read just now says nothing."""
+    sync.target_read_at = None
+    sync.save(update_fields=["target_read_at"])
 
 
 def _able() -> QuerySet[Sync]:

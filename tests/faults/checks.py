@@ -8,9 +8,10 @@ from django_scopes import scope
 
 from portal.models import Connection
 from syncs import ledger
-from syncs.models import Event, Incident, Lane, Link, Run, Snapshot, Sync, Write
+from syncs.models import Approval, Event, Incident, Lane, Link, Run, Snapshot, Sync, Write
 from syncs.models.working import Link as WorkingLink
 from tests.faults.checks_papers import of_papers
+from tests.faults.office import unasked
 from tests.faults.people import FIELDS, LATER_COUNTS, People
 from tests.faults.world import Tenant, World
 
@@ -35,6 +36,8 @@ def waiting(world: World) -> list[str]:
                 ("connections to sign in to", Connection.objects.exclude(status="active")),
                 ("parked lanes", Lane.objects.exclude(parked="")),
                 ("parked records", Link.objects.filter(state=Link.State.PARKED)),
+                ("approvals", Approval.objects.filter(state=Approval.State.WAITING)),
+                ("paused syncs", Sync.objects.filter(mode__in=[Sync.Mode.OFF, Sync.Mode.PREVIEW])),
             ):
                 found += [f"{tag}: {words}"] if rows.exists() else []
     return found + ([f"{world.waiting_post} webhooks on the way"] if world.waiting_post else [])
@@ -83,6 +86,7 @@ def _of_tenant(world: World, tenant: Tenant, people: People) -> Iterator[str]:
     if tenant.papers:
         yield from of_papers(tenant, people)
     yield from _foreign(tenant)
+    yield from unasked(tenant, people.office)
     for sync in tenant.syncs:
         yield from _equation(sync)
         yield from _incidents(sync)

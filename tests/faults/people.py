@@ -11,6 +11,7 @@ from django_scopes import scopes_disabled
 from connectors.base import Data
 from syncs.models import Link
 from tests.faults.billing import Billing
+from tests.faults.office import Office
 from tests.faults.outside import Account
 from tests.faults.sessions import POISON, STRANGE, Records
 from tests.faults.world import CLIENTS, Tenant, World
@@ -44,9 +45,10 @@ class People:
     #: How many of the things that were planned have been done.
     turn: int = 0
     billing: Billing = field(init=False)
+    office: Office = field(init=False)
 
     def __post_init__(self) -> None:
-        self.billing = Billing(self.world, self.rng)
+        self.billing, self.office = Billing(self.world, self.rng), Office(self.world, self.rng)
 
     def furnish(self, tenant: Tenant) -> None:
         """What is there on both sides before anything is connected."""

@@ -14,6 +14,7 @@ from syncs import watching
 from syncs.models import Sync
 from tests.faults import checks, seams, weather
 from tests.faults.loop import Loop, Process
+from tests.faults.office import Office
 from tests.faults.outside import Ground
 from tests.faults.people import People
 from tests.faults.seams import Clock
@@ -73,6 +74,7 @@ def _world(seed: int, loop: Loop, clock: Clock, result: Result) -> Iterator[tupl
         world.found()
         for tenant in world.tenants:
             people.furnish(tenant)
+        people.office.set_up()
         ground.deliver = world.post
         loop.fate, loop.freeze_seconds = sky.fate, lambda: loop.rng.uniform(30, 400)
         try:
@@ -123,18 +125,34 @@ def _plan(world: World, people: People) -> None:
     loop, rng = world.loop, people.rng
     for tenant in world.tenants:
         for sync in tenant.syncs:
-            loop.at(rng.uniform(20, 90), partial(_somebody, world, partial(world.go_live, tenant, sync)))
+            loop.at(
+                rng.uniform(20, 90),
+                partial(_somebody, world, partial(world.go_live, tenant, sync, people.office.mode(tenant))),
+            )
     for moment in _moments(world, rng):
         loop.at(moment, people.act)
     for moment in range(60, int(ACTIVE_SECONDS), 120):
         loop.at(moment, lambda: _somebody(world, world.look_after))
         if world.weather.papers:
             loop.at(moment + 50, lambda: _somebody(world, people.billing.decide))
+    _plan_office(world, people.office)
     if world.weather.jump:
         loop.at(rng.uniform(100, 900), lambda: world.clock.jump(world.weather.jump))
     if world.weather.revoked:
         account = rng.choice([a for t in world.tenants for a in (t.jobber, t.stripe)])
         loop.at(rng.uniform(100, 900), account.revoke)
+
+
+def _plan_office(world: World, office: Office) -> None:
+    """Those who approve look at what waits now and then; some sync is paused four times."""
+    if world.weather.approves:
+        for moment in range(80, int(ACTIVE_SECONDS), 60):
+            world.loop.at(moment, lambda: _somebody(world, office.look))
+    if world.weather.pauses:
+        for _ in range(4):
+            tenant = office.rng.choice(world.tenants)
+            pause = partial(office.pause, tenant, office.rng.choice(tenant.syncs))
+            world.loop.at(office.rng.uniform(100, ACTIVE_SECONDS - 60), partial(_somebody, world, pause))
 
 
 def _moments(world: World, rng: random.Random) -> list[float]:
@@ -166,6 +184,7 @@ def _drain(world: World, people: People) -> None:
             world.tick_seconds = 10.0
         loop.run(loop.now + 60)
         _somebody(world, world.look_after)
+        _somebody(world, people.office.look)
         loop.run(loop.now + 5)
         if not checks.waiting(world):
             return

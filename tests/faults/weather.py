@@ -49,6 +49,9 @@ class Weather:
     slow_calls: bool = False
     #: Businesses also have invoices and payments: three syncs each, on two lanes. In seeds above 300.
     papers: bool = False
+    #: Writes wait for a person, by their mode or by a rule; people pause syncs. In some seeds above 3000.
+    approves: bool = False
+    pauses: bool = False
     #: (service, from, for so many seconds)
     outages: list[tuple[str, float, float]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
@@ -115,6 +118,8 @@ def drawn(seed: int) -> Weather:
     found.outages = _outages(rng)
     found.bursts = seed > 100 and rng.random() < 0.6
     found.slow_calls, found.papers = seed > 200, seed > 300
+    found.approves = seed > 3000 and rng.random() < 0.7
+    found.pauses = seed > 3000 and rng.random() < 0.5
     return found
 
 

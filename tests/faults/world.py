@@ -244,10 +244,10 @@ class World:
 
     # The people of the portal
 
-    def go_live(self, tenant: Tenant, sync: Sync) -> None:
+    def go_live(self, tenant: Tenant, sync: Sync, mode: str) -> None:
         with scope(business=tenant.business):
             sync.refresh_from_db()
-            choosing.go_live(sync, None)
+            choosing.go_live(sync, None, mode)
             tenant.live = tenant.live or sync is tenant.sync
         self.ground.trace(f"{tenant.business} goes live with {sync}")
 

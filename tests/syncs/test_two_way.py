@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.models import User
 from syncs import choosing, deciding, notice, settling, strangers
 from syncs.models import FieldMapping, Link, Snapshot, SnapshotHistory, Sync, Write
-from tests.syncs.world import World
+from tests.syncs.world import World, connected
 
 
 @pytest.fixture
@@ -45,6 +45,24 @@ def test_an_email_changed_in_stripe_comes_to_jobber_and_costs_one_write(here: Wo
     assert here.writes() == before
     assert here.stripe.of(made)[0]["email"] == "new@example.com"
     assert (here.link(made).state, here.link(made).target_id) == ("in_step", customer["id"])
+
+
+@pytest.mark.parametrize("apart", ["paused", "disconnected"])
+def test_what_was_changed_in_stripe_while_nobody_listened_is_seen_when_it_goes_on(
+    here: World, alice: User, apart: str
+) -> None:
+    made = here.jobber.add(email="ann@example.com")
+    here.read_again()
+    (customer,) = here.stripe.of(made)
+    if apart == "paused":
+        choosing.pause(here.sync, Sync.Mode.OFF, alice)
+    here.stripe.edit(customer["id"], email="new@example.com")
+    if apart == "paused":
+        choosing.resume(here.sync, alice)
+    else:
+        connected(here.business, alice)
+    here.work()
+    assert client(here, made)["email"] == "new@example.com"
 
 
 def in_half_a_minute(here: World) -> None:
