@@ -187,7 +187,7 @@ def _paid_aside(case: Case) -> Plan | None:
     if _earlier_payment(case) is None:
         return None
     here, there = case.money(case.document.balance), case.money(case.left_there)
-    words = f"It was paid in Jobber since it is bad debt in Stripe: {here} is left in Jobber, {there} in Stripe."
+    words = f"It was paid in Jobber after it became bad debt in Stripe: {here} is left in Jobber, {there} in Stripe."
     held = part_paid(case.there, case.facts.currency, words)
     if held:
         return held

@@ -108,6 +108,11 @@ def _paid_there(tenant: Tenant, paper: Paper | None, there: Mapping[str, Any]) -
     return there.get("status") == "paid" and (paper is None or "paid" not in MEANT[paper.status])
 
 
+def _cash_aside(paper: Paper | None, there: Mapping[str, Any]) -> bool:
+    """Cash for what is bad debt at Stripe can not be told there."""
+    return paper is not None and bool(paper.payments) and there.get("status") == "uncollectible"
+
+
 def _part(there: Mapping[str, Any], kind: str = "") -> bool:
     return any(p["status"] == "paid" and kind in {"", p["kind"]} for p in there.get("payments", ()))
 
@@ -123,8 +128,10 @@ def _no_customer(tenant: Tenant, paper: Paper | None, there: Mapping[str, Any]) 
 
 _FITS: dict[str, Callable[[Tenant, Paper | None, Mapping[str, Any]], bool]] = {
     "approve_replace": _moved,
-    "approve_void": _unwanted,
-    "part_paid": lambda t, p, there: _part(there) and (_unwanted(t, p, there) or _moved(t, p, there)),
+    "approve_void": lambda t, p, there: _unwanted(t, p, there) or _cash_aside(p, there),
+    "part_paid": lambda t, p, there: (
+        _part(there) and (_unwanted(t, p, there) or _moved(t, p, there) or _cash_aside(p, there))
+    ),
     "paid_twice": lambda t, p, there: (
         p is not None
         and any(_part(there) or Decimal(paid) * 100 > there["amount_remaining"] for _, paid, _ in p.payments)
