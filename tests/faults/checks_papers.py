@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from syncs.invoices.back import _STILL_OPEN
 from syncs.models import Link
 from tests.faults.people import People
 from tests.faults.shelves import INVOICE
@@ -19,6 +20,8 @@ MEANT: Mapping[str, frozenset[str]] = {
     "bad_debt": frozenset({"uncollectible"}), "draft": frozenset(), "voided": frozenset(),
 }  # fmt: skip
 CUSTOMER = "metadata.jobber_client_id"
+#: The place of the sync of pages to pay by.
+PAGES = 2
 
 
 def of_papers(tenant: Tenant, people: People) -> Iterator[str]:
@@ -37,6 +40,8 @@ def of_papers(tenant: Tenant, people: People) -> Iterator[str]:
             yield f"{bill} is gone, and {there[0]['id']} is {there[0]['status']} ({link.state})"
     yield from _totals(tenant)
     yield from _notes(tenant)
+    if len(tenant.papers) > PAGES:
+        yield from _pages(tenant, links)
 
 
 def _as_it_is(tenant: Tenant, bill: str, there: Mapping[str, Any], link: Link) -> Iterator[str]:
@@ -175,3 +180,18 @@ def _notes(tenant: Tenant) -> Iterator[str]:
         back = {"paid": "through Stripe.", "part_refunded": "of it was given", "refunded": "all of it was given"}
         if f"${held['amount'] / 100:,.2f}" not in text or back[held["status"]] not in text:
             yield f"the payment {payment} is {held['status']}, and its note says “{text}”"
+
+
+def _pages(tenant: Tenant, links: Mapping[str, Link]) -> Iterator[str]:
+    """What is to be paid on both sides shows the page of the invoice that it is in Stripe, or a person was asked."""
+    pages = {link.source_id: link for link in Link.objects.filter(sync=tenant.papers[PAGES])}
+    for bill in sorted(tenant.bills.held):
+        there, link = tenant.drawer.of(bill), links.get(bill)
+        if len(there) != 1 or link is None or link.state in STOPPED or there[0]["status"] != "open":
+            continue
+        number, shown = there[0]["id"], tenant.bills.page(bill)
+        if tenant.bills.paper(bill).status not in _STILL_OPEN or number in shown:
+            continue
+        own = pages.get(number)
+        if own is None or own.state not in STOPPED or not own.cause:
+            yield f"{bill} is {number}, and its page is “{shown}” ({own and (own.state, own.cause_code)})"

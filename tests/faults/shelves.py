@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from connectors.base import Data, Record
 from connectors.errors import MissingError, RejectedError
+from syncs.invoices.back import ADD_FIELD, FIELD
 from tests.faults.outside import Account, Service
 from tests.syncs.papers import Paper
 from tests.syncs.till import COLLECTABLE, Refused, Till
@@ -55,11 +56,12 @@ class Shelf(ABC):
 
 @dataclass
 class Bills(Shelf):
-    """Jobber's invoices, which people write and we read. `held`: the parts of a Paper; `said`: {id: all that it ever
-    came to, in cents}."""
+    """Jobber's invoices, which people write and we read, but for the page to pay by. `held`: the parts of a Paper;
+    `said`: {id: all that it ever came to, in cents}; `has_field`: for that page, once it was asked for."""
 
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: dict[str, set[int]] = field(default_factory=dict)
+    has_field: bool = False
 
     def paper(self, number: str) -> Paper:
         return Paper(**{part: value for part, value in self.held[number].items() if not part.startswith("_")})
@@ -86,6 +88,25 @@ class Bills(Shelf):
     def edit(self, number: str, **parts: Any) -> None:
         self.held[number] = self.held[number] | parts | {"_at": self.now}
         self._tell("INVOICE_UPDATE", number)
+
+    def change(self, number: str, verb: str, data: Data, key: str) -> Record:
+        if number not in self.held:
+            raise MissingError("Jobber has no such invoice any more.")
+        if verb == ADD_FIELD:
+            self.has_field = True
+        elif verb != "update" or not self.has_field or set(data) != {FIELD}:
+            raise RejectedError("That is not changed here.")
+        elif self.page(number) == data[FIELD]:
+            self.service.ground.counts["needless write"] += 1
+        else:
+            self.edit(number, more={FIELD: data[FIELD]})
+        found = self.shown(number)
+        assert found is not None
+        return found
+
+    def page(self, number: str) -> str:
+        """The address that the client is told to pay at."""
+        return str(self.held[number].get("more", {}).get(FIELD, ""))
 
     def remove(self, number: str) -> None:
         del self.held[number]
@@ -202,7 +223,7 @@ class Papers(Shelf):
     def _shown(self, number: str) -> Record | None:
         drawer = self.drawer
         if self.resource == "invoices":
-            return drawer.record(number)
+            return self._with_page(number, drawer.record(number))
         if self.resource == "tax_rates":
             return next((rate for rate in drawer.rates if rate.id == number), None)
         held = (drawer.told if self.resource == "payment_records" else drawer.cards).get(number)
@@ -211,6 +232,13 @@ class Papers(Shelf):
         names = ("jobber_payment_id", "jobber_invoice_id")
         references = {name: held[f"metadata.{name}"] for name in names if f"metadata.{name}" in held}
         return Record(number, {"id": number, **held}, f"Payment {number}", references=references)
+
+    def _with_page(self, number: str, found: Record | None) -> Record | None:
+        """The address to pay at holds a token that is fresh at every reading."""
+        if found is None or found.data["status"] == "draft":
+            return found
+        address = f"https://pay.example/{number}?s={self.now:%H%M%S}"
+        return replace(found, data={**found.data, "hosted_url": address}, passing=frozenset({"hosted_url"}))
 
     def make(self, data: Data, key: str) -> Record:
         if data.get("customer") not in {None, *self.account.records}:

@@ -52,6 +52,8 @@ class Weather:
     #: Writes wait for a person, by their mode or by a rule; people pause syncs. In some seeds above 3000.
     approves: bool = False
     pauses: bool = False
+    #: The page to pay by goes onto Jobber's invoices. In some seeds above 3000.
+    pages: bool = False
     #: (service, from, for so many seconds)
     outages: list[tuple[str, float, float]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
@@ -120,6 +122,7 @@ def drawn(seed: int) -> Weather:
     found.slow_calls, found.papers = seed > 200, seed > 300
     found.approves = seed > 3000 and rng.random() < 0.7
     found.pauses = seed > 3000 and rng.random() < 0.5
+    found.pages = seed > 3000 and rng.random() < 0.6
     return found
 
 

@@ -119,10 +119,12 @@ class World:
         self.user = user
 
     def _papers(self, business: Business, here: Connection, there: Connection, user: User) -> list[Sync]:
-        """Invoices go one way, on the lane of the clients, and payments the other, on a lane of their own."""
+        """Invoices go one way, on the lane of the clients, payments and pages to pay by the other, on a lane of
+        theirs."""
+        back = ["payments-to-jobber", *(["pay-links-to-jobber"] if self.weather.pages else [])]
         return [
             choosing.choose(business, recipes.get("invoices-to-stripe"), here, there, user),
-            choosing.choose(business, recipes.get("payments-to-jobber"), there, here, user),
+            *(choosing.choose(business, recipes.get(slug), there, here, user) for slug in back),
         ]
 
     # The queue and its workers
