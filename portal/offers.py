@@ -32,13 +32,13 @@ def options(recipe: Recipe, values: Mapping[str, Any]) -> list[Option]:
 
 def common(sync: Sync) -> dict[str, bool]:
     """Options that any sync can have, as this one has them, where they mean something for it."""
-    only_sent = bool(sync.options.get(routing.ONLY_SENT))
+    only_sent = bool(sync.live_options.get(routing.ONLY_SENT))
     return {routing.ONLY_SENT: only_sent} if routing.may_be_sent_to(sync) else {}
 
 
 def options_of(sync: Sync) -> list[Option]:
-    """What its people can say about it: the recipe's own options, and those that any sync can have."""
-    own = options(recipes.get(sync.recipe), sync.options)
+    """What its people can say about it, as it is live: the recipe's own options, and those that any sync can have."""
+    own = options(recipes.get(sync.recipe), sync.live_options)
     return [*own, *(Option(key, routing.ONLY_SENT_WORDS, value) for key, value in common(sync).items())]
 
 

@@ -90,11 +90,15 @@ def checked_content(
     except RuleError as error:
         raise MappingError(str(error)) from None
     content = {"mappings": _rows(rows), "rules": kept, "options": dict(options)}
+    _must_fit(content, known or catalogues.of(sync))
+    return content
+
+
+def _must_fit(content: dict[str, Any], known: Catalogue) -> None:
     compile_version(content)
-    wrong = fitting.problems(content, known or catalogues.of(sync))
+    wrong = fitting.problems(content, known)
     if wrong:
         raise MappingError(" ".join(wrong))
-    return content
 
 
 def is_live(sync: Sync) -> bool:
@@ -127,6 +131,18 @@ def always(sync: Sync, paths: Iterable[str], owner: str, by: "User | None", note
     with transaction.atomic():
         FieldMapping.objects.filter(sync=sync, target_path__in=chosen).update(owner=owner)
         _publish(sync, {**sync.version.content, "mappings": rows}, by, note)
+
+
+def set_options(sync: Sync, changed: Mapping[str, Any], by: "User | None", note: str) -> Version:
+    """These options from now on, in the draft too; whatever else the draft has stays a draft. MappingError says what
+    cannot work with them."""
+    if sync.version is None:
+        raise ValueError("The sync has no published version.")
+    content = {**sync.version.content, "options": {**sync.live_options, **changed}}
+    _must_fit(content, catalogues.of(sync))
+    sync.options = {**sync.options, **changed}
+    sync.save(update_fields=["options"])
+    return _publish(sync, content, by, note)
 
 
 def _publish(sync: Sync, content: dict[str, Any], by: "User | None", note: str) -> Version:

@@ -68,9 +68,7 @@ def told(sync: Sync) -> Told:
 
 def _options(sync: Sync) -> list[tuple[str, str]]:
     """Those that are on, and what was chosen of several."""
-    live = sync.live_options
-    rows = [(option, live.get(option.key, option.value)) for option in offers.options_of(sync)]
-    return [(o.words, dict(o.choices).get(value, "yes")) for o, value in rows if value]
+    return [(o.words, dict(o.choices).get(o.value, "yes")) for o in offers.options_of(sync) if o.value]
 
 
 urlpatterns = [path("b/<int:business_id>/how-items-sync/", explained, name="explained")]

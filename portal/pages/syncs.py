@@ -20,6 +20,7 @@ from portal.models import User
 from portal.offers import Offer
 from portal.wording import Terms
 from syncs import choosing, describing, lanes, ledger, recipes
+from syncs.mapping import MappingError
 from syncs.models import Approver, Lane, Link, Raiser, Run, Sync, Version
 from syncs.recipes import Recipe
 from syncs.rules.book import ROLES
@@ -333,19 +334,23 @@ def sync_approvals(request: HttpRequest, business_id: int, sync_id: int) -> Http
 @login_required
 @require_POST
 def sync_options(request: HttpRequest, business_id: int, sync_id: int) -> HttpResponse:
-    """Changed options are published as a new version, and every record is looked at with it."""
+    """Changed options become a new version of what is live, and every record is looked at with it. A draft that
+    somebody works on is not published with them."""
     access.demand(request, business_id, Action.CONFIGURE)
     with transaction.atomic():
         sync = _locked(sync_id)
+        live = {**_recipe(sync).options, **sync.live_options}
         common = {key: key in request.POST.getlist("options") for key in offers.common(sync)}
-        wanted = {**sync.options, **_wanted(request, _recipe(sync), sync.options), **common}
-        if wanted == sync.options:
+        wanted = {**live, **_wanted(request, _recipe(sync), live), **common}
+        changed = {key: value for key, value in wanted.items() if live.get(key) != value}
+        if not changed:
             messages.info(request, "Nothing was changed.")
             return redirect("sync", business_id, sync_id)
-        note = _difference(sync, sync.options, wanted)
-        sync.options = wanted
-        sync.save(update_fields=["options"])
-        version = choosing.publish(sync, cast(User, request.user), note)
+        try:
+            version = choosing.set_options(sync, changed, cast(User, request.user), _difference(sync, live, wanted))
+        except MappingError as error:
+            messages.warning(request, f"Nothing was saved. {error}")
+            return redirect("sync", business_id, sync_id)
     messages.success(request, f"Saved as {version}. Every record is looked at once more.")
     return redirect("sync", business_id, sync_id)
 

@@ -13,7 +13,7 @@ from portal.figures import Group
 from portal.models import Business, User
 from portal.reviews import summary
 from portal.wording import terms_of
-from syncs.models import Link, Run, Sync, Version
+from syncs.models import FieldMapping, Link, Run, Sync, Version
 from tests import factories
 from tests.conftest import person, signed_in
 
@@ -291,6 +291,27 @@ def test_changed_options_become_a_version_with_a_note(acme: Business, alice: Use
     with scope(business=acme):
         assert Version.objects.filter(sync=sync).count() == 2
         assert Link.objects.filter(noticed=2).count() == 5
+
+
+def test_changed_options_leave_a_draft_a_draft(acme: Business, alice: User, sync: Sync) -> None:
+    """Also one that cannot be published as it is."""
+    with scope(business=acme):
+        row = FieldMapping.objects.get(sync=sync, target_path="name")
+        row.transforms, row.examples = [{"name": "there is no such thing"}], [["a", "B"]]
+        row.save()
+        Sync.objects.update(options={**sync.options, "include_archived": False})
+    html = get(alice, acme, f"{sync.pk}/")
+    assert 'value="include_archived" checked' in " ".join(html.split())
+    html = post(alice, acme, f"{sync.pk}/options/", options=["include_leads", "include_archived"])
+    assert "Saved as version 2." in html
+    with scope(business=acme):
+        first, second = Version.objects.filter(sync=sync).order_by("number")
+        assert second.content["mappings"] == first.content["mappings"]
+        assert second.content["options"] == {**first.content["options"], "include_leads": True}
+        sync.refresh_from_db()
+        assert (sync.options["include_leads"], sync.options["include_archived"]) == (True, False)
+        row.refresh_from_db()
+        assert row.examples == [["a", "B"]]
 
 
 def test_how_items_sync_is_told_from_the_live_version(acme: Business, alice: User, sync: Sync) -> None:
