@@ -144,7 +144,7 @@ def _targets_read(run: Run, sync: Sync) -> None:
         created_at__lt=run.started_at,
     )  # fmt: skip
     gone = list(unseen.values_list("external_id", flat=True))
-    unseen.update(deleted_at=timezone.now())
+    snapshots.lose(sync.target, sync.target_resource, gone, by=sync)
     _mark_by_target(run, sync, gone)
     sync.target_read_at = run.started_at
     sync.save(update_fields=["target_read_at"])

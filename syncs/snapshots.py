@@ -102,12 +102,24 @@ def keep(
         Snapshot.objects.filter(pk=before[key].pk).update(noticed_at=until)
     lost = [before[i] for i in gone if i in before]
     moved = [s.external_id for s in changed] + [s.external_id for s in lost if s.deleted_at is None]
-    if moved and ((connection.connector, resource) in recipes.shared() or _read_by_others(connection, resource, by)):
-        transaction.on_commit(lambda: _tell_others(connection, resource, moved, by))
+    _tell_when_stored(connection, resource, moved, by)
     _mark_gone(lost, read_at)
     money.keep(connection, resource, changed)
     money.gone(connection, resource, gone)
     return after, {s.external_id for s in changed}
+
+
+def lose(connection: "Connection", resource: str, ids: Sequence[str], *, by: Sync) -> None:
+    """A whole reading `by` a sync has not shown these: they are gone, for every sync of them. Inside a transaction."""
+    held = Snapshot.objects.filter(connection=connection, resource=resource, external_id__in=ids, deleted_at=None)
+    held.update(deleted_at=timezone.now())
+    money.gone(connection, resource, ids)
+    _tell_when_stored(connection, resource, ids, by)
+
+
+def _tell_when_stored(connection: "Connection", resource: str, ids: Sequence[str], by: Sync) -> None:
+    if ids and ((connection.connector, resource) in recipes.shared() or _read_by_others(connection, resource, by)):
+        transaction.on_commit(lambda: _tell_others(connection, resource, ids, by))
 
 
 def _read_by_others(connection: "Connection", resource: str, by: Sync) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.errors import MissingError
 from portal.models import User
-from syncs.models import Link, Payment, Snapshot, Sync, Write
+from syncs.models import Invoice, Link, Payment, Snapshot, Sync, Write
 from tests.syncs.test_invoices import LINES, cents
 from tests.syncs.world import World
 
@@ -118,6 +118,21 @@ def test_what_was_paid_in_jobber_is_told_to_stripe_once(here: World, invoices: S
     (invoice,) = here.stripe.invoices(made)
     assert (invoice["status"], invoice["amount_paid"], invoice["amount_remaining"]) == ("paid", cents(here, made), 0)
     assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_what_one_sync_finds_gone_is_gone_for_the_others(
+    here: World, invoices: Sync, alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Else the invoice could be paid in Stripe for ever, where the word of its end was lost."""
+    made, _ = billed(here, invoices)
+    pages = here.also("pay-links-to-jobber", alice)
+    here.jobber.by_hand(made, "destroy")
+    with django_capture_on_commit_callbacks(execute=True):
+        here.read_again(pages)
+    here.work()
+    link = Link.objects.get(sync=invoices)
+    assert (link.state, link.cause_code) == ("held", "approve_void")
+    assert Invoice.objects.get(external_id=made).gone
 
 
 def test_what_one_sync_writes_the_other_syncs_of_the_record_see(

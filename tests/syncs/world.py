@@ -137,10 +137,13 @@ class Tradesperson:
         assert not self.ask(query, id=invoice_id)["invoiceMarkAsSent"]["userErrors"]
 
     def take_payment(self, invoice_id: str, amount: str) -> None:
-        """Cash, on the control page: Jobber's API cannot."""
+        """Cash."""
+        self.by_hand(invoice_id, "pay", amount=amount, kind="PAYMENT", method="CASH")
+
+    def by_hand(self, invoice_id: str, act: str, **form: str) -> None:
+        """What a person does to an invoice, on the control page: Jobber's API cannot."""
         base, number = self._url.removesuffix("/api/graphql"), b64decode(invoice_id).decode().rpartition("/")[2]
-        form = {"amount": amount, "kind": "PAYMENT", "method": "CASH"}
-        done = self._http.post(f"{base}/accounts/1/invoices/{number}/pay", data=form, follow_redirects=True)
+        done = self._http.post(f"{base}/accounts/1/invoices/{number}/{act}", data=form, follow_redirects=True)
         done.raise_for_status()
 
     def close_invoice(self, invoice_id: str, option: str) -> None:
