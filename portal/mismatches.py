@@ -166,7 +166,7 @@ def way_words(code: str, terms: wording.Terms) -> str:
         Choice.NEW: f"Make a new {terms.target_one}", Choice.LEAVE: "Leave it out",
         Choice.VOID: f"Void it in {terms.target}",
         Choice.REPLACE: "Void it and make a new one", Choice.HERE: f"{terms.source} is right",
-        Choice.THERE: f"{terms.target} is right",
+        Choice.THERE: f"{terms.target} is right", Choice.SETTLED: "It is settled",
     }  # fmt: skip
     return words[code]
 
@@ -181,6 +181,7 @@ def undo_words(code: str, terms: wording.Terms, written: Collection[str] = ()) -
         Choice.VOID: f"This cannot be taken back: {terms.target} keeps a void invoice void for good.",
         Choice.REPLACE: f"This cannot be taken back: {terms.target} keeps a void invoice void for good.",
         Choice.LEAVE: "You can take this back on the page of the record.",
+        Choice.SETTLED: "It is asked about again as soon as an amount changes.",
         Fix.PULL: f"To take it back, change it in {terms.source} again.",
         Choice.THERE: f"To take it back, change it in {terms.source} again.",
         Choice.NEW: f"{terms.target} keeps what was made; this cannot be taken back from here.",

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 
 from portal.models import Business
 from syncs import recipes
+from syncs.invoices.facts import ON_ITS_WAY
 from syncs.invoices.totals import ROUNDS
 from syncs.models import Link, Run, Sync, Write
 from syncs.rules.holding import HELD, role_of
@@ -86,7 +87,7 @@ _BADGES = {
 
 
 #: By the cause of waiting for another record.
-_WAITS = {"client": Badge("Waits for its client")}
+_WAITS = {"client": Badge("Waits for its client"), ON_ITS_WAY: Badge("Waits for a payment")}
 _DONE = {
     "create": "Created",
     "update": "Updated",
@@ -157,6 +158,7 @@ def waits(link: Link) -> bool:
     return link.state == State.DUE and link.verdict == "wait" and link.noticed <= link.handled
 
 
+_SAY_SO = ". Where both then still differ, say below that it is settled."
 _NEXT = {
     "ambiguous": "Say below whether it is one of these or somebody new.",
     "taken": "Say below who it is.",
@@ -171,11 +173,11 @@ _NEXT = {
     "approve_void": "Say below whether to void it.",
     "approve_replace": "Say below whether to void it and make a new one.",
     "void_there": "Say below whether to make a new one.",
-    "paid_there": "Settle it with the client, then correct the side that is wrong.",
-    "changed_after_paid": "Give a credit note, or bill the difference.",
-    "paid_twice": "Look at the payments below; give back what was paid twice.",
-    "part_paid": "Give a credit note or the money back in Stripe, or change it back in Jobber.",
-    "payment_changed": "Give the difference back in Stripe too.",
+    "paid_there": f"Settle it with the client, or correct the side that is wrong{_SAY_SO}",
+    "changed_after_paid": f"Give a credit note, or bill the difference{_SAY_SO}",
+    "paid_twice": f"Look at the payments below; give back what was paid twice{_SAY_SO}",
+    "part_paid": f"Give a credit note or the money back in Stripe, or change it back in Jobber{_SAY_SO}",
+    "payment_changed": f"Put it right on the side that is wrong{_SAY_SO}",
     "too_small": "Settle it another way, or leave it out.",
     "unknown_status": "Say in the sync's settings what this status means.",
     "client_stopped": "Settle the client; this goes on by itself then.",

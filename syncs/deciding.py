@@ -29,6 +29,7 @@ class Choice(StrEnum):
     HERE = "here"  # where both sides have changed it, the source is right
     THERE = "there"  # the target is
     REPLACE = "replace"  # it is to be voided, and a new one made
+    SETTLED = "settled"  # people have settled the difference; it is asked about again once it is another one
     THROUGH = "through"  # what is held for approval is to be written, as it was shown
     DECLINE = "decline"  # it is not, for a reason
 
@@ -46,6 +47,8 @@ _ONE_PRESS = {
     "approve_void": Choice.VOID, "approve_replace": Choice.REPLACE, "void_there": Choice.NEW, "made_there": Choice.NEW,
     "target_deleted": Choice.NEW,
 }  # fmt: skip
+#: What people settle elsewhere, and what then may stay as it is.
+_SETTLE = {"part_paid", "payment_changed", "changed_after_paid", "paid_twice", "paid_there"}
 LONGEST_REASON = 200
 _WHO_IS_WHO = {"ambiguous", "taken"}
 _WORDS = {
@@ -54,6 +57,7 @@ _WORDS = {
     Choice.LEAVE: "leave it out",
     Choice.VOID: "void it there",
     Choice.REPLACE: "void it and make a new one",
+    Choice.SETTLED: "it is settled",
     Choice.THROUGH: "approve it",
 }
 
@@ -72,6 +76,8 @@ def choices(link: Link) -> tuple[Choice, ...]:
         return (Choice.THROUGH, Choice.DECLINE)
     if link.cause_code in _ONE_PRESS:
         return (_ONE_PRESS[link.cause_code], Choice.LEAVE)
+    if link.cause_code in _SETTLE:
+        return (Choice.SETTLED, Choice.LEAVE)
     if link.cause_code in _WHO_IS_WHO:
         return (Choice.SAME, Choice.NEW, Choice.LEAVE)
     return (Choice.LEAVE,)
@@ -137,7 +143,8 @@ def decide(
                 "declined": _declined(held, shown, reason, by),
             }
         else:
-            held.decision = {**kept, **said, **({"target_id": target_id} if choice == Choice.SAME else {})}
+            about = {Choice.SAME: {"target_id": target_id}, Choice.SETTLED: {"settled": held.cause}}
+            held.decision = {**kept, **said, **about.get(choice, {})}
             words = f"Decided about {held}: {_WORDS.get(choice, str(choice))}"
             audit.record(held.business_id, by, "record.decided", held, words, choice=str(choice), target_id=target_id)
         _ask(held, by)

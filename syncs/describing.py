@@ -9,7 +9,7 @@ from phonenumbers import country_code_for_region
 from connectors import registry
 from connectors.base import Field
 from syncs.mapping import WILDCARD
-from syncs.planning import Names
+from syncs.planning import Names, field_words_of
 from syncs.recipes.base import Recipe
 from syncs.transforms import CATALOGUE
 from syncs.transforms.choosing import NAMED
@@ -228,8 +228,15 @@ def all_never(recipe: Recipe) -> list[str]:
 
 
 def _edited_there(names: Names, rows: Rows) -> str:
-    back = f" Where both ways is chosen, it goes to {names.source} instead, if {names.source} has not changed it too."
-    return f"It is set back to what {names.source} says.{back if any(row.get('back') for row in rows) else ''}"
+    theirs = [row["target"] for row in rows if row.get("back") and row.get("owner", "source") != "source"]
+    said = f"It is set back to what {names.source} says."
+    if not theirs:
+        return said
+    which = field_words_of(theirs)
+    return (
+        f"{said} Where both ways is chosen, some go to {names.source} instead, if {names.source} has not changed them "
+        f"too: {which[:1].lower()}{which[1:]}."
+    )
 
 
 def _held_by_table(rows: Rows) -> bool:

@@ -245,6 +245,7 @@ SAID: Mapping[str, str] = {
     Fix.MEANT: "Marked {of} as meant to be so", Choice.NEW: "Had a new one made of {of}",
     Choice.LEAVE: "Left {of} out", Choice.VOID: "Had {of} voided", Choice.REPLACE: "Had {of} voided and made anew",
     Choice.HERE: "Decided for the source about {of}", Choice.THERE: "Decided for the target about {of}",
+    Choice.SETTLED: "Called the difference of {of} settled",
 }  # fmt: skip
 
 

@@ -1,20 +1,22 @@
 """What a planner must know beside a record and its counterpart: by recipe, for a whole batch at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import Case, F, Q, Sum, When
 from django.utils import timezone
 
 from connectors.base import Record
+from connectors.errors import ScopeError
 from syncs import bothways, snapshots, waiting
 from syncs.invoices import back
 from syncs.invoices import facts as invoice_facts
 from syncs.mapping import Compiled
 from syncs.matching import WORTH_ASKING, likeness
-from syncs.models import Link, Snapshot, Sync, Write
+from syncs.models import Link, Payment, Snapshot, Sync, Write
 from syncs.recipes import Recipe
 from syncs.sessions import NotAsked, Sessions
 
@@ -26,6 +28,8 @@ RATES_OLD = timedelta(hours=24)
 EVER = datetime(2010, 1, 1, tzinfo=UTC)
 #: The cross reference from a Stripe record to the Jobber invoice.
 INVOICE = "jobber_invoice_id"
+#: What can be paid at the target, and what of a payment that nobody can say yet whether it will be.
+_PAYABLE, _UNDER_WAY = {"open", "uncollectible"}, (Payment.Status.PROCESSING, Payment.Status.AUTHORISED)
 #: By link: what the planner is given, and the link whose record must have its counterpart first.
 type Told = Mapping[int, tuple[object, int | None]]
 
@@ -82,6 +86,7 @@ def _invoices(batch: Batch) -> Told:
     alike = invoice_facts.Facts(
         client=waiting.UNKNOWN, currency=business.currency, zone=business.time_zone,
         country=business.country, now=timezone.now(), tax_rates=_tax_rates(batch), recorded=_recorded(batch),
+        under_way=_under_way(batch),
     )  # fmt: skip
     told = {}
     for link in batch.links:
@@ -103,13 +108,52 @@ def _tax_rates(batch: Batch) -> list[Record]:
 
 
 def _recorded(batch: Batch) -> dict[str, tuple[str, int]]:
-    """{payment at the source: its payment record at the target, and what that comes to}."""
+    """{payment at the source: its payment record at the target, and what that comes to}; also of payments that are at
+    the source no more, where the target's invoice still counts them."""
     payments = {str(p["id"]) for s in batch.sources.values() for p in s.data.get("payments") or ()}
-    references = [f"jobber_payment_id={key}" for key in payments]
-    held = Snapshot.objects.filter(
-        connection=batch.sync.target_id, resource="payment_records", reference__in=references
-    ).values_list("reference", "external_id", "data")  # fmt: skip
-    return {reference.partition("=")[2]: (key, int(data.get("amount") or 0)) for reference, key, data in held}
+    told = [str(p["payment"]) for t in batch.targets.values() for p in _entries(t, "payment_record")]
+    known = Q(reference__in=[f"jobber_payment_id={key}" for key in payments]) | Q(external_id__in=told)
+    held = Snapshot.objects.filter(known, connection=batch.sync.target_id, resource="payment_records")
+    rows = held.values_list("reference", "external_id", "data")
+    return {
+        reference.partition("=")[2]: (key, int(data.get("amount") or 0)) for reference, key, data in rows if reference
+    }
+
+
+def _entries(target: Snapshot, kind: str) -> Iterable[Mapping[str, Any]]:
+    """What pays an invoice at the target, or is to pay it."""
+    return [p for p in target.data.get("payments") or () if p.get("kind") == kind]
+
+
+def _under_way(batch: Batch) -> Mapping[str, int]:
+    """{invoice at the target: what its payer's bank has been asked for}. Read right before anything is done that such
+    a payment must not meet, since the word of it may be late, and not every business has its payments read."""
+    sync = batch.sync
+    known = Payment.objects.filter(connection=sync.target_id, status__in=_UNDER_WAY)
+    open_there = {key: t for key, t in batch.targets.items() if t.data.get("status") in _PAYABLE}
+    waited_for = set(known.filter(invoice_id__in=list(open_there)).values_list("invoice_id", flat=True))
+    asked_for = [
+        str(p["payment"])
+        for link in batch.links
+        if (there := open_there.get(link.target_id or ""))
+        and (there.external_id in waited_for or _may_end(link, batch.sources.get(link.source_id)))
+        for p in _entries(there, "payment_intent")
+        if p.get("status") == "open"
+    ]
+    if asked_for:
+        with suppress(NotAsked, ScopeError):
+            asked = timezone.now()
+            found = batch.sessions.call(sync.target, lambda session: session.fetch("payments", asked_for))
+            snapshots.save(sync.target, "payments", [r for r in found.values() if r], asked, by=sync)
+    rows = known.filter(invoice_id__in=list(open_there)).values_list("invoice_id").annotate(whole=Sum("amount"))
+    return dict(rows)
+
+
+def _may_end(link: Link, source: Snapshot | None) -> bool:
+    """Whether it may be about to be voided, or to count as paid another way."""
+    if source is None or source.deleted_at or link.decision.get("choice"):
+        return True
+    return source.data.get("status") not in back.STILL_OPEN or bool(source.data.get("payments"))
 
 
 def _notes(batch: Batch) -> Told:
@@ -143,12 +187,21 @@ def _pages(batch: Batch) -> Told:
     held = _invoices_at(batch, sync.target, named.values())
     there = bool(batch.version.options.get("write_link", True)) and _has_link_field(sync)
     own, told = _holders(sync, set(named.values()) - {""}), {}
+    given_back = _given_back(sync, named)
     for link in batch.links:
         key = named.get(link.source_id, "")
         invoice, holders = held.get(key), own.get(key, {link.source_id})
         record = invoice.as_record() if invoice and invoice.deleted_at is None else None
-        told[link.pk] = (back.PageFacts(record, there, another=link.source_id not in holders), None)
+        another = link.source_id not in holders
+        told[link.pk] = (back.PageFacts(record, there, another, given_back.get(link.source_id, 0)), None)
     return told
+
+
+def _given_back(sync: Sync, invoices: Collection[str]) -> Mapping[str, int]:
+    """{Stripe invoice: what of its payments was refunded, or lost in a dispute}, as far as payments are read."""
+    lost = Case(When(status=Payment.Status.DISPUTE_LOST, then=F("received")), default=F("refunded"))
+    rows = Payment.objects.filter(connection=sync.source_id, invoice_id__in=invoices)
+    return dict(rows.values_list("invoice_id").annotate(whole=Sum(lost)))
 
 
 def _holders(sync: Sync, ids: set[str]) -> Mapping[str, set[str]]:

@@ -36,17 +36,20 @@ _WORDS = {
     "void_there": ("{n} {records} {were} voided in {there}", "Make {new}, or leave {them} out."),
     "paid_there": (
         "{n} {records} {are} paid in {there}, but given up in {here}",
-        "Look at each, and settle it with the client.",
+        "Look at each, and settle it with the client; then say so.",
     ),
-    "changed_after_paid": ("{n} {records} changed after being paid", "Give a credit note or bill the difference."),
+    "changed_after_paid": (
+        "{n} {records} changed after being paid",
+        "Give a credit note or bill the difference, and say so.",
+    ),
     "part_paid": (
         "{n} {records} changed after a part was paid in {there}",
-        "Give a credit note or the money back in {there}.",
+        "Give a credit note or the money back in {there}; then say that it is settled.",
     ),
     "paid_twice": ("{n} {records} may have been paid twice", "Look at the payments on both sides."),
     "payment_changed": (
-        "{n} {records} {have} a payment given back in {here} only",
-        "Give it back in {there} too.",
+        "{n} {records} {have} other payments in {here} than in {there}",
+        "Put each right on the side that is wrong, or say that it is settled.",
     ),
     "too_small": (
         "{n} {records} come{s} to less than can be paid in {there}",

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from connectors.base import Record
 from syncs import barring, bulk, finding, money, notice, recipes
+from syncs.invoices.facts import ON_ITS_WAY
 from syncs.models import Link, Snapshot, SnapshotHistory, Sync, Write
 from syncs.models.incoming import SETTLING
 
@@ -106,6 +107,9 @@ def keep(
     _mark_gone(lost, read_at)
     money.keep(connection, resource, changed)
     money.gone(connection, resource, gone)
+    paid = {str(s.data.get("invoice") or "") for s in changed} - {""} if resource == "payments" else set()
+    if paid:
+        transaction.on_commit(lambda: _tell_invoices(connection, paid))
     return after, {s.external_id for s in changed}
 
 
@@ -135,6 +139,13 @@ def _tell_others(connection: "Connection", resource: str, ids: Sequence[str], by
     targets = Q(sync__in=others.filter(target=connection, target_resource=resource), target_id__in=ids)
     rested = Link.objects.filter(sources | targets, noticed__lte=F("handled")).exclude(state=Link.State.ENDED)
     notice.again(rested, f"seen by {by}", timezone.now(), Link.Priority.LIVE)
+
+
+def _tell_invoices(connection: "Connection", paid: Collection[str]) -> None:
+    """A payment that these have waited for has moved on."""
+    syncs = Sync.objects.filter(target=connection, target_resource="invoices").exclude(mode=Sync.Mode.OFF)
+    waiting = Link.objects.filter(sync__in=syncs, target_id__in=paid, cause_code=ON_ITS_WAY)
+    notice.again(waiting, "its payment has moved on", timezone.now(), Link.Priority.LIVE)
 
 
 def seen_as(held: Snapshot, fingerprint: str) -> Snapshot | SnapshotHistory:

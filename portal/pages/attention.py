@@ -75,7 +75,7 @@ class Cause:
     @property
     def again(self) -> bool:
         """Another try can help without anybody deciding first."""
-        return not self.approvals and not any(set(c.choices) - {Choice.LEAVE} for c in self.cases)
+        return not self.approvals and not any(set(c.choices) - {Choice.LEAVE, Choice.SETTLED} for c in self.cases)
 
     @property
     def again_helps(self) -> bool:

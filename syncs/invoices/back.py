@@ -11,7 +11,7 @@ from typing import Any
 from connectors.base import Record
 from syncs import currencies
 from syncs.comparing import Change, Known, same
-from syncs.invoices.document import local, paid_through
+from syncs.invoices.document import Impossible, cents, local, paid_through, through
 from syncs.mapping import Compiled
 from syncs.matching import Clues
 from syncs.planning import PUT_BACK, Names, Plan, Verdict, left_out
@@ -19,9 +19,11 @@ from syncs.planning import PUT_BACK, Names, Plan, Verdict, left_out
 MESSAGE = "message"
 #: In the link's base: the invoice whose payment page stands in Jobber.
 LINKED = "_linked"
+#: In the link's base: the invoice for whose payment it was closed in Jobber.
+CLOSED = "_closed"
 #: The field of Jobber invoices that the page stands in, and how it comes to be there.
 PAY_ONLINE, FIELD, ADD_FIELD = "Pay online", "custom.pay_online", "add_link_field"
-_STILL_OPEN = {"awaiting_payment", "sent_not_due", "past_due"}
+STILL_OPEN = {"awaiting_payment", "sent_not_due", "past_due"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class NoteFacts:
 @dataclass(frozen=True, slots=True)
 class PageFacts:
     """`invoice`: the Jobber invoice that the Stripe invoice was made from. `has_field`: Jobber's invoices have the
-    field for the page. `another`: that Jobber invoice stands in Stripe as another invoice, and this only names it."""
+    field for the page. `another`: that Jobber invoice stands in Stripe as another invoice, and this only names it.
+    `given_back`: minor units of its payments that were refunded, or lost in a dispute."""
 
     invoice: Record | None
     has_field: bool = False
     another: bool = False
+    given_back: int = 0
 
 
 def plan_note(
@@ -160,7 +164,7 @@ def plan_page(
     if facts.another:
         words = "Another invoice in Stripe is that of this Jobber invoice, whose page to pay by stays there."
         return Plan(Verdict.END if known.target_id else Verdict.SKIP, "not_its_own", words, known.target_id)
-    step = _page(source, facts.invoice, known, facts, version) or _close(source, facts.invoice, version, known)
+    step = _page(source, facts.invoice, known, facts, version) or _close(source, facts.invoice, version, known, facts)
     if step is None:
         done = Verdict.SKIP if known.target_id else Verdict.LINK
         code = "in_step" if known.target_id else "matched"
@@ -172,7 +176,7 @@ def _page(source: Record, invoice: Record, known: Known, facts: PageFacts, versi
     """Written once for each Stripe invoice: the address holds a token that is fresh at every reading. Written again
     where Jobber shows another one than was written."""
     url = str(source.data.get("hosted_url") or "")
-    to_pay = source.data.get("status") == "open" and invoice.data.get("status") in _STILL_OPEN
+    to_pay = source.data.get("status") == "open" and invoice.data.get("status") in STILL_OPEN
     wanted = version.options.get("write_link", True) and to_pay and url
     there = str(invoice.data.get(FIELD) or "")
     if not wanted or (known.base.get(LINKED) == source.id and there and there == known.base.get(FIELD, there)):
@@ -192,10 +196,25 @@ def _add_field(known: Known) -> Plan:
     return Plan(Verdict.UPDATE, "link_field", reason, "", (change,), values=values, action=ADD_FIELD, more=True)
 
 
-def _close(source: Record, invoice: Record, version: Compiled, known: Known) -> Plan | None:
-    """Only what was paid in full, through Stripe, and is still open in Jobber."""
-    paid = source.data.get("status") == "paid" and paid_through(source)
-    if not (paid and version.options.get("close_when_paid") and invoice.data.get("status") in _STILL_OPEN):
+def _close(source: Record, invoice: Record, version: Compiled, known: Known, facts: PageFacts) -> Plan | None:
+    """Only what was paid in full, through Stripe, and is still open in Jobber; once, so that a person may open it
+    again."""
+    paid = source.data.get("status") == "paid" and paid_through(source) and known.base.get(CLOSED) != source.id
+    if not (paid and version.options.get("close_when_paid") and invoice.data.get("status") in STILL_OPEN):
+        return None
+    if not _covers(source, invoice, facts):
         return None
     reason = "It is paid in full through Stripe, so it is closed as received in Jobber."
-    return Plan(Verdict.UPDATE, "close_received", reason, action="close_received", values=dict(known.base))
+    values = {**known.base, CLOSED: source.id}
+    return Plan(Verdict.UPDATE, "close_received", reason, action="close_received", values=values)
+
+
+def _covers(source: Record, invoice: Record, facts: PageFacts) -> bool:
+    """Whether what came in through Stripe, less what was given back or lost, is what is left to be paid in Jobber."""
+    came = sum(int(p.get("amount") or 0) for p in through(source)) - facts.given_back
+    try:
+        left = cents(invoice.data.get("balance"), str(source.data.get("currency") or ""))
+        total = cents(invoice.data.get("total"), str(source.data.get("currency") or ""))
+    except Impossible:
+        return False
+    return came >= left and int(source.data.get("total") or 0) == total

@@ -19,6 +19,11 @@ LINE_KEY = "jobber_line_id"
 COPY = "copy:"
 #: In the link's base: the draft was deleted by us, so that a new one may be made.
 TAKEN_BACK = "_taken_back"
+#: In the link's base: differences that a person has called settled, in the words in which they were asked about.
+SETTLED = "_settled"
+MOST_SETTLED = 5
+#: So much of what is asked is kept with the link.
+ASKED = 500
 #: Fields that Stripe lets change after an invoice has its number: while it is open, and for good.
 LASTING_OPEN, LASTING = ("metadata.", "description"), ("metadata.",)
 
@@ -64,7 +69,9 @@ class Case:
         return self.known.decision.get("choice") == choice
 
     def plan(self, verdict: Verdict, code: str, reason: str, **more: Any) -> Plan:
-        values = {**self.wanted.values, **({SENT: self.known.base[SENT]} if SENT in self.known.base else {})}
+        kept, settled = self.known.base, settled_of(self.known)
+        values = {**self.wanted.values, **({SENT: kept[SENT]} if SENT in kept else {})}
+        values |= {SETTLED: settled[-MOST_SETTLED:]} if settled else {}
         found: dict[str, Any] = {"target_id": self.target.id if self.target else "", "values": values} | more
         return Plan(verdict, code, reason, **found)
 
@@ -83,11 +90,25 @@ class Case:
     def hold(self, code: str, reason: str) -> Plan:
         return self.plan(Verdict.HOLD, code, reason)
 
+    def unless_settled(self, made: Plan | None) -> Plan | None:
+        """The plan, which asks a person; None where one has said that just this is settled."""
+        return None if made and is_settled(made, self.known) else made
+
     def lines_moved(self) -> bool:
         """Whether the source's lines are others than those that were sent."""
         before = self.known.base.get(SENT)
         now = {line.key: line.as_json() for line in self.document.lines if line.key != ROUNDING}
         return before is not None and {k: v for k, v in before.items() if k != ROUNDING} != now
+
+
+def settled_of(known: Known) -> list[str]:
+    """What somebody has called settled, the latest last. It speaks of amounts, so it ends as soon as one changes."""
+    said = [*known.base.get(SETTLED, ()), str(known.decision.get("settled") or "")]
+    return [words for words in dict.fromkeys(said) if words]
+
+
+def is_settled(made: Plan, known: Known) -> bool:
+    return made.reason[:ASKED] in settled_of(known)
 
 
 def paid_of(target: Record) -> int:

@@ -242,8 +242,13 @@ def _noon(value: object, facts: Facts) -> int | None:
 
 def paid_through(invoice: Record) -> bool:
     """Whether any of it came in through Stripe, and was not only recorded there."""
+    return bool(through(invoice))
+
+
+def through(invoice: Record) -> list[Mapping[str, Any]]:
+    """What of a Stripe invoice was paid through Stripe."""
     payments = invoice.data.get("payments") or ()
-    return any(p.get("kind") != "payment_record" and p.get("status") == "paid" for p in payments)
+    return [p for p in payments if p.get("kind") != "payment_record" and p.get("status") == "paid"]
 
 
 def local(moment: datetime, zone: str) -> datetime:

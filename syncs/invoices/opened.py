@@ -6,10 +6,12 @@ from connectors.base import Record
 from syncs import planning
 from syncs.comparing import Change
 from syncs.invoices import document
-from syncs.invoices.case import LASTING, LASTING_OPEN, Case, part_paid
+from syncs.invoices.case import LASTING, LASTING_OPEN, Case, is_settled, part_paid
 from syncs.invoices.drafting import new_draft, tax_rate
 from syncs.invoices.statuses import DRAFT, NONE, PAID, UNCOLLECTIBLE, VOID
 from syncs.planning import Plan, Verdict
+
+CALLED_SETTLED = "Someone said that the difference is settled."
 
 
 def on_open(case: Case) -> Plan:
@@ -31,7 +33,7 @@ def _not_wanted(case: Case) -> Plan | None:
     status = str(case.source.data.get("status"))
     held = part_paid(case.there, case.facts.currency, f"It is {status} in Jobber.")
     if held:
-        return held
+        return case.unless_settled(held) or case.in_step(CALLED_SETTLED)
     if case.goal == VOID and (case.options.get("void_without_asking") or case.decided("void")):
         return case.step("It was voided in Jobber.", "void")
     if case.decided("void"):
@@ -46,7 +48,7 @@ def _replaced(case: Case) -> Plan | None:
         return None
     held = part_paid(case.there, case.facts.currency, difference)
     if held:
-        return held
+        return case.unless_settled(held)
     if case.decided("replace"):
         return case.step(f"{difference} It is voided, and a new one is made.", "void")
     return case.hold(
@@ -110,9 +112,21 @@ def _changed_payment(case: Case) -> Plan | None:
     for payment, (record, amount) in case.facts.recorded.items():
         here = kept.get(payment, 0)
         if amount != here and (here or record in attached):
-            words = f"{case.money(here)} is left in Jobber of a payment that Stripe counts as {case.money(amount)}"
-            return case.hold("payment_changed", f"{words}. Give the difference back, or a credit note, in Stripe.")
+            made = case.unless_settled(case.hold("payment_changed", _changed_words(case, here, amount)))
+            if made:
+                return made
     return None
+
+
+def _changed_words(case: Case, here: int, there: int) -> str:
+    counts = f"Stripe counts it as {case.money(there)}"
+    if here > there:
+        more = case.money(here - there)
+        return (
+            f"A payment in Jobber comes to {case.money(here)} now, and {counts}. Enter the {more} that came in Stripe."
+        )
+    is_now = f"has {case.money(here)} left" if here else "was taken out or given back"
+    return f"A payment in Jobber {is_now}, and {counts}. Give {case.money(there - here)} back there, or a credit note."
 
 
 def _earlier_payment(case: Case) -> Plan | None:
@@ -123,7 +137,7 @@ def _earlier_payment(case: Case) -> Plan | None:
         if record in attached:
             continue
         doubt = _twice(case, payment)
-        if doubt and _all_paid(case):
+        if doubt and (_all_paid(case) or is_settled(case.hold("paid_twice", doubt), case.known)):
             continue  # whatever it was, nothing is left to be asked for
         if doubt:
             return case.hold("paid_twice", doubt)
@@ -190,7 +204,7 @@ def _paid_aside(case: Case) -> Plan | None:
     words = f"It was paid in Jobber after it became bad debt in Stripe: {here} is left in Jobber, {there} in Stripe."
     held = part_paid(case.there, case.facts.currency, words)
     if held:
-        return held
+        return case.unless_settled(held)
     if case.decided("void"):
         return case.step(f"{words} Someone asked to void it.", "void")
     return case.hold("approve_void", f"{words} It can still be paid there. Void it?")
@@ -199,20 +213,39 @@ def _paid_aside(case: Case) -> Plan | None:
 def on_paid(case: Case) -> Plan:
     if case.goal in {VOID, NONE, DRAFT, UNCOLLECTIBLE}:
         status = str(case.source.data.get("status")).replace("_", " ")
-        return case.plan(Verdict.CONFLICT, "paid_there", f"It is paid in Stripe, but {status} in Jobber.")
-    total = case.total_there
-    if total != case.document.total:
-        words = (
-            f"It was paid as {case.money(total)} in Stripe, and comes to {case.money(case.document.total)} in Jobber "
-            "now. Give a credit note or send another invoice for the difference."
-        )
-        return case.plan(Verdict.CONFLICT, "changed_after_paid", words)
-    step = _changed_payment(case) or _lasting_fields(case, LASTING)
+        made = case.plan(Verdict.CONFLICT, "paid_there", f"It is paid in Stripe, but {status} in Jobber.")
+        return case.unless_settled(made) or case.in_step(CALLED_SETTLED)
+    asked = case.unless_settled(_comes_to_another_sum(case)) or _changed_payment(case)
+    step = asked or case.unless_settled(_open_again(case)) or _lasting_fields(case, LASTING)
     if step:
         return step
     return case.in_step(
         "It is paid on both sides." if case.goal == PAID else "It is paid in Stripe, and still open in Jobber."
     )
+
+
+def _comes_to_another_sum(case: Case) -> Plan | None:
+    total = case.total_there
+    if total == case.document.total:
+        return None
+    words = (
+        f"It was paid as {case.money(total)} in Stripe, and comes to {case.money(case.document.total)} in Jobber "
+        "now. Give a credit note or send another invoice for the difference."
+    )
+    return case.plan(Verdict.CONFLICT, "changed_after_paid", words)
+
+
+def _open_again(case: Case) -> Plan | None:
+    """Jobber asks for more than has come in through Stripe, of an invoice that Stripe counts as paid another way."""
+    left, came = case.document.balance, sum(int(p.get("amount") or 0) for p in document.through(case.there))
+    recorded = sum(amount for record, amount in case.facts.recorded.values() if record in _attached(case.there))
+    if case.goal == PAID or left <= came or came + recorded >= case.total_there:
+        return None
+    words = (
+        f"It is open in Jobber, with {case.money(left)} left, and counts as paid in Stripe, where {case.money(came)} "
+        "came in. Stripe cannot take that back: send another invoice for what is left, or close it in Jobber."
+    )
+    return case.plan(Verdict.CONFLICT, "payment_changed", words)
 
 
 def on_void(case: Case) -> Plan:

@@ -8,17 +8,21 @@ changed in silence, and two of one invoice are never collectable at once.
 from dataclasses import replace
 
 from connectors.base import Record
+from syncs import currencies
 from syncs.comparing import Known, adopted, compare
 from syncs.invoices import document
-from syncs.invoices.case import Case, part_paid
+from syncs.invoices.case import Case, is_settled, part_paid
 from syncs.invoices.document import Document, Impossible
 from syncs.invoices.drafting import on_draft, rounding, to_round, without
-from syncs.invoices.facts import Facts
+from syncs.invoices.facts import ON_ITS_WAY, Facts
 from syncs.invoices.opened import on_open, on_paid, on_uncollectible, on_void
 from syncs.invoices.statuses import DRAFT, NONE, OPEN, PAID, UNCOLLECTIBLE, VOID, goal
 from syncs.mapping import Compiled
 from syncs.matching import Clues
 from syncs.planning import Names, Plan, Verdict, left_out
+
+#: What must not meet a payment that is on its way, and the questions that lead to it.
+_ENDING, _ASKING = {"void", "attach_payment", "pay_out_of_band"}, {"approve_void", "approve_replace"}
 
 
 def plan(
@@ -28,6 +32,27 @@ def plan(
     """One step. `facts` is always given for this recipe."""
     if facts is None:
         raise ValueError("An invoice cannot be planned without its facts.")
+    made = _step(version, names, source, target, known, clues, facts)
+    return _after_payment(made, target, facts) or made
+
+
+def _after_payment(made: Plan, target: Record | None, facts: Facts) -> Plan | None:
+    """What a payment that is on its way must not meet waits until that has arrived or failed: an invoice that was
+    voided, or paid another way, would be paid twice."""
+    amount = facts.under_way.get(target.id, 0) if target else 0
+    if not amount or not (made.action in _ENDING or made.resource == "payment_records" or made.code in _ASKING):
+        return None
+    words = (
+        f"A payment of {currencies.shown(amount, facts.currency)} is on its way through Stripe, which can take days. "
+        "It goes on when that has arrived or failed."
+    )
+    return Plan(Verdict.WAIT, ON_ITS_WAY, words, made.target_id)
+
+
+def _step(
+    version: Compiled, names: Names, source: Record | None, target: Record | None, known: Known, clues: Clues,
+    facts: Facts,
+) -> Plan:  # fmt: skip
     if source is None or source.deleted:
         return left_out(known) or _gone(version, target, known)
     held = _left_out(version, source, target, known)
@@ -91,9 +116,13 @@ def _gone(version: Compiled, target: Record | None, known: Known) -> Plan:
             Verdict.UPDATE, "delete", f"{why}, so its draft in Stripe goes too.", target.id, values=known.base,
             action="delete", more=True,
         )  # fmt: skip
+    held: Plan | None
     if status == PAID:
-        return Plan(Verdict.CONFLICT, "paid_there", f"{why}, but it is paid in Stripe.", target.id)
-    held = part_paid(target, str(target.data.get("currency") or ""), f"{why}.")
+        held = Plan(Verdict.CONFLICT, "paid_there", f"{why}, but it is paid in Stripe.", target.id)
+    else:
+        held = part_paid(target, str(target.data.get("currency") or ""), f"{why}.")
+    if held and is_settled(held, known):
+        return Plan(Verdict.END, "source_deleted", f"{why}. Someone said that it is settled.", known.target_id)
     if held:
         return held
     if version.options.get("void_without_asking") or known.decision.get("choice") == "void":

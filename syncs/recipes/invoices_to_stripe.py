@@ -30,6 +30,15 @@ CASES = (
         "That is recorded in Stripe as paid elsewhere, and only the rest is asked for. Where it may be money that came "
         "through Stripe, it waits for a person.",
     ),
+    (
+        "A payment of it is on its way through Stripe, such as a bank debit",
+        "Nothing is voided and nothing counts as paid elsewhere before that has arrived or failed.",
+    ),
+    (
+        "A payment is changed, taken out or given back in Jobber, or what was closed there is opened again",
+        "Stripe cannot take back what it was told, so a person sees what differs, and says when it is settled. It is "
+        "asked about again as soon as an amount changes.",
+    ),
     ("It is changed while it is a draft in Stripe", "The lines and fields that differ are changed, and no others."),
     (
         "Its lines, total, client or due date change when it can be paid",

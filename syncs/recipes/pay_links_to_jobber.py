@@ -30,7 +30,11 @@ RECIPE = Recipe(
             "first time it is needed.",
         ),
         ("A new invoice takes the place of one that was voided", "The field shows the new one's page."),
-        ("It is paid in full through Stripe", "The Jobber invoice is closed as received, where you have chosen that."),
+        (
+            "It is paid in full through Stripe",
+            "The Jobber invoice is closed as received, where you have chosen that: once, and only where both totals "
+            "agree and nothing of the money was given back. One that you open again stays open.",
+        ),
         ("It was not made from a Jobber invoice", "It is left out."),
     ),
     planner=back.plan_page,

@@ -74,6 +74,8 @@ class Billing:
 
     def _paper(self, tenant: Tenant, bill: str) -> None:
         drawn, bills = self.rng.random(), tenant.bills
+        if self.world.weather.seed > 3000 and bills.paper(bill).payments and self.rng.random() < 0.2:
+            return self._uncash(tenant, bill)
         if drawn < 0.2 or bill in self.poison:
             self.number += 1
             bills.edit(bill, subject=f"Subject{tenant.jobber.tag}{self.number}")
@@ -104,6 +106,13 @@ class Billing:
         paid = (*paper.payments, (f"{tenant.jobber.id}-p{self.number}", f"{amount / 100:.2f}", "PAYMENT"))
         tenant.bills.edit(bill, payments=paid)
         self._settle(tenant.bills, bill)
+
+    def _uncash(self, tenant: Tenant, bill: str) -> None:
+        """The last payment was another invoice's, or the cheque has bounced."""
+        tenant.bills.edit(bill, payments=tenant.bills.paper(bill).payments[:-1])
+        if tenant.bills.paper(bill).status == "paid":
+            tenant.bills.edit(bill, status="awaiting_payment")
+        self._say(f"takes a payment of {bill} out")
 
     def _settle(self, bills: Bills, bill: str) -> None:
         """Jobber calls it paid as soon as nothing is left, and not before."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from syncs.invoices.back import _STILL_OPEN
+from syncs.invoices.back import STILL_OPEN
 from syncs.models import Link
 from tests.faults.people import People
 from tests.faults.shelves import INVOICE
@@ -141,7 +141,7 @@ _FITS: dict[str, Callable[[Tenant, Paper | None, Mapping[str, Any]], bool]] = {
         p is not None
         and any(_part(there) or Decimal(paid) * 100 > there["amount_remaining"] for _, paid, _ in p.payments)
     ),
-    "payment_changed": lambda t, p, there: p is not None and bool(p.payments),
+    "payment_changed": lambda t, p, there: p is not None and (bool(p.payments) or _part(there)),
     "paid_there": _paid_there,
     "changed_after_paid": lambda t, p, there: (
         p is not None and there.get("status") == "paid" and there["total"] != p.minor
@@ -190,7 +190,7 @@ def _pages(tenant: Tenant, links: Mapping[str, Link]) -> Iterator[str]:
         if len(there) != 1 or link is None or link.state in STOPPED or there[0]["status"] != "open":
             continue
         number, shown = there[0]["id"], tenant.bills.page(bill)
-        if tenant.bills.paper(bill).status not in _STILL_OPEN or number in shown:
+        if tenant.bills.paper(bill).status not in STILL_OPEN or number in shown:
             continue
         own = pages.get(number)
         if own is None or own.state not in STOPPED or not own.cause:

@@ -131,13 +131,15 @@ def invoice(status: str = "open", key: str = "in_1", **more: Any) -> Record:
 
 
 def jobber(status: str = "awaiting_payment", **more: Any) -> Record:
-    return Record("inv1", {"id": "inv1", "status": status, **more}, "Invoice 1042")
+    return Record(
+        "inv1", {"id": "inv1", "status": status, "total": "1.00", "balance": "1.00", **more}, "Invoice 1042"
+    )  # fmt: skip
 
 
 def page(found: Record | None, there: Record | None, known: Known | None = None, has_field: bool = True,
-         **options: Any) -> Plan:  # fmt: skip
-    compiled = version(PAGES, **options)
-    return plan_page(compiled, PAGES.names, found, there, known or Known(), Clues(), PageFacts(there, has_field))
+         given_back: int = 0, **options: Any) -> Plan:  # fmt: skip
+    compiled, facts = version(PAGES, **options), PageFacts(there, has_field, given_back=given_back)
+    return plan_page(compiled, PAGES.names, found, there, known or Known(), Clues(), facts)
 
 
 def test_the_page_is_written_once_though_its_address_is_a_new_one_each_time() -> None:
@@ -203,3 +205,18 @@ def test_it_is_closed_only_when_paid_through_stripe_and_still_open(
     made = page(found, there, Known("inv1", {"_linked": "in_1"}), close_when_paid=wanted)
     assert (made.action == "close_received") == closes
     assert made.writes == closes
+
+
+@pytest.mark.parametrize(("found", "there", "known", "given_back"), [
+    (invoice("paid", payments=CARD), jobber(total="3.00", balance="3.00"), {}, 0),
+    (invoice("paid", payments=CARD), jobber(total="0.90", balance="0.90"), {}, 0),
+    (invoice("paid", payments=CARD), jobber(), {"_closed": "in_1"}, 0),
+    (invoice("paid", payments=CARD), jobber(), {}, 1),
+    (invoice("paid", payments=[*CASH, {**CARD[0], "amount": 40}]), jobber(balance="0.41"), {}, 0),
+    (invoice("paid", payments=CARD), jobber(balance="no sum"), {}, 0),
+], ids=["asks for more", "asks for less", "opened again", "given back", "part by card", "unreadable"])  # fmt: skip
+def test_it_is_not_closed_where_something_is_left_or_a_person_has_opened_it_again(
+    found: Record, there: Record, known: dict[str, str], given_back: int
+) -> None:
+    made = page(found, there, Known("inv1", {"_linked": "in_1", **known}), given_back=given_back, close_when_paid=True)
+    assert not made.writes

@@ -7,6 +7,8 @@ import pytest
 
 from connectors.errors import MissingError
 from portal.models import User
+from syncs import deciding
+from syncs.deciding import Choice
 from syncs.models import Invoice, Link, Payment, Snapshot, Sync, Write
 from tests.syncs.test_invoices import LINES, cents
 from tests.syncs.world import World
@@ -150,3 +152,89 @@ def test_what_one_sync_writes_the_other_syncs_of_the_record_see(
     here.work()
     assert here.stripe.invoices(made)[0]["status"] == "open"
     assert here.jobber.page_to_pay(made).startswith("http")
+
+
+# Money on its way, and money taken back
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["payments are read", "they are not"])
+def test_nothing_is_voided_while_a_bank_debit_is_on_its_way(
+    here: World, invoices: Sync, alice: User, django_capture_on_commit_callbacks: Any, read: bool
+) -> None:
+    """The money would come for a void invoice, and the new one would ask for all of it again."""
+    made, there = billed(here, invoices)
+    payments = here.also("payments-to-jobber", alice) if read else invoices
+    here.jobber.change_invoice(made, dueDetails={"invoiceNet": 30})
+    here.read_again(invoices)
+    assert Link.objects.get(sync=invoices).cause_code == "approve_replace"
+    payment = here.stripe.debit(there)
+    deciding.decide(Link.objects.get(sync=invoices), Choice.REPLACE, "", alice)
+    here.work()
+    link = Link.objects.get(sync=invoices)
+    assert (link.state, link.verdict, link.cause_code) == ("due", "wait", "on_its_way")
+    assert "is on its way through Stripe" in link.cause
+    assert [i["id"] for i in here.stripe.invoices(made) if i["status"] == "open"] == [there]
+    here.stripe.bank_answers(payment, paid=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        here.read_again(payments)
+    here.work()
+    (invoice,) = here.stripe.invoices(made)
+    assert (invoice["id"], invoice["status"], invoice["amount_paid"]) == (there, "paid", cents(here, made))
+    assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_what_is_paid_in_jobber_waits_for_a_debit_that_fails(
+    here: World, invoices: Sync, alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    made, there = billed(here, invoices)
+    payments = here.also("payments-to-jobber", alice)
+    payment = here.stripe.debit(there)
+    here.read_again(payments)
+    here.jobber.take_payment(made, "50")
+    here.read_again(invoices)
+    assert Link.objects.get(sync=invoices).cause_code == "on_its_way"
+    assert here.stripe.invoices(made)[0]["amount_paid"] == 0
+    here.stripe.bank_answers(payment, paid=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        here.read_again(payments)
+    here.work()
+    assert here.stripe.invoices(made)[0]["amount_paid"] == 5000
+    assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_a_payment_that_was_taken_out_in_jobber_is_asked_about_until_it_is_settled(
+    here: World, invoices: Sync, alice: User
+) -> None:
+    made, _ = billed(here, invoices)
+    here.jobber.take_payment(made, "50")
+    here.read_again(invoices)
+    assert here.stripe.invoices(made)[0]["amount_paid"] == 5000
+    (taken,) = Snapshot.objects.get(resource="invoices", external_id=made).data["payments"]
+    here.jobber.by_hand(made, "payment", payment=taken["id"], do="remove")
+    here.read_again(invoices)
+    link = Link.objects.get(sync=invoices)
+    assert (link.state, link.cause_code) == ("held", "payment_changed")
+    assert link.cause.startswith("A payment in Jobber was taken out or given back, and Stripe counts it as $50.00.")
+    deciding.decide(link, Choice.SETTLED, "", alice)
+    here.work()
+    assert Link.objects.get(sync=invoices).state == "in_step"
+    here.read_again(invoices)
+    assert Link.objects.get(sync=invoices).state == "in_step"
+    here.jobber.take_payment(made, "20")
+    here.read_again(invoices)
+    assert here.stripe.invoices(made)[0]["amount_paid"] == 7000
+    assert Link.objects.get(sync=invoices).state == "in_step"
+
+
+def test_what_was_closed_by_mistake_and_opened_again_in_jobber_is_asked_about(here: World, invoices: Sync) -> None:
+    made, _ = billed(here, invoices)
+    here.jobber.close_invoice(made, "MARK_RECEIVED")
+    here.read_again(invoices)
+    assert here.stripe.invoices(made)[0]["status"] == "paid"
+    here.jobber.by_hand(made, "reopen")
+    here.read_again(invoices)
+    link = Link.objects.get(sync=invoices)
+    assert (link.state, link.cause_code) == ("conflict", "payment_changed")
+    here.jobber.close_invoice(made, "MARK_RECEIVED")
+    here.read_again(invoices)
+    assert Link.objects.get(sync=invoices).state == "in_step"

@@ -196,6 +196,23 @@ class Bookkeeper:
         asked = {"payment_method": card, "return_url": "https://example.com/"}
         return self._http.post(f"payment_intents/{intent}/confirm", data=asked).json()
 
+    def debit(self, invoice_id: str) -> str:
+        """As the client does who has their bank pay: it takes days. The payment's id."""
+        whose = self._http.get(f"invoices/{invoice_id}").json()["customer"]
+        form = {"type": "au_becs_debit", "billing_details[name]": "Ann", "billing_details[email]": "ann@example.com"}
+        form |= {"au_becs_debit[bsb_number]": "000-000", "au_becs_debit[account_number]": "000123456"}
+        method = self._http.post("payment_methods", data=form).raise_for_status().json()["id"]
+        self._http.post(f"payment_methods/{method}/attach", data={"customer": whose}).raise_for_status()
+        self._http.post(f"invoices/{invoice_id}/pay", data={"payment_method": method}).raise_for_status()
+        return str(next(p["id"] for p in self.payments() if p["status"] == "processing"))
+
+    def bank_answers(self, payment_id: str, *, paid: bool) -> None:
+        """Of a debit, on the control page."""
+        base = str(self._http.base_url).partition("/v1")[0]
+        form = {"do": "debit", "value": "paid" if paid else "failed"}
+        done = self._http.post(f"{base}/accounts/1/payments/{payment_id}", data=form, follow_redirects=True)
+        done.raise_for_status()
+
     def refund(self, payment_id: str, amount: int) -> None:
         self._http.post("refunds", data={"payment_intent": payment_id, "amount": amount}).raise_for_status()
 
