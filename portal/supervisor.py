@@ -180,6 +180,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         ticking.release_dead()
+        ticking.probe()
         ticking.wake()
         ticking.start_polls()
         ticking.watch_accounts()

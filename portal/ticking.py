@@ -40,6 +40,12 @@ def start_polls() -> None:
     _each(ids, lambda _: (runs.start_due_polls(), reports.start_due()), "Polls of business %s could not be started")
 
 
+def probe() -> None:
+    """Lanes that were parked although their connections seem to work try again."""
+    with scopes_disabled():  # lanes only, as in `wake`
+        lanes.probe()
+
+
 def watch() -> None:
     """Find work that does not move, and webhooks that stay away."""
     with scopes_disabled():  # which businesses have syncs that are not paused, or incidents of such; as above

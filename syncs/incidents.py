@@ -22,7 +22,7 @@ _WORDS = {
     "gave_up": ("{n} {records} could not be written after many tries", "Look at the answer, then try again."),
     "missing": ("{n} {records} belong{s} to what is gone in {there}", "Put it back there, or leave {them} out."),
     "contract": ("{n} {records} met an answer we do not know", "Tell the maintainers; nothing was lost."),
-    "kills_worker": ("{n} {records} stopped the worker each time", "Look at the record, then try again."),
+    "kills_worker": ("{n} {records} had the work break off each time", "Look at the record, then try again."),
     "total_differs": (
         "{n} {records} come{s} to another total in {there}",
         "Compare the lines of both; until they agree, {it} stay{s} {a_draft} there.",

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ MARGIN_SECONDS = 45.0
 #: A wake-up older than this is taken for lost.
 WAKE_LOST = timedelta(seconds=30)
 AGAIN_SECONDS = 1.0
+#: So often a connection that works, as far as we know, may refuse in a row before its lane is parked: with the pauses
+#: between, a minute or two. A parked one tries again after so long, since the refusal may have been a fault.
+MOST_REFUSALS, PROBE_AFTER = 6, timedelta(minutes=5)
 #: Who had something to do this short a time ago may well have more.
 LATELY = timedelta(seconds=10)
 
@@ -147,14 +151,18 @@ def release_all_of(supervisor: str) -> int:
     return Lane.objects.filter(lease__startswith=f"{supervisor}/").update(lease="", lease_until=None)
 
 
-def wait(lane: Lane, seconds: float, *, failed: bool, refused: bool = False) -> None:
-    """The service asked for a pause, does not answer, or refuses our sign-in: nothing of this lane before then."""
+def wait(
+    lane: Lane, seconds: float, *, failed: bool, refused: bool = False, side: "Connection | None" = None
+) -> None:  # fmt: skip
+    """The service at this `side` asked for a pause, does not answer, or refuses our sign-in: nothing of this lane
+    before then."""
     lane.resume_at = timezone.now() + timedelta(seconds=seconds)
     lane.failures += failed
     lane.refusals += refused
+    lane.failing = side if failed else lane.failing
     Lane.objects.filter(pk=lane.pk).update(
-        resume_at=lane.resume_at, failures=lane.failures, refusals=lane.refusals
-    )  # fmt: skip
+        resume_at=lane.resume_at, failures=lane.failures, refusals=lane.refusals, failing=lane.failing
+    )
 
 
 def broke_off(lane: Lane, error: Exception, seconds: float) -> None:
@@ -173,11 +181,13 @@ def answered(lane: Lane) -> None:
         Lane.objects.filter(pk=lane.pk).update(failures=0, refusals=0, resume_at=None)
 
 
-def accepted(lane: Lane) -> None:
-    """Nobody refused our sign-in in a whole slice."""
-    if lane.refusals:
-        lane.refusals = 0
-        Lane.objects.filter(pk=lane.pk).update(refusals=0)
+def accepted(lane: Lane, answering: "Iterable[Connection]") -> None:
+    """Nobody refused our sign-in in a whole slice, in which these have answered."""
+    lane.refusals = 0
+    Lane.objects.filter(pk=lane.pk).update(refusals=0)
+    for side in answering:
+        if side.status == "active":
+            incidents.connection_works(side)
 
 
 def refused(lane: Lane, side: "Connection", code: str, words: str) -> None:
@@ -187,8 +197,19 @@ def refused(lane: Lane, side: "Connection", code: str, words: str) -> None:
         if same.values_list("pk", flat=True).first() is None:
             wait(lane, AGAIN_SECONDS, failed=False)
             return
-        Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code)
+        probe = timezone.now() + PROBE_AFTER if side.status == "active" else None
+        Lane.objects.filter(pk=lane.pk).update(parked=words[:300], parked_code=code, resume_at=probe)
         incidents.connection_refused(side, code, words)
+
+
+def probe() -> None:
+    """Parked lanes whose connections are all good as far as we know go on, to be parked again by the next refusal."""
+    given_up = Sync.objects.filter(lane=OuterRef("pk")).exclude(source__status="active", target__status="active")
+    late = Lane.objects.filter(resume_at__lte=timezone.now()).exclude(Exists(given_up)).exclude(parked="")
+    for lane in late:
+        again = Lane.objects.filter(pk=lane.pk, resume_at=lane.resume_at).exclude(parked="")
+        if again.update(parked="", parked_code="", resume_at=None, failures=0, refusals=MOST_REFUSALS):
+            wake(lane.pk)
 
 
 def park(connection: "Connection", code: str, words: str) -> None:

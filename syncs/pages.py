@@ -12,7 +12,7 @@ from connectors.base import Page
 from connectors.errors import AuthError
 from syncs import runs
 from syncs.models import Run, Sync
-from syncs.sessions import Sessions
+from syncs.sessions import Sessions, understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,11 @@ class Pages:
         """The page at the run's cursor, and when it was asked for. Raises connector errors."""
         ahead, self.ahead = self.ahead, None
         if ahead and ahead.place == (run.pk, run.side, run.cursor):
-            with suppress(AuthError):  # asked again below, with renewed credentials
-                return ahead.page.result(), ahead.asked
+            side = runs.side_of(run, sync)
+            with suppress(AuthError), understood(side):  # asked again below, with renewed credentials
+                page = ahead.page.result()
+                self._sessions.answered(side)
+                return page, ahead.asked
         asked = timezone.now()
         return self._sessions.call(runs.side_of(run, sync), lambda s: runs.ask(s, run, sync)), asked
 

@@ -158,7 +158,7 @@ def _under_way(link: Link) -> bool:
 def _late(link: Link) -> str:
     """For how long it has been waiting to be written, in words; '' where that is no matter."""
     waits = link.noticed > link.handled or (link.state == Link.State.DUE and link.verdict == Verdict.WAIT)
-    since = link.noticed_at if link.noticed > link.handled else link.since
+    since = link.stands_since
     waited = timezone.now() - since if waits and since else timedelta()
     if waited < LATE:
         return ""

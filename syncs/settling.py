@@ -93,7 +93,7 @@ def set_aside(sync: Sync, links: Sequence[Link]) -> None:
     """Each of these has killed the workers that took it up."""
     for link in links:
         link.claims, link.handled = 0, link.noticed
-        words = "The worker stopped each time it took this record up."
+        words = "The work broke off each time this record was taken up."
         _move(link, Link.State.PARKED, "kills_worker", words, timezone.now())
     with transaction.atomic():
         bulk.update_each(links, ("state", "cause_code", "cause", "claims", "handled", "since"))

@@ -53,8 +53,6 @@ log = logging.getLogger(__name__)
 BATCH = 100
 #: A record taken up this often without an end waits for a person.
 MOST_CLAIMS = 5
-#: So often a connection that works may refuse a call before a person is asked.
-MOST_REFUSALS = 2
 #: Until a thing that another record is having made may be there.
 SOON = timedelta(seconds=0.3)
 #: How long others wait at most while one works; a slice that nobody waits for is longer.
@@ -77,6 +75,7 @@ def _beside(made: Plan) -> tuple[str, str]:
 class Slice:
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self.refused_before = lane.refusals > 0
         self.sessions = Sessions()
         self.flights: deque[Flight] = deque()
         self.syncs = {s.pk: s for s in _syncs(lane)}
@@ -96,7 +95,8 @@ class Slice:
                     break
             if self.pages.ahead:
                 self._read_page(always=True)
-            lanes.accepted(self.lane)
+            if self.refused_before:
+                lanes.accepted(self.lane, self.sessions.answering.values())
         except (Stop, lanes.Stepped):
             pass
         finally:
@@ -268,14 +268,28 @@ class Slice:
         flight = self.flights.popleft()
         answers = flight.land()
         through = any(a.result or a.found for a in answers)
+        for done in answers:
+            if done.result or done.found:
+                self.sessions.answered(done.order.write.connection)
         down = [a for a in answers if isinstance(a.error, TransientError)]
-        outage = bool(down) and not through
+        outage = bool(down) and not through and not self._only_this_one(down)
         settling.settle_answers(self.lane, flight.sync, answers, flight.asked, outage=outage)
         if outage:
             self._down(down[0])
         if through:
             lanes.answered(self.lane)
         self._obey(flight.sync, answers)
+
+    def _only_this_one(self, down: Sequence[Answer]) -> bool:
+        """Whether the service is well but for one record: it answers something else. An outage is nobody's fault, and
+        the record's own trouble keeps nobody else waiting."""
+        if len(down) > 1 or self.flights:
+            return False
+        try:
+            self.sessions.call(down[0].order.write.connection, lambda session: session.account())
+        except ConnectorError:
+            return False
+        return True
 
     def _obey(self, sync: Sync, answers: Sequence[Answer]) -> None:
         """What the service said to all of us: slow down, or sign in again."""
@@ -300,8 +314,9 @@ class Slice:
 
     def _down(self, answer: Answer) -> None:
         assert answer.error is not None  # noqa: S101  # only failed answers come here
-        lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True)
-        log.warning("lane %s: the target does not answer: %s", self.lane.pk, answer.error)
+        side = answer.order.write.connection
+        lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True, side=side)
+        log.warning("lane %s: %s does not answer: %s", self.lane.pk, side.service.name, answer.error)
         raise Stop
 
     def _stopped(self, error: ConnectorError, sync: Sync) -> NoReturn:
@@ -309,12 +324,12 @@ class Slice:
         decision = decide(error, self.lane.failures)
         side = self.sessions.last or sync.target
         refused = decision.next == Next.RECONNECT
-        if refused and (side.status != "active" or self.lane.refusals >= MOST_REFUSALS):
+        if refused and (side.status != "active" or self.lane.refusals >= lanes.MOST_REFUSALS):
             lanes.refused(self.lane, side, decision.code, decision.words)
         elif decision.next == Next.WAIT:
             lanes.wait(self.lane, decision.after, failed=False)
         else:
-            lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True, refused=refused)
+            lanes.wait(self.lane, backoff(self.lane.failures + 1), failed=True, refused=refused, side=side)
         log.warning("lane %s waits: %s", self.lane.pk, decision.words)
         raise Stop
 

@@ -40,7 +40,7 @@ _OPERATOR = "Tell whoever runs Fieldbridge: the worker's log says more. Nothing 
 def look(now: datetime | None = None) -> None:
     """Open and close the incidents of every sync of the business whose scope is open."""
     now = now or timezone.now()
-    related = ("lane", "source", "target")
+    related = ("lane__failing", "source", "target")
     for sync in Sync.objects.exclude(mode=Sync.Mode.OFF).filter(version__isnull=False).select_related(*related):
         say_again(sync)
         incidents.work_stuck(sync, found(sync, now))
@@ -88,13 +88,17 @@ def _due(sync: Sync) -> "tuple[int, datetime | None]":
 
 
 def _down(sync: Sync, now: datetime) -> Words | None:
+    """Where no record is known to wait, nothing can be heard of any: what was to be read waits."""
     count, first = _due(sync)
-    if not count or first is None or now - first < DOWN_TOO_LONG or not sync.lane.failures:
+    run = Run.objects.filter(sync=sync, state=Run.State.RUNNING).exclude(side=Run.Side.WORK).first()
+    began = min((at for at in (first, run.moved_at if run else None) if at), default=None)
+    if began is None or now - began < DOWN_TOO_LONG or not sync.lane.failures:
         return None
-    target = _names(sync)[1]
+    service = sync.lane.failing.service.name if sync.lane.failing else _names(sync)[1]
+    waits = f"{_records(count)} {_wait(count)} because" if count else "no change can be seen:"
     return (
-        f"{sync}: {_records(count)} {_wait(count)} because {target} has not answered for hours",
-        f"Nothing: it is tried again every hour. See whether {target} reports trouble of its own.",
+        f"{sync}: {waits} {service} has not answered for hours",
+        f"Nothing: it is tried again every hour. See whether {service} reports trouble of its own.",
     )
 
 
@@ -118,12 +122,14 @@ def _waiting(sync: Sync, now: datetime) -> Words | None:
 
 def _open(sync: Sync, now: datetime) -> Words | None:
     states = [Write.State.INTENDED, Write.State.UNKNOWN]
-    count = Write.objects.filter(link__sync=sync, state__in=states, intended_at__lt=now - OPEN_TOO_LONG).count()
-    if not count:
+    late = Write.objects.filter(link__sync=sync, state__in=states, intended_at__lt=now - OPEN_TOO_LONG)
+    sent_to = list(late.values_list("connection", flat=True))
+    if not sent_to:
         return None
-    target = _names(sync)[1]
-    calls = "call is" if count == 1 else "calls are"
-    return f"{sync}: {count:,} {calls} without a known outcome in {target}", _OPERATOR
+    here, there = _names(sync)
+    where = sorted({here if key == sync.source_id else there for key in sent_to})
+    calls = "call is" if len(sent_to) == 1 else "calls are"
+    return f"{sync}: {len(sent_to):,} {calls} without a known outcome in {' and '.join(where)}", _OPERATOR
 
 
 def _still(sync: Sync, now: datetime) -> Words | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from connectors.base import Credentials, Hidden
@@ -49,7 +50,8 @@ class Asking:
         answer = self._http.read_json(response, writes=writes)
         if not isinstance(answer, dict):
             raise _odd("Jobber's answer is not as we know it.", writes)
-        self._learn(answer.get("extensions") or {}, kind, records)
+        with suppress(AttributeError, KeyError, TypeError, ValueError):  # figures of the budget only
+            self._learn(answer.get("extensions") or {}, kind, records)
         if answer.get("error"):
             raise AuthError(f"Jobber says: {words(answer['error'])}")
         if answer.get("errors"):
@@ -72,8 +74,11 @@ class Asking:
 
 def _fail(answer: Mapping[str, Any], writes: bool) -> NoReturn:
     """Partial data is never taken for the whole; what Jobber had begun to write may be written."""
-    first, data = answer["errors"][0], answer.get("data")
-    said, code = words(first), str((first.get("extensions") or {}).get("code") or "")
+    errors, data = answer["errors"], answer.get("data")
+    first = errors[0] if isinstance(errors, list) else errors
+    extensions = first.get("extensions") if isinstance(first, Mapping) else None
+    code = str(extensions.get("code") or "") if isinstance(extensions, Mapping) else ""
+    said = words(first)
     if writes and isinstance(data, dict) and any(data.values()):
         raise UnknownOutcome(f"Jobber did a part of it, and says: {said}")
     if code == "THROTTLED":
@@ -95,12 +100,12 @@ def _odd(message: str, writes: bool) -> ContractError | UnknownOutcome:
 
 def _wait(answer: Mapping[str, Any]) -> float:
     """Seconds until the question fits: Jobber sends no Retry-After."""
-    cost = (answer.get("extensions") or {}).get("cost") or {}
-    status = cost.get("throttleStatus") or {}
     try:
+        cost = answer["extensions"]["cost"]
+        status = cost["throttleStatus"]
         short = float(cost["requestedQueryCost"]) - float(status["currentlyAvailable"])
         return max(0.1, short / float(status["restoreRate"]))
-    except (KeyError, ZeroDivisionError, TypeError):
+    except (KeyError, ValueError, ZeroDivisionError, TypeError):
         return 2.0
 
 

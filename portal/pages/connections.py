@@ -24,6 +24,7 @@ from portal import access, accountwatch, connect, numbers, places, wording
 from portal.access import Action
 from portal.connect import Problem
 from portal.models import Business, Connection, User
+from syncs.models import Incident
 
 REPORT_SECONDS = 60
 PURPOSE = {
@@ -67,6 +68,10 @@ def connections(request: HttpRequest, business_id: int) -> HttpResponse:
     past = {row.connector: row for row in Connection.objects.filter(status=Connection.Status.OFF).order_by("pk")}
     cards = [_card(registry.get(slug), rows.get(slug), past.get(slug)) for slug in registry.CONNECTORS]
     both = len([row for row in rows.values() if row.status == Connection.Status.ACTIVE]) > 1
+    refusing = Incident.objects.filter(subject__startswith="connection:").exclude(state=Incident.State.RESOLVED)
+    refused = {incident.connection_id: incident.title for incident in refusing}
+    for card in cards:
+        card["refused"] = refused.get(card["connection"].pk, "") if card["connection"] else ""
     context = {"business": business, "cards": cards, "both_connected": both}
     return _going_to_services(request, render(request, "portal/connections.html", context))
 

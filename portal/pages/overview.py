@@ -189,17 +189,22 @@ def _needs(
     page = reverse("attention", args=[business.pk])
     needs += [Need(d.title, "", page, "Look at it", dispute=d) for d in disputed]
     known = {s.pk for s in syncs}
+    works = {c.pk for c in connections if c.status == Connection.Status.ACTIVE}
+    told = {c.pk for c in connections} - works | {i.connection_id for i in incidents if i.connection_id}
     for incident in incidents:
         if incident.subject.startswith("account:"):
             needs.append(_told(business, incident))
+        elif incident.subject.startswith("connection:") and incident.connection_id in works:
+            address = reverse("connections", args=[business.pk])
+            needs.append(Need(f"{incident.title}", incident.next_step, address, "Connect it again", incident.opened_at))
         elif incident.sync_id in known:
             sums = stands.causes.get((incident.sync_id, incident.cause_code))
             title = f"{incident.title}, {sums.shown(business.currency)}." if sums else f"{incident.title}."
             inbox = f"{reverse('approvals', args=[business.pk])}?sync={incident.sync_id}"
             address = inbox if role_of(incident.cause_code) else page
             needs.append(Need(title, incident.next_step, address, "Look at them", incident.opened_at))
-    parked = {s.lane_id: s.lane for s in syncs if s.lane.parked}
-    return needs or [_waiting(business, lane) for lane in parked.values()]
+    parked = {s.lane_id: s.lane for s in syncs if s.lane.parked and not told & {s.source_id, s.target_id}}
+    return [*needs, *(_waiting(business, lane) for lane in parked.values())]
 
 
 def _broken(business: Business, row: Connection, syncs: Sequence[Sync]) -> Need | None:

@@ -269,7 +269,10 @@ def sync_now(request: HttpRequest, business_id: int, sync_id: int) -> HttpRespon
         messages.info(request, "It is running already.")
     else:
         choosing.sync_now(sync)
-        messages.success(request, "Started. Only what has changed is looked at.")
+        if sync.lane.parked:
+            messages.warning(request, f"It begins as soon as the work goes on, which waits: {sync.lane.parked}")
+        else:
+            messages.success(request, "Started. Only what has changed is looked at.")
     return redirect("sync", business_id, sync_id)
 
 

@@ -1,5 +1,6 @@
 """What there is to do and how it stands: lanes, links, incidents."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -26,6 +27,8 @@ class Lane(models.Model):
     failures = models.PositiveSmallIntegerField("failures in a row", default=0)
     #: Of the failures, those where a service did not accept the sign-in of a connection that works as far as we know.
     refusals = models.PositiveSmallIntegerField("refused sign-ins in a row", default=0)
+    #: Whose answer was missing or refused last, while there are failures.
+    failing = models.ForeignKey("portal.Connection", models.SET_NULL, null=True, blank=True, related_name="+")
     served_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar["models.Manager[Lane]"] = ScopedManager(business="business")
@@ -120,6 +123,11 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.source_id
+
+    @property
+    def stands_since(self) -> datetime | None:
+        """Since when it stands as it is shown: what waits for its turn does since it was noticed."""
+        return self.noticed_at if self.noticed > self.handled else self.since
 
 
 class Incident(models.Model):

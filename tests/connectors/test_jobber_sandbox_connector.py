@@ -305,3 +305,15 @@ def test_pages_shrink_where_jobber_counts_more_than_we_do() -> None:
         session.page("clients", updated_since=since)
     assert session.page("clients", updated_since=since).records == []
     assert sizes == [100, 56]
+
+
+@pytest.mark.parametrize(
+    "cost", [{"throttleStatus": {"maximumAvailable": None}}, {"requestedQueryCost": "much"}, "none"]
+)
+def test_odd_figures_of_the_budget_spoil_no_answer(cost: Any) -> None:
+    data = {"clients": {"nodes": [], "pageInfo": {"endCursor": None, "hasNextPage": False}}}
+    answer = httpx.Response(200, json={"data": data, "extensions": {"cost": cost}})
+    http = Http("Jobber", httpx.MockTransport(lambda _: answer))
+    credentials = Credentials("oauth", Secret("token"), account_id=f"odd {cost}")
+    session = JobberSession(credentials, http, url="http://jobber.example.com", version="2025-04-16")
+    assert session.page("clients").records == []

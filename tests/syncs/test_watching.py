@@ -53,6 +53,12 @@ def down(sync: Sync) -> None:
     Lane.objects.update(failures=9, resume_at=timezone.now() + timedelta(minutes=30))
 
 
+def unread(sync: Sync) -> None:
+    """Nothing is known to wait: of what the source cannot tell."""
+    factories.run(sync, "poll", "running", side="source", moved_at=ago(300), started_at=ago(300))
+    Lane.objects.update(failures=9, resume_at=timezone.now() + timedelta(minutes=30), failing=sync.source)
+
+
 def moves(sync: Sync) -> None:
     Link.objects.update(handled=9)
     Write.objects.update(state="confirmed")
@@ -60,9 +66,20 @@ def moves(sync: Sync) -> None:
     Lane.objects.update(lease="", lease_until=None, failures=0, resume_at=None)
 
 
+def test_the_service_that_is_away_is_the_one_that_is_named(sync: Sync) -> None:
+    with scope(business=sync.business):
+        due(sync, noticed_at=ago(300))
+        Lane.objects.update(failures=9, resume_at=timezone.now() + timedelta(minutes=30), failing=sync.source)
+    ticking.watch()
+    with scope(business=sync.business):
+        found = Incident.objects.get()
+        assert found.title == "Clients to customers: 1 record waits because Jobber has not answered for hours"
+        assert "See whether Jobber reports trouble" in found.next_step
+
+
 @pytest.mark.parametrize(("code", "make"), [
     ("stuck_due", due), ("stuck_write", stuck_write), ("stuck_run", stuck_run), ("stuck_lane", stuck_lane),
-    ("service_down", down),
+    ("service_down", down), ("service_down", unread),
 ])  # fmt: skip
 def test_what_does_not_move_is_told_and_closes_when_it_moves(
     sync: Sync, code: str, make: Callable[[Sync], object]
