@@ -161,7 +161,7 @@ def _undecided(facts: SyncFacts) -> Health | None:
 
 def _pausing(facts: SyncFacts, now: datetime) -> Health | None:
     """A short pause that the service asked for is no trouble; a pause after failures is."""
-    if not facts.failures or facts.resume_at is None or facts.resume_at <= now:
+    if facts.parked or not facts.failures or facts.resume_at is None or facts.resume_at <= now:
         return None
     times = "once" if facts.failures == 1 else f"{facts.failures} times in a row"
     why = f"The service has not answered {times}; it is tried again soon."

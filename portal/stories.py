@@ -13,6 +13,7 @@ from portal import wording
 from portal.calls import CameBack, came_back
 from portal.sides import Teller
 from portal.wording import Badge
+from syncs.invoices.facts import ON_ITS_WAY
 from syncs.models import Approval, Attempt, Event, Link, Write
 
 _A = Approval.State
@@ -265,6 +266,8 @@ def title_of(look: Attempt) -> str:
     if made.get("hold") or look.verdict == "skip":
         held = "A rule holds it" if made.get("hold", {}).get("rule") else "It waits for approval"
         return held if made.get("hold") else _LOOKS["skip"]
+    if made.get("code") == ON_ITS_WAY:
+        return "A payment comes first"
     if made.get("resource"):
         return f"A {wording.BESIDE.get(made['resource'], made['resource'])} is to be made first"
     return _STEPS.get(made.get("action", "")) or _LOOKS.get(look.verdict, "Looked at")

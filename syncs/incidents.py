@@ -149,7 +149,7 @@ def connection_failed(connection: "Connection", code: str, title: str, step: str
 
 def connection_refused(connection: "Connection", code: str, words: str) -> None:
     """The service does not let us in any more, as `words` say."""
-    connection_failed(connection, code, f"{connection} needs attention: {words}", RECONNECT)
+    connection_failed(connection, code, f"{connection} needs attention: {words.rstrip('.')}", RECONNECT)
 
 
 def connection_works(connection: "Connection") -> None:

@@ -196,7 +196,9 @@ def _needs(
             needs.append(_told(business, incident))
         elif incident.subject.startswith("connection:") and incident.connection_id in works:
             address = reverse("connections", args=[business.pk])
-            needs.append(Need(f"{incident.title}", incident.next_step, address, "Connect it again", incident.opened_at))
+            needs.append(
+                Need(f"{incident.title}.", incident.next_step, address, "Connect it again", incident.opened_at)
+            )
         elif incident.sync_id in known:
             sums = stands.causes.get((incident.sync_id, incident.cause_code))
             title = f"{incident.title}, {sums.shown(business.currency)}." if sums else f"{incident.title}."
@@ -278,7 +280,8 @@ def _trouble(syncs: Sequence[Any], waiting: int, since: datetime | None) -> Heal
 def _facts(sync: Sync, waiting: int, since: datetime | None, beat: datetime | None) -> health.SyncFacts:
     lane = sync.lane
     return health.SyncFacts(
-        sync.mode, waiting=waiting, waiting_since=since, resume_at=lane.resume_at, failures=lane.failures,
+        sync.mode, parked=lane.parked, waiting=waiting, waiting_since=since, resume_at=lane.resume_at,
+        failures=lane.failures,
         polled_until=sync.polled_until, poll_minutes=sync.poll_minutes, beat_at=beat,
     )  # fmt: skip
 

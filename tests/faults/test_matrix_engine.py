@@ -177,7 +177,10 @@ def test_access_that_was_refused_for_a_while_is_tried_again_by_itself(world: Wor
     assert Lane.objects.get().parked
     client = signed_in(alice)
     for page in ("", "connections/"):
-        assert "needs attention" in client.get(f"/b/{world.business.pk}/{page}").content.decode()
+        shown = client.get(f"/b/{world.business.pk}/{page}").content.decode()
+        assert "needs attention: Stripe does not allow this" in shown
+        assert "has not answered" not in shown
+        assert ".." not in shown.split("needs attention")[1].split("</")[0]
     ticking.probe()
     assert Lane.objects.get().parked, "not before its time"
     for well in (False, True):
