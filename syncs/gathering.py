@@ -129,24 +129,23 @@ def _under_way(batch: Batch) -> Mapping[str, int]:
     """{invoice at the target: what its payer's bank has been asked for}. Read right before anything is done that such
     a payment must not meet, since the word of it may be late, and not every business has its payments read."""
     sync = batch.sync
-    known = Payment.objects.filter(connection=sync.target_id, status__in=_UNDER_WAY)
     open_there = {key: t for key, t in batch.targets.items() if t.data.get("status") in _PAYABLE}
-    waited_for = set(known.filter(invoice_id__in=list(open_there)).values_list("invoice_id", flat=True))
-    asked_for = [
+    known = Payment.objects.filter(
+        connection=sync.target_id, invoice_id__in=list(open_there), status__in=_UNDER_WAY
+    )  # fmt: skip
+    asked_for = {
         str(p["payment"])
         for link in batch.links
-        if (there := open_there.get(link.target_id or ""))
-        and (there.external_id in waited_for or _may_end(link, batch.sources.get(link.source_id)))
+        if (there := open_there.get(link.target_id or "")) and _may_end(link, batch.sources.get(link.source_id))
         for p in _entries(there, "payment_intent")
         if p.get("status") == "open"
-    ]
+    } | set(known.values_list("external_id", flat=True))
     if asked_for:
         with suppress(NotAsked, ScopeError):
             asked = timezone.now()
-            found = batch.sessions.call(sync.target, lambda session: session.fetch("payments", asked_for))
+            found = batch.sessions.call(sync.target, lambda session: session.fetch("payments", sorted(asked_for)))
             snapshots.save(sync.target, "payments", [r for r in found.values() if r], asked, by=sync)
-    rows = known.filter(invoice_id__in=list(open_there)).values_list("invoice_id").annotate(whole=Sum("amount"))
-    return dict(rows)
+    return dict(known.values_list("invoice_id").annotate(whole=Sum("amount")))
 
 
 def _may_end(link: Link, source: Snapshot | None) -> bool:

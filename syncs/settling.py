@@ -264,7 +264,8 @@ def _settle_answer(answer: Answer, sync: Sync, now: datetime, outage: bool) -> t
         return None  # a counterpart turned up: the next look sees it
     decision = decide(answer.error, link.attempts)
     if isinstance(answer.error, MissingError) and answer.order.write.verb == "create":
-        decision = Decision(Next.HOLD, "missing", decision.words)  # what it belongs to is gone, and stays so
+        words = f"What it belongs to is gone there, and stays so. {decision.words}"
+        decision = Decision(Next.HOLD, "missing", words)
     if _may_be_stale(answer):
         decision = replace(decision, next=Next.AGAIN)
     _after_error(link, look, sync, decision, now, outage)
