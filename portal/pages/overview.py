@@ -190,7 +190,8 @@ def _needs(
     needs += [Need(d.title, "", page, "Look at it", dispute=d) for d in disputed]
     known = {s.pk for s in syncs}
     works = {c.pk for c in connections if c.status == Connection.Status.ACTIVE}
-    told = {c.pk for c in connections} - works | {i.connection_id for i in incidents if i.connection_id}
+    refusing = {i.connection_id for i in incidents if i.subject.startswith("connection:")}
+    told = {c.pk for c in connections} - works | refusing
     for incident in incidents:
         if incident.subject.startswith("account:"):
             needs.append(_told(business, incident))

@@ -112,19 +112,18 @@ def _changed_payment(case: Case) -> Plan | None:
     for payment, (record, amount) in case.facts.recorded.items():
         here = kept.get(payment, 0)
         if amount != here and (here or record in attached):
-            made = case.unless_settled(case.hold("payment_changed", _changed_words(case, here, amount)))
+            made = case.unless_settled(case.hold("payment_changed", _changed_words(case, record, here, amount)))
             if made:
                 return made
     return None
 
 
-def _changed_words(case: Case, here: int, there: int) -> str:
-    counts = f"Stripe counts it as {case.money(there)}"
+def _changed_words(case: Case, record: str, here: int, there: int) -> str:
+    """It names the record, so that two payments of the same amount are asked about one by one."""
+    counts = f"Stripe counts it as {case.money(there)} (its record there ends in {record[-4:]})"
     if here > there:
         more = case.money(here - there)
-        return (
-            f"A payment in Jobber comes to {case.money(here)} now, and {counts}. Enter the {more} that came in Stripe."
-        )
+        return f"A payment in Jobber comes to {case.money(here)} now, and {counts}. Enter the other {more} in Stripe."
     is_now = f"has {case.money(here)} left" if here else "was taken out or given back"
     return f"A payment in Jobber {is_now}, and {counts}. Give {case.money(there - here)} back there, or a credit note."
 

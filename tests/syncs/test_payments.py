@@ -215,7 +215,7 @@ def test_a_payment_that_was_taken_out_in_jobber_is_asked_about_until_it_is_settl
     here.read_again(invoices)
     link = Link.objects.get(sync=invoices)
     assert (link.state, link.cause_code) == ("held", "payment_changed")
-    assert link.cause.startswith("A payment in Jobber was taken out or given back, and Stripe counts it as $50.00.")
+    assert link.cause.startswith("A payment in Jobber was taken out or given back, and Stripe counts it as $50.00 (its")
     deciding.decide(link, Choice.SETTLED, "", alice)
     here.work()
     assert Link.objects.get(sync=invoices).state == "in_step"
