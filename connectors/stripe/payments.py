@@ -147,11 +147,20 @@ def _failure(charge: Mapping[str, Any], error: Mapping[str, Any]) -> Data:
     }
 
 
+#: Ways to pay as people call them, where that is not what Stripe calls them.
+_KINDS = {
+    "au_becs_debit": "bank debit", "us_bank_account": "bank debit", "bacs_debit": "bank debit",
+    "acss_debit": "bank debit", "sepa_debit": "bank debit", "nz_bank_account": "bank debit",
+    "customer_balance": "bank transfer",
+}  # fmt: skip
+
+
 def _method(details: Mapping[str, Any]) -> str:
-    """'card visa 4242', 'au_becs_debit 3456'."""
+    """'card visa 4242', 'bank debit 3456'."""
     kind = str(details.get("type") or "")
     more = details.get(kind) or {}
-    return " ".join(str(part) for part in (kind, more.get("brand"), more.get("last4")) if part)
+    said = _KINDS.get(kind, kind.replace("_", " "))
+    return " ".join(str(part) for part in (said, more.get("brand"), more.get("last4")) if part)
 
 
 def _whose(found: Mapping[str, Any], charge: Mapping[str, Any]) -> str:

@@ -308,7 +308,7 @@ def test_a_debit_is_under_way_until_the_bank_has_paid(session: Session, stripe: 
     sent = read(session, "invoices", owed["id"]).data["payments"][0]["payment"]
     found = payment(session, sent)
     assert (found.data["status"], found.data["amount_received"]) == ("processing", 0)
-    assert found.data["method"].startswith("au_becs_debit ")
+    assert found.data["method"].startswith("bank debit ")
     assert "paid_at" not in found.data
 
 

@@ -219,7 +219,7 @@ def test_a_payment_by_bank_debit_and_one_without_a_name() -> None:
     debit = {"type": "au_becs_debit", "au_becs_debit": {"last4": "3456", "bsb_number": "000000"}}
     nobody = samples.charge(payment_method_details=debit, billing_details=None, currency="jpy", payment_intent=None)
     record = payments.bare_charge(nobody, None)
-    assert (record.data["method"], record.label) == ("au_becs_debit 3456", "Payment JPY 11,000, ch_1")
+    assert (record.data["method"], record.label) == ("bank debit 3456", "Payment JPY 11,000, ch_1")
     assert (record.data["charge"], record.data["amount_received"]) == ("ch_1", 11000)
 
 
