@@ -76,8 +76,11 @@ class Blows:
     # At places in the code
 
     def _die_at(self, point: str) -> None:
+        """Who died while it renewed the access holds that for so long; nobody comes to such a place before then."""
         self._arm(point)
-        self._until(lambda: not self._armed.exists(), f"somebody died at {point}", partial(self._lead_to, point))
+        patience = PATIENCE_SECONDS + tokens.LEASE.total_seconds()
+        died = f"somebody died at {point}"
+        self._until(lambda: not self._armed.exists(), died, partial(self._lead_to, point), patience)
 
     def _arm(self, point: str, number: int = 1) -> None:
         new = self._armed.with_suffix(".new")
