@@ -356,9 +356,6 @@ def _settle_taken(lane: Lane, sync: Sync, answer: Answer) -> None:
     _hold(lane, sync, answer.order.look.link, answer.order.look.noticed, _TAKEN)
 
 
-_FOUND_THERE = "No answer came, but what was sent is there."
-
-
 def supersede(writes: Iterable[Write], landed: Iterable[Write] = ()) -> None:
     """Updates whose outcome is unknown need no answer: values are set as a whole, so they are planned anew. Those that
     have `landed` are done: what they sent was found there."""
@@ -367,7 +364,7 @@ def supersede(writes: Iterable[Write], landed: Iterable[Write] = ()) -> None:
     Write.objects.filter(pk__in=seen).update(
         state=Write.State.CONFIRMED,
         outside_id=F("target_id"),
-        error=_FOUND_THERE,
+        error="No answer came, but what was sent is there.",
         **alike,
     )
     Write.objects.filter(pk__in={write.pk for write in writes} - {*seen}).update(

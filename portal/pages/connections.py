@@ -1,6 +1,6 @@
 """The pages on which people connect, check and disconnect outside accounts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -66,17 +66,18 @@ def connections(request: HttpRequest, business_id: int) -> HttpResponse:
     business = access.demand(request, business_id, Action.VIEW)
     rows = {row.connector: row for row in Connection.objects.exclude(status=Connection.Status.OFF)}
     past = {row.connector: row for row in Connection.objects.filter(status=Connection.Status.OFF).order_by("pk")}
-    cards = [_card(registry.get(slug), rows.get(slug), past.get(slug)) for slug in registry.CONNECTORS]
-    both = len([row for row in rows.values() if row.status == Connection.Status.ACTIVE]) > 1
     refusing = Incident.objects.filter(subject__startswith="connection:").exclude(state=Incident.State.RESOLVED)
     refused = {incident.connection_id: incident.title for incident in refusing}
-    for card in cards:
-        card["refused"] = refused.get(card["connection"].pk, "") if card["connection"] else ""
+    cards = [_card(registry.get(slug), rows.get(slug), past.get(slug), refused) for slug in registry.CONNECTORS]
+    both = len([row for row in rows.values() if row.status == Connection.Status.ACTIVE]) > 1
     context = {"business": business, "cards": cards, "both_connected": both}
     return _going_to_services(request, render(request, "portal/connections.html", context))
 
 
-def _card(connector: Connector, row: Connection | None, past: Connection | None) -> dict[str, Any]:
+def _card(
+    connector: Connector, row: Connection | None, past: Connection | None, refused: Mapping[int | None, str]
+) -> dict[str, Any]:  # fmt: skip
+    """`refused`: {connection: how its service lets nobody in, though it seems to work}."""
     first, *others = connector.auth_methods
     return {
         "connector": connector,
@@ -85,6 +86,7 @@ def _card(connector: Connector, row: Connection | None, past: Connection | None)
         "stand_in": _stand_in(connector),
         "connection": row,
         "past": past if row is None else None,
+        "refused": refused.get(row.pk, "") if row else "",
         "method": first,
         "others": others,
     }

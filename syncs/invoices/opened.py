@@ -6,7 +6,7 @@ from connectors.base import Record
 from syncs import planning
 from syncs.comparing import Change
 from syncs.invoices import document
-from syncs.invoices.case import LASTING, LASTING_OPEN, Case, is_settled, part_paid
+from syncs.invoices.case import LASTING, LASTING_OPEN, Case, part_paid
 from syncs.invoices.drafting import new_draft, tax_rate
 from syncs.invoices.statuses import DRAFT, NONE, PAID, UNCOLLECTIBLE, VOID
 from syncs.planning import Plan, Verdict
@@ -136,10 +136,13 @@ def _earlier_payment(case: Case) -> Plan | None:
         if record in attached:
             continue
         doubt = _twice(case, payment)
-        if doubt and (_all_paid(case) or is_settled(case.hold("paid_twice", doubt), case.known)):
+        if doubt and _all_paid(case):
             continue  # whatever it was, nothing is left to be asked for
         if doubt:
-            return case.hold("paid_twice", doubt)
+            asked = case.unless_settled(case.hold("paid_twice", doubt))
+            if asked:
+                return asked
+            continue
         if record:
             return case.step(f"{case.money(payment.amount)} paid outside Stripe counts.", "attach_payment",
                              [Change("payment_record", "", record)])  # fmt: skip

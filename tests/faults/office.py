@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from django_scopes import scope
@@ -13,7 +13,6 @@ from django_scopes import scope
 from syncs import choosing, deciding
 from syncs.deciding import Choice
 from syncs.models import Approval, Rule, Sync, Write
-from tests.faults.loop import Process
 from tests.faults.world import Tenant, World
 
 #: Every write waits in the businesses whose number is even; in the others the rule decides.
@@ -23,11 +22,8 @@ _HELD = {"name": "Watched", "outcome": "hold", "reason": "Watched", "role": "off
 
 @dataclass
 class Office:
-    """`asked`: syncs by their key in which no plan of one step goes out before somebody has approved it."""
-
     world: World
     rng: random.Random
-    asked: set[int] = field(default_factory=set)
 
     def set_up(self) -> None:
         for number, tenant in enumerate(self.world.tenants):
@@ -77,16 +73,13 @@ class Office:
             mode = self.rng.choice((Sync.Mode.OFF, Sync.Mode.PREVIEW))
             choosing.pause(sync, mode, self.world.user)
         self.world.ground.trace(f"somebody pauses {sync}: {mode}")
-        self.world.loop.at(self.rng.uniform(5, 250), partial(self.somebody, partial(self.resume, tenant, sync)))
+        self.world.loop.at(self.rng.uniform(5, 250), partial(self.world.somebody, partial(self.resume, tenant, sync)))
 
     def resume(self, tenant: Tenant, sync: Sync) -> None:
         with scope(business=tenant.business):
             sync.refresh_from_db()
             choosing.go_live(sync, self.world.user, self.mode(tenant))
         self.world.ground.trace(f"somebody resumes {sync}")
-
-    def somebody(self, does: "partial[None]") -> None:
-        self.world.loop.spawn(Process("somebody"), does)
 
 
 def unasked(tenant: Tenant, office: Office) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,7 @@ from django_scopes import scope
 from syncs import watching
 from syncs.models import Sync
 from tests.faults import checks, seams, weather
-from tests.faults.loop import Loop, Process
+from tests.faults.loop import Loop
 from tests.faults.office import Office
 from tests.faults.outside import Ground
 from tests.faults.people import People
@@ -130,14 +130,14 @@ def _plan(world: World, people: People) -> None:
         for sync in tenant.syncs:
             loop.at(
                 rng.uniform(20, 90),
-                partial(_somebody, world, partial(world.go_live, tenant, sync, people.office.mode(tenant))),
+                partial(world.somebody, partial(world.go_live, tenant, sync, people.office.mode(tenant))),
             )
     for moment in _moments(world, rng):
         loop.at(moment, people.act)
     for moment in range(60, int(ACTIVE_SECONDS), 120):
-        loop.at(moment, lambda: _somebody(world, world.look_after))
+        loop.at(moment, lambda: world.somebody(world.look_after))
         if world.weather.papers:
-            loop.at(moment + 50, lambda: _somebody(world, people.billing.decide))
+            loop.at(moment + 50, lambda: world.somebody(people.billing.decide))
     _plan_office(world, people.office)
     if world.weather.jump:
         loop.at(rng.uniform(100, 900), lambda: world.clock.jump(world.weather.jump))
@@ -150,12 +150,12 @@ def _plan_office(world: World, office: Office) -> None:
     """Those who approve look at what waits now and then; some sync is paused four times."""
     if world.weather.approves:
         for moment in range(80, int(ACTIVE_SECONDS), 60):
-            world.loop.at(moment, lambda: _somebody(world, office.look))
+            world.loop.at(moment, lambda: world.somebody(office.look))
     if world.weather.pauses:
         for _ in range(4):
             tenant = office.rng.choice(world.tenants)
             pause = partial(office.pause, tenant, office.rng.choice(tenant.syncs))
-            world.loop.at(office.rng.uniform(100, ACTIVE_SECONDS - 60), partial(_somebody, world, pause))
+            world.loop.at(office.rng.uniform(100, ACTIVE_SECONDS - 60), partial(world.somebody, pause))
 
 
 def _moments(world: World, rng: random.Random) -> list[float]:
@@ -167,12 +167,8 @@ def _moments(world: World, rng: random.Random) -> list[float]:
         begin = rng.uniform(30, ACTIVE_SECONDS - 30)
         found += [begin + rng.uniform(0, 3) for _ in range(6)]
         for _ in range(2):
-            world.loop.at(begin + rng.uniform(0, 1), lambda: _somebody(world, world.visit))
+            world.loop.at(begin + rng.uniform(0, 1), lambda: world.somebody(world.visit))
     return found
-
-
-def _somebody(world: World, does: Callable[[], object]) -> None:
-    world.loop.spawn(Process("somebody"), does)
 
 
 def _drain(world: World, people: People) -> None:
@@ -186,8 +182,8 @@ def _drain(world: World, people: People) -> None:
             loop.run(outages)
             world.tick_seconds = 10.0
         loop.run(loop.now + 60)
-        _somebody(world, world.look_after)
-        _somebody(world, people.office.look)
+        world.somebody(world.look_after)
+        world.somebody(people.office.look)
         loop.run(loop.now + 5)
         if not checks.waiting(world):
             return

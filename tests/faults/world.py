@@ -3,6 +3,7 @@
 import json
 import random
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -245,6 +246,9 @@ class World:
         self.loop.at(10.0, look)
 
     # The people of the portal
+
+    def somebody(self, does: Callable[[], object]) -> None:
+        self.loop.spawn(Process("somebody"), does)
 
     def go_live(self, tenant: Tenant, sync: Sync, mode: str) -> None:
         with scope(business=tenant.business):
